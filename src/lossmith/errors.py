@@ -1,0 +1,67 @@
+"""Every error that lossmith raises on purpose: what is wrong, where, and what to do about it.
+
+LossmithError
+├── FormulaError      the text of a formula is not in the language   (shows a caret)
+├── ParameterError    a parameter of a loss, penalty or solver is outside its domain
+├── DomainError       a target lies outside what the loss accepts     (names the row)
+├── ShapeError        shapes that do not match                        (names both)
+├── DataError         a table, column or weight that cannot be used   (names row or column)
+├── FileError         a file that cannot be read or must not be overwritten
+├── UnsupportedError  a true refusal: quotes the missing fact, names what would work
+└── MissingExtra      an optional package is not installed            (names the extra)
+"""
+
+from __future__ import annotations
+
+
+class LossmithError(Exception):
+    """The base of every error that lossmith raises on purpose; its text is one line."""
+
+
+class FormulaError(LossmithError, ValueError):
+    """A formula that is not in the language; `str` shows the text with a caret under the mistake."""
+
+    def __init__(self, message: str, text: str = "", column: int | None = None) -> None:
+        self.message, self.text, self.column = message, text, column
+        super().__init__(message, text, column)
+
+    def __str__(self) -> str:
+        if self.column is None or not self.text:
+            return self.message
+        start = max(0, self.column - 60)
+        window = self.text[start : start + 120].replace("\n", " ")
+        return f"{self.message}\n  {window}\n  {' ' * (self.column - start)}^"
+
+
+class ParameterError(LossmithError, ValueError):
+    """A parameter outside its declared domain."""
+
+
+class DomainError(LossmithError, ValueError):
+    """A target outside the domain that the loss declares."""
+
+
+class ShapeError(LossmithError, ValueError):
+    """Arrays whose shapes do not match; nothing is ever broadcast silently."""
+
+
+class DataError(LossmithError, ValueError):
+    """A table, column, weight or value that cannot be used as data."""
+
+
+class FileError(LossmithError, OSError):
+    """A file that cannot be read, or that must not be overwritten."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class UnsupportedError(LossmithError, TypeError):
+    """Something that cannot be done here; says which fact is missing and what would work."""
+
+
+class MissingExtra(LossmithError, ImportError):
+    """An optional package that is not installed; says which extra brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; pip install 'lossmith[{extra}]' brings it")

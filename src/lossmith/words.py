@@ -1,0 +1,129 @@
+"""The machine's words: how many arguments each takes, and its definition in mpmath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+WORDS: dict[str, int] = {
+    # arithmetic
+    "add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "pow": 2, "sqrt": 1,
+    # comparisons (their result is a truth value, used only by `where` and `and`)
+    "lt": 2, "le": 2, "gt": 2, "ge": 2, "eq": 2, "ne": 2, "and": 2, "where": 3,
+    # kinked words
+    "abs": 1, "sign": 1, "min": 2, "max": 2,
+    # smooth words
+    "exp": 1, "expm1": 1, "log": 1, "log1p": 1, "tanh": 1, "sech2": 1, "logcosh": 1, "atan": 1, "sin": 1, "cos": 1,
+    "erf": 1, "lgamma": 1, "digamma": 1, "trigamma": 1, "softplus": 1, "sigmoid": 1, "xlogy": 2,
+    # the normal distribution: log Φ, φ/Φ, and −(log Φ)″ = m(m + x) with m = φ/Φ
+    "log_ndtr": 1, "mills": 1, "mills_slope": 1,
+}  # fmt: skip
+"""The machine's words and how many arguments each takes; every backend has a table over exactly these."""
+
+COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and"})
+
+
+@cache
+def definitions() -> Mapping[str, Callable[..., Any]]:
+    """The definition of each word, computed at mpmath's working precision."""
+    import mpmath
+    from mpmath import mp, mpf
+
+    nan = mpf("nan")
+
+    def guard(f: Callable[..., Any]) -> Callable[..., Any]:
+        """NaN in, NaN out."""
+        return lambda *a: nan if any(isinstance(x, mpf) and mpmath.isnan(x) for x in a) else f(*a)
+
+    def exp(x: Any) -> Any:
+        if mpmath.isfinite(x) and mpmath.mag(x) > 2200:  # beyond any double composed with any double
+            return mpf("inf") if x > 0 else mpf(0)
+        return mp.exp(x)
+
+    def log1p(x: Any) -> Any:
+        return mp.log1p(x) if x > -1 else (mpf("-inf") if x == -1 else nan)
+
+    def log(x: Any) -> Any:
+        return mp.log(x) if x > 0 else (mpf("-inf") if x == 0 else nan)
+
+    def div(a: Any, b: Any) -> Any:
+        if b == 0:
+            return nan if a == 0 else mp.sign(a) * mpf("inf")
+        return a / b
+
+    def power(a: Any, b: Any) -> Any:
+        if a == 0 and b < 0:
+            return mpf("inf")
+        if a < 0 and b != mp.floor(b):
+            return nan
+        return mp.power(a, b)
+
+    def softplus(x: Any) -> Any:
+        return x + log1p(exp(-x)) if x > 0 else log1p(exp(x))
+
+    def sigmoid(x: Any) -> Any:
+        return 1 / (1 + exp(-x)) if x > 0 else exp(x) / (1 + exp(x))
+
+    def logcosh(x: Any) -> Any:
+        return -log1p(-(mp.tanh(x) ** 2)) / 2 if abs(x) < 1 else abs(x) + log1p(exp(-2 * abs(x))) - mp.ln2
+
+    def sech2(x: Any) -> Any:
+        t = exp(-2 * abs(x))
+        return 4 * t / (1 + t) ** 2
+
+    def normal_tail(x: Any) -> Any:
+        """Φ(x) without cancellation; a tiny number stays a number in mpmath."""
+        return mp.erfc(-x / mp.sqrt(2)) / 2
+
+    def mills(x: Any) -> Any:
+        return mp.npdf(x) / normal_tail(x)
+
+    def mills_slope(x: Any) -> Any:
+        m = mills(x)
+        return m * (m + x)
+
+    table: dict[str, Callable[..., Any]] = {
+        "add": lambda a, b: a + b,
+        "sub": lambda a, b: a - b,
+        "mul": lambda a, b: a * b,
+        "div": div,
+        "neg": lambda a: -a,
+        "pow": power,
+        "sqrt": lambda a: mp.sqrt(a) if a >= 0 else nan,
+        "abs": abs,
+        "sign": mp.sign,
+        "min": min,
+        "max": max,
+        "exp": exp,
+        "expm1": lambda x: mp.expm1(x) if abs(x) < 1 else exp(x) - 1,
+        "log": log,
+        "log1p": log1p,
+        "tanh": mp.tanh,
+        "sech2": sech2,
+        "logcosh": logcosh,
+        "atan": mp.atan,
+        "sin": mp.sin,
+        "cos": mp.cos,
+        "erf": mp.erf,
+        "lgamma": mp.loggamma,
+        "digamma": mp.digamma,
+        "trigamma": lambda x: mp.psi(1, x),
+        "softplus": softplus,
+        "sigmoid": sigmoid,
+        "xlogy": lambda x, y: mpf(0) if x == 0 else x * log(y),
+        "log_ndtr": lambda x: mp.log(normal_tail(x)) if x < 3 else log1p(-normal_tail(-x)),
+        "mills": mills,
+        "mills_slope": mills_slope,
+    }
+    choices: dict[str, Callable[..., Any]] = {
+        "lt": lambda a, b: a < b,
+        "le": lambda a, b: a <= b,
+        "gt": lambda a, b: a > b,
+        "ge": lambda a, b: a >= b,
+        "eq": lambda a, b: a == b,
+        "ne": lambda a, b: a != b,
+        "and": lambda a, b: a and b,
+        "where": lambda c, a, b: a if c else b,
+    }
+    return {name: guard(f) for name, f in table.items()} | choices
