@@ -16,6 +16,8 @@ WORDS: dict[str, int] = {
     # smooth words
     "exp": 1, "expm1": 1, "log": 1, "log1p": 1, "tanh": 1, "sech2": 1, "logcosh": 1, "atan": 1, "sin": 1, "cos": 1,
     "erf": 1, "lgamma": 1, "digamma": 1, "trigamma": 1, "softplus": 1, "sigmoid": 1, "xlogy": 2,
+    # x ↦ √(1+x²), log(1+x²), 1/(1+x²) and x/(1+x²), right also where x² overflows or underflows
+    "hypot1": 1, "log1psq": 1, "witch": 1, "serpentine": 1,
     # the normal distribution: log Φ, φ/Φ, and −(log Φ)″ = m(m + x) with m = φ/Φ
     "log_ndtr": 1, "mills": 1, "mills_slope": 1,
 }  # fmt: skip
@@ -112,6 +114,10 @@ def definitions() -> Mapping[str, Callable[..., Any]]:
         "softplus": softplus,
         "sigmoid": sigmoid,
         "xlogy": lambda x, y: mpf(0) if x == 0 else x * log(y),
+        "hypot1": lambda x: mp.sqrt(1 + x * x),
+        "log1psq": lambda x: log1p(x * x),
+        "witch": lambda x: 1 / (1 + x * x),
+        "serpentine": lambda x: x / (1 + x * x),
         "log_ndtr": lambda x: mp.log(normal_tail(x)) if x < 3 else log1p(-normal_tail(-x)),
         "mills": mills,
         "mills_slope": mills_slope,
