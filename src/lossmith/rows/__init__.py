@@ -1,0 +1,1 @@
+"""Where data lives: in memory now; Parquet and Spark add parts the same way."""
