@@ -1,0 +1,92 @@
+"""Write one page for each loss, from its declaration: python docs/loss_pages.py docs/losses
+
+Nothing about a loss is written by hand: the formula, parameters, facts and the generated kernel are asked of the loss.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lossmith.loss import Loss
+
+import lossmith
+
+
+def page(loss: Loss) -> str:
+    """The Markdown page of one loss."""
+    return "\n\n".join(filter(None, (head(loss), formula(loss), parameters(loss), facts(loss), kernel(loss)))) + "\n"
+
+
+def head(loss: Loss) -> str:
+    """The name, what the docstring says, and where the loss comes from."""
+    about = inspect.getdoc(type(loss)) or loss.title
+    return f"# {loss.name}\n\n{about}\n\n{f'Source: {loss.cite}.' if loss.cite else ''}".rstrip()
+
+
+def formula(loss: Loss) -> str:
+    """The formula as it is written and as mathematicians write it, with the slots and targets it speaks of."""
+    return (
+        f"$$\n{loss.latex()}\n$$\n\n```text\n{loss.formula}\n```\n\n"
+        f"Lift: `{loss.lift.name}`. Targets: {loss.target.says} (`{loss.target.name}`)."
+    )
+
+
+def parameters(loss: Loss) -> str:
+    """The table of parameters, or nothing."""
+    rows = [f"| `{n}` | {p.default:g} | {cell(p.domain)} | {cell(p.doc)} |" for n, p in type(loss).declared.items()]
+    return table("Parameters", "| name | default | domain | meaning |", rows)
+
+
+def facts(loss: Loss) -> str:
+    """The table of facts: proved, refuted or unknown, and why."""
+    rows = [f"| {cell(f.name)} | {f.verdict} | {cell(f.because)} |" for f in loss.facts().values()]
+    return table("Facts", "| fact | verdict | because |", rows)
+
+
+def kernel(loss: Loss) -> str:
+    """The generated NumPy kernel."""
+    return f"## Kernel\n\n```python\n{loss.source('numpy').strip()}\n```"
+
+
+def table(title: str, header: str, rows: list[str]) -> str:
+    """A Markdown table under its own heading; nothing where there are no rows."""
+    rule = "|" + "---|" * (header.count("|") - 1)
+    return "\n".join((f"## {title}\n", header, rule, *rows)) if rows else ""
+
+
+def cell(value: object) -> str:
+    """Text that stays within one cell of a table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def index(losses: Iterable[Loss]) -> str:
+    """The page that lists them all, by lift."""
+    by_lift: dict[str, list[Loss]] = {}
+    for loss in losses:
+        by_lift.setdefault(loss.lift.name, []).append(loss)
+    parts = [f"## {lift}\n\n" + "\n".join(map(entry, found)) for lift, found in by_lift.items()]
+    names = "\n".join(loss.name for found in by_lift.values() for loss in found)
+    return "\n\n".join(("# The losses", *parts, f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"))
+
+
+def entry(loss: Loss) -> str:
+    """One line of the list."""
+    return f"- [{loss.name}]({loss.name}.md): {loss.title}"
+
+
+def write(folder: Path, losses: Mapping[str, type[Loss]]) -> int:
+    """Write all pages and the index into `folder`; the number of losses."""
+    folder.mkdir(parents=True, exist_ok=True)
+    every = [cls() for _, cls in sorted(losses.items())]
+    for loss in every:
+        (folder / f"{loss.name}.md").write_text(page(loss), encoding="utf-8")
+    (folder / "index.md").write_text(index(every), encoding="utf-8")
+    return len(every)
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1])
+    print(f"{where}: {write(where, lossmith.losses())} losses")
