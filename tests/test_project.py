@@ -1,0 +1,193 @@
+"""What surrounds the package is true: the texts run, the picture of the layout matches, make refuses clearly."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*.md")])
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The fenced blocks of one language that are not indented into a list."""
+    return [
+        body
+        for indent, name, body in FENCE.findall(path.read_text(encoding="utf-8"))
+        if (indent, name) == ("", language)
+    ]
+
+
+# --- the texts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "python")], ids=lambda path: path.name)
+def test_the_python_of_every_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks(path, "python"), 1):
+        exec(compile(block, f"{path.name}, block {number}", "exec"), names)
+
+
+def test_the_readme_begins_with_what_it_does_and_two_commands() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:45])
+    for expected in ("```python", "lossmith choose", "make demo", "make test"):
+        assert expected in first_screen
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    local = [t for t in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if not t.startswith(("http", "losses/"))]
+    assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+# --- the picture of the layout --------------------------------------------------------------------------------------
+
+
+def drawn() -> dict[str, list[str]]:
+    """The layout of docs/architecture.md: each file or folder under src/lossmith, and what is drawn inside a folder."""
+    lines = blocks(ROOT / "docs" / "architecture.md", "text")[0].splitlines()
+    tree: dict[str, list[str]] = {}
+    for line in lines[lines.index("src/lossmith/") + 1 :]:
+        if not line.startswith(" "):
+            break
+        name = line.split()[0].rstrip("/")
+        if line.startswith("    "):
+            tree[list(tree)[-1]].append(name)
+        else:
+            tree[name] = []
+    return tree
+
+
+def modules() -> Iterator[tuple[str, ...]]:
+    source = ROOT / "src" / "lossmith"
+    return (path.relative_to(source).parts for path in sorted(source.rglob("*.py")))
+
+
+def is_drawn(parts: tuple[str, ...], tree: dict[str, list[str]]) -> bool:
+    inside = tree.get(parts[0])
+    if inside is None or len(parts) == 1 or parts[1] == "__init__.py" or not inside:
+        return inside is not None
+    return any(fnmatch.fnmatch(parts[1], name) for name in inside)
+
+
+def test_every_module_stands_in_the_picture() -> None:
+    tree = drawn()
+    assert ["/".join(parts) for parts in modules() if not is_drawn(parts, tree)] == []
+
+
+def test_everything_in_the_picture_exists() -> None:
+    source = ROOT / "src" / "lossmith"
+    wanted = list(drawn()) + [f"{folder}/{name}" for folder, names in drawn().items() for name in names]
+    assert [name for name in wanted if not list(source.glob(name))] == []
+
+
+def test_a_module_missing_from_the_picture_is_caught() -> None:
+    tree = {"errors.py": [], "fit": ["drive.py", "llvm*.py"], "choose": []}
+    shown = [
+        ("errors.py",),
+        ("fit", "drive.py"),
+        ("fit", "llvm_text.py"),
+        ("fit", "__init__.py"),
+        ("choose", "plan.py"),
+    ]
+    assert all(is_drawn(parts, tree) for parts in shown)
+    assert not any(is_drawn(parts, tree) for parts in [("helpers.py",), ("fit", "tricks.py")])
+
+
+# --- packaging ------------------------------------------------------------------------------------------------------
+
+
+def missing_extras(text: str) -> Iterator[str]:
+    """The extras that the code names in `MissingExtra(package, extra)`."""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(func=ast.Name(id="MissingExtra"), args=[_, ast.Constant(value=str(extra))]):
+                yield extra
+
+
+def test_every_extra_that_an_error_recommends_exists() -> None:
+    named = {e for p in (ROOT / "src").rglob("*.py") for e in missing_extras(p.read_text(encoding="utf-8"))}
+    assert named <= set(PROJECT["optional-dependencies"])
+    assert list(missing_extras("raise MissingExtra('torch', 'trch')")) == ["trch"]
+
+
+def test_the_package_is_typed_and_licensed() -> None:
+    assert (ROOT / "src" / "lossmith" / "py.typed").exists()
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# --- make -----------------------------------------------------------------------------------------------------------
+
+MAKE = shutil.which("make")
+needs_make = pytest.mark.skipif(MAKE is None, reason="GNU make is what these tests run")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    return subprocess.run([str(MAKE), *arguments], cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
+
+
+def python(folder: Path, body: str) -> Path:
+    """A stand-in for a Python interpreter, written in shell."""
+    path = folder / "python-stand-in"
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@needs_make
+def test_an_old_python_is_refused_clearly(tmp_path: Path) -> None:
+    old = python(tmp_path, "exit 1")
+    run = make(f"VENV={tmp_path}/venv", f"PYTHON={old}", f"{tmp_path}/venv/bin/python")
+    assert run.returncode != 0
+    assert "needs Python 3.11 or newer" in run.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+@needs_make
+def test_a_python_without_venv_is_refused_clearly(tmp_path: Path) -> None:
+    bare = python(tmp_path, f'case "$2" in *ensurepip*) exit 1;; esac; exec {sys.executable} "$@"')
+    run = make(f"VENV={tmp_path}/venv", f"PYTHON={bare}", f"{tmp_path}/venv/bin/python")
+    assert run.returncode != 0
+    assert "cannot make virtual environments" in run.stderr
+
+
+@needs_make
+def test_what_is_installed_is_not_installed_again(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    for stamp in ("bin/python", ".core", ".test"):
+        (venv / stamp).touch()
+    assert "pip" not in make("-n", f"VENV={venv}", "demo", "test").stdout
+    os.utime(venv / ".core", (0, 0))
+    assert "pip" in make("-n", f"VENV={venv}", "demo").stdout
+
+
+@needs_make
+def test_every_target_is_explained() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = next(line for line in text.splitlines() if line.startswith(".PHONY:")).split()[1:]
+    shown = make("help").stdout
+    assert [target for target in phony if f"make {target} " not in shown] == []
+
+
+def test_ci_runs_make_check() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert "make check" in script.read_text(encoding="utf-8")
