@@ -1,0 +1,23 @@
+"""Linear models as scikit-learn estimators, and the one file that a fitted model is saved in."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "LinearRegressor": "lossmith.models.linear",
+    "LinearClassifier": "lossmith.models.linear",
+    "Storable": "lossmith.models.store",
+    "load": "lossmith.models.store",
+    "save": "lossmith.models.store",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for, so that importing this package costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
