@@ -88,7 +88,7 @@ def same(a: Toy, b: Toy) -> bool:
 def _same_array(a: Any, b: Any) -> bool:
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
-    return a.tolist() == b.tolist() if a.dtype.kind == "O" else a.tobytes() == b.tobytes()
+    return bool(a.tolist() == b.tolist() if a.dtype.kind == "O" else a.tobytes() == b.tobytes())
 
 
 def test_a_model_comes_back_bit_for_bit(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_without_the_checksum_a_flip_would_pass(tmp_path: Path, monkeypatch: pyt
         def hexdigest(self) -> str:
             return note(raw, "")[0]
 
-    monkeypatch.setattr(store.hashlib, "sha256", Trusting)
+    monkeypatch.setattr("lossmith.models.store.hashlib.sha256", Trusting)
     assert store.load(path).arrays["w"][2] != 2.0
 
 
@@ -269,7 +269,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr("lossmith.models.store.os.fsync", full)
     with pytest.raises(FileError, match="No space left"):
         toy(2).save(path, force=True)
     monkeypatch.undo()
@@ -306,7 +306,10 @@ def test_every_kind_in_the_table_lives_where_it_says() -> None:
 
 
 def test_the_store_imports_nothing_heavy() -> None:
-    code = "import sys, lossmith.models.store; print([m for m in ('sklearn', 'scipy', 'sympy', 'pandas') if m in sys.modules])"
+    code = (
+        "import sys, lossmith.models.store; "
+        "print([m for m in ('sklearn', 'scipy', 'sympy', 'pandas') if m in sys.modules])"
+    )
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True
     )
