@@ -1,7 +1,7 @@
 """A table into a matrix: missing values filled, numbers scaled, categories one-hot, times unfolded.
 
 What is learned (medians, means, levels) is learned from the rows that `learn` is given and from no others, so that a
-fold never sees its test rows. It is plain numbers and text, and so it is saved as JSON. The result equals scikit-learn's
+fold never sees its test rows. It is plain numbers and text, saved as JSON. The result equals that of scikit-learn's
 SimpleImputer(median, add_indicator) → StandardScaler and OneHotEncoder(handle_unknown="ignore"), which is tested.
 """
 

@@ -215,7 +215,7 @@ def _arrow(X: Any, what: str) -> Any:
         return X
     if isinstance(X, Mapping):
         _same_length(X, what)
-        return pa.table({str(k): np.asarray(v) for k, v in X.items()})
+        return pa.table({str(k): _plain(np.asarray(v), str(k)) for k, v in X.items()})
     if isinstance(X, (np.ndarray, list, tuple)):
         return _from_array(np.asarray(X), what)
     return _from_frame(X, what)

@@ -1,0 +1,110 @@
+"""Choose the loss for a table: a fair, paired, nested comparison with a verdict, a report and a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lossmith.choose.choice import Choice, Progress
+    from lossmith.rows.tables import Column
+
+__all__ = ["choose"]
+
+
+def choose(
+    X: Any,
+    y: Any,
+    *,
+    score: str | None = None,
+    losses: Sequence[Any] | str | None = None,
+    weight: Any = None,
+    groups: Any = None,
+    time: Any = None,
+    folds: str | int | None = None,
+    margin: float = 0.01,
+    seed: int = 0,
+    trials: int = 8,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Choice:
+    """Compare losses on your own data and say which to use.
+
+    X : a table of features (pandas, polars, pyarrow, a 2-D array, a dict of columns), n rows; missing values are filled
+        and categories encoded inside the folds
+    y : the target (n,), or the name of its column in X; rows where it is missing are left out
+    score : the judge, fixed before anything is trained: squared, absolute, pinball:0.9, poisson, gamma, log, brier, …;
+        if None, one that suits the target, with the reason in the report
+    losses : names, formulas or Loss objects (or one text with commas); the plain default is always added
+    weight, groups, time : arrays (n,), or names of columns of X: row weights; rows that must stay together; an order,
+        for training on the past and testing on the future
+    folds : "3x5" for three repeats of five folds; chosen by n if None
+    margin : the share of the default's score that counts as equal
+    seed, trials : for the folds; settings tried per loss and fold
+
+    Returns a Choice: verdict, best (the loss as tuned), model (predict, save), table, report(path).
+    Raises DataError, DomainError, ShapeError, ParameterError, UnsupportedError, each naming what to do.
+    """
+    from lossmith.choose.choice import run
+    from lossmith.choose.plan import Options, make_plan
+    from lossmith.rows.tables import Table
+
+    table = Table.of(X)
+    columns = {role: column_of(table, given, role) for role, given in _roles(y, weight, groups, time).items()}
+    own = [column.name for given, column in zip((y, weight, groups, time), columns.values(), strict=True)
+           if isinstance(given, str) and column]
+    target = columns["y"]
+    assert target is not None
+    options = Options(
+        score,
+        _split(losses),
+        columns["weight"],
+        columns["groups"],
+        columns["time"],
+        None if folds is None else str(folds),
+        margin,
+        seed,
+        trials,
+    )
+    plan = make_plan(table.without(own), target, options)
+    return run(plan, progress or (lambda done, total, what: None), workers)
+
+
+def _roles(y: Any, weight: Any, groups: Any, time: Any) -> dict[str, Any]:
+    return {"y": y, "weight": weight, "groups": groups, "time": time}
+
+
+def column_of(table: Any, given: Any, role: str) -> Column | None:
+    """A column by name, or made of values of the table's length; None for None."""
+    import numpy as np
+
+    from lossmith.errors import DataError, ShapeError
+    from lossmith.rows.tables import Table
+
+    if given is None:
+        if role == "y":
+            raise DataError("y is None; pass the target, or the name of its column")
+        return None
+    if isinstance(given, str):
+        return Table.column(table, given)
+    values = np.asarray(given)
+    if values.ndim != 1:
+        raise ShapeError(f"{role} has shape {values.shape}; it must be ({table.n},)")
+    if len(values) != table.n:
+        raise ShapeError(f"X has {table.n} rows but {role} has {len(values)}; they must be the same")
+    name = str(getattr(given, "name", None) or role)
+    return Table.of({name: values}, role).columns[0]
+
+
+def _split(losses: Sequence[Any] | str | None) -> Sequence[Any] | None:
+    """A text with commas as a list; commas inside parentheses belong to a formula."""
+    if not isinstance(losses, str):
+        return losses
+    parts, depth = [""], 0
+    for character in losses:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()] or None

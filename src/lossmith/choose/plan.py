@@ -1,0 +1,144 @@
+"""The plan of a comparison: everything that is fixed before a single model is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, plan_folds
+from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
+from lossmith.choose.score import Score
+from lossmith.choose.score import score as make_score
+from lossmith.choose.shortlist import Candidate, shortlist
+from lossmith.choose.tablemodel import features
+from lossmith.choose.train import TRIALS, Job
+from lossmith.errors import DataError, ParameterError
+from lossmith.rows.tables import Column, Table, check_finite, numbers
+
+Array = NDArray[Any]
+MARGIN = 0.01
+"""What counts as equal: this share of the default's score."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """What a user may ask for; every field has a default that is stated in the report.
+
+    `score`, `folds` are texts as on the command line; `losses` names, formulas or Loss objects; `weight`, `groups` and
+    `time` columns of the table's length; `margin` is the share of the default's score that counts as equal.
+    """
+
+    score: str | None = None
+    losses: Sequence[Any] | None = None
+    weight: Column | None = None
+    groups: Column | None = None
+    time: Column | None = None
+    folds: str | None = None
+    margin: float = MARGIN
+    seed: int = 0
+    trials: int = TRIALS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Target, judge, candidates and folds, with the reasons and notes that the report repeats."""
+
+    job: Job
+    target: Target
+    profile: Profile
+    reason: str
+    folds: tuple[Fold, ...]
+    shape: tuple[int, int]
+    margin: float
+    notes: tuple[str, ...]
+    seed: int
+
+    @property
+    def score(self) -> Score:
+        """The judge."""
+        return self.job.score
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """The losses compared, the default first."""
+        return self.job.candidates
+
+    @property
+    def ratio(self) -> float:
+        """n_test/n_train, averaged over the folds."""
+        return float(np.mean([len(f.test) / len(f.train) for f in self.folds]))
+
+
+def make_plan(table: Table, column: Column, options: Options) -> Plan:
+    """Fix everything: target, functional and score, candidates, folds. Raises DataError, ParameterError and others."""
+    if not 0 <= options.margin < 1:
+        raise ParameterError(f"margin {options.margin:g}: give a share of the default's score, such as 0.01")
+    asked = make_score(options.score) if options.score else None
+    target = target_of(column, asked)
+    shape = profile(target)
+    judge, reason = (asked, "as asked for") if asked else default_score(target, shape)
+    judge.target.check(target.y, f"score {judge.name}", f"Ask for another --score for {target.name!r}.")
+    kept, notes = features(table, [])
+    candidates = shortlist(judge, target, options.losses)
+    rows = target.rows
+    splitting = _splitting(target, options)
+    repeats, folds = parse_folds(options.folds) if options.folds else default_folds(splitting)
+    job = Job(
+        kept.take(rows),
+        target.y,
+        _weight(options.weight, rows),
+        len(target.labels),
+        judge,
+        candidates,
+        splitting,
+        options.seed,
+        options.trials,
+    )
+    planned = plan_folds(splitting, repeats, folds, options.seed)
+    said = _dropped(target) + notes
+    return Plan(
+        job, target, shape, reason, tuple(planned), (repeats, folds), options.margin, tuple(said), options.seed
+    )
+
+
+def _dropped(target: Target) -> list[str]:
+    if not target.missing:
+        return []
+    return [f"{target.missing:,} rows without a value of {target.name!r} were left out"]
+
+
+def _splitting(target: Target, options: Options) -> Splitting:
+    strata = target.y if target.labels else None
+    return Splitting(
+        len(target.y), strata, _keys(options.groups, target.rows, "group"), _keys(options.time, target.rows, "time")
+    )
+
+
+def _keys(column: Column | None, rows: Array, role: str) -> Array | None:
+    """A column as sortable keys without gaps."""
+    if column is None:
+        return None
+    gone = column.missing[rows]
+    if gone.any():
+        row = int(rows[np.argmax(gone)])
+        raise DataError(f"{role} column {column.name!r}: row {row} is empty; fill it or drop the row")
+    values: Array = column.values[rows]
+    return values
+
+
+def _weight(column: Column | None, rows: Array) -> Array | None:
+    if column is None:
+        return None
+    check_finite(column)
+    values = numbers(column, "weight")[rows]
+    for bad, what in ((np.isnan(values), "is empty"), (values < 0, "is negative")):
+        if bad.any():
+            row = int(rows[np.argmax(bad)])
+            raise DataError(f"weight column {column.name!r}: row {row} {what}; weights must be >= 0")
+    if not values.sum() > 0:
+        raise DataError(f"weight column {column.name!r} sums to 0; at least one row needs a positive weight")
+    return np.asarray(values)

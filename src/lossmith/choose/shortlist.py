@@ -1,0 +1,201 @@
+"""Which losses to compare: at most eight whose domain admits the target, the plain default among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lossmith.choose.profile import Target
+from lossmith.choose.score import Score
+from lossmith.errors import DomainError, ParameterError, UnsupportedError
+
+if TYPE_CHECKING:
+    from lossmith.loss import Loss
+
+MOST = 8
+
+_MEAN = ("Huber", "PseudoHuber", "LogCosh", "Absolute", "StudentT", "Welsch", "Tukey")
+_RATES = ("Poisson", "NegativeBinomial", "Tweedie", "Gamma", "Huber", "PseudoHuber", "LogCosh", "Absolute")
+_SHORTLISTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("mean", "real"): _MEAN,
+    ("mean", "counts"): _RATES,
+    ("mean", "positive"): ("Gamma", "Poisson", "Tweedie", "InverseGaussian", "Huber", "PseudoHuber", "LogCosh"),
+    ("mean", "nonnegative"): ("Tweedie", "Poisson", "Huber", "PseudoHuber", "LogCosh", "Absolute", "StudentT"),
+    ("median", ""): ("Absolute", "Huber", "PseudoHuber", "LogCosh", "StudentT", "Cauchy", "Tukey"),
+    ("quantile", ""): ("Squared", "HuberQuantile", "SmoothQuantile", "QuantileHuber", "Expectile"),
+    ("expectile", ""): ("Squared", "Huber"),
+    ("Huber", ""): _MEAN,
+    ("probability", "binary"): (
+        "Probit",
+        "Focal",
+        "Brier",
+        "Exponential",
+        "SquaredHinge",
+        "ModifiedHuber",
+        "CompLogLog",
+        "Cauchit",
+    ),
+    ("probability", "classes"): (
+        "LabelSmoothing",
+        "SoftmaxFocal",
+        "MulticlassFocal",
+        "GeneralizedCrossEntropy",
+        "Poly1",
+        "SymmetricCrossEntropy",
+        "SoftmaxBrier",
+    ),
+}
+"""Names by functional and kind of target, in order of preference; those not in the catalogue are passed over."""
+
+_DEFAULTS: Mapping[str, str] = {
+    "quantile": "Quantile",
+    "expectile": "Expectile",
+    "binary": "Logistic",
+    "classes": "CrossEntropy",
+}
+
+_GRIDS: Mapping[str, tuple[float, ...]] = {
+    "nu": (2.0, 3.0, 8.0, 20.0),
+    "power": (1.2, 1.35, 1.65, 1.8),
+    "gamma": (0.5, 1.0, 3.0, 5.0),
+    "theta": (0.3, 3.0, 10.0, 30.0),
+}
+"""Values to try for a parameter beside its own; any other is tried at these multiples of it."""
+
+MULTIPLES = (0.5, 0.75, 1.5, 2.5)
+FIXED = frozenset({"tau"})
+"""Parameters that say what is predicted, and are therefore never tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A loss in the comparison; `grid` has the values to try for each parameter that is tuned."""
+
+    loss: Loss
+    grid: Mapping[str, tuple[float, ...]]
+    default: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name to show: that of the loss, or its text where it has none."""
+        return self.loss.formula if self.loss.name == "Formula" else self.loss.name
+
+    @property
+    def simplicity(self) -> tuple[bool, bool, int]:
+        """The declared order: the default first, convex before the rest, fewer tuned parameters first."""
+        convex = self.loss.facts().get("convex")
+        return not self.default, not (convex is not None and convex.holds), len(self.grid)
+
+
+def shortlist(score: Score, target: Target, asked: Sequence[Any] | None) -> list[Candidate]:
+    """The default and the losses asked for, or else those of the list for this functional and kind of target.
+
+    `asked` holds names, formulas or Loss objects. Raises DomainError or UnsupportedError for one that cannot be used;
+    those of the list that cannot are passed over.
+    """
+    default = Candidate(_default(score, target), {}, default=True)
+    chosen = _asked(asked, score, target) if asked else _listed(score, target)
+    seen = {_identity(default.loss)}
+    unique = [default]
+    for loss in chosen:
+        if _identity(loss) not in seen:
+            seen.add(_identity(loss))
+            unique.append(Candidate(loss, grid(loss)))
+    if asked and len(unique) > MOST:
+        raise ParameterError(f"{len(unique)} losses are too many to compare at once; at most {MOST} with the default")
+    return unique[:MOST]
+
+
+def order(candidates: Sequence[Candidate]) -> list[int]:
+    """Indices of the candidates, simplest first."""
+    return sorted(range(len(candidates)), key=lambda k: (*candidates[k].simplicity, k))
+
+
+def grid(loss: Loss) -> dict[str, tuple[float, ...]]:
+    """Values to try for each parameter that is at its default; one that the user set stays as it is."""
+    declared = type(loss).declared
+    free = {k: p for k, p in declared.items() if k not in FIXED and loss.params[k] == p.default}
+    values = {k: _GRIDS.get(k, tuple(m * p.default for m in MULTIPLES)) for k, p in free.items()}
+    legal = {k: tuple(v for v in vs if v in free[k].domain and v != free[k].default) for k, vs in values.items()}
+    return {k: vs for k, vs in legal.items() if vs}
+
+
+def _default(score: Score, target: Target) -> Loss:
+    functional = _functional(score)
+    name = _DEFAULTS.get(target.kind if score.classes else functional, "Squared")
+    return _with_level(_make(name), score)
+
+
+def _functional(score: Score) -> str:
+    """mean, median, quantile, expectile, Huber or probability."""
+    return next(word for word in _WORDS if word in score.functional)
+
+
+_WORDS = ("probability", "median", "quantile", "expectile", "Huber", "mean")
+
+
+def _listed(score: Score, target: Target) -> Iterable[Loss]:
+    functional = _functional(score)
+    names = _SHORTLISTS.get((functional, target.kind)) or _SHORTLISTS.get((functional, "")) or _MEAN
+    known = _catalogue()
+    losses = [_with_level(_make(name), score) for name in names if name in known]
+    return [loss for loss in losses if refusal(loss, score, target) is None]
+
+
+def _asked(asked: Sequence[Any], score: Score, target: Target) -> Iterable[Loss]:
+    losses = [_with_level(_make(one), score) for one in asked]
+    for loss in losses:
+        why = refusal(loss, score, target)
+        if why is not None:
+            raise why
+    return losses
+
+
+def refusal(loss: Loss, score: Score, target: Target) -> Exception | None:
+    """Why a loss cannot be trained on this target for this score, or None."""
+    count = len(target.labels)
+    if (loss.lift.name in ("margin", "softmax")) != score.classes:
+        kind = "classes" if score.classes else "numbers"
+        return UnsupportedError(f"{loss.name} is no loss for {kind}, and {target.name!r} is judged by {score.name}")
+    if score.classes and not loss.lift.multiclass and count > 2:
+        return UnsupportedError(f"{loss.name} knows two classes, {target.name!r} has {count}; CrossEntropy takes any")
+    try:
+        loss.check(target.y)
+        if score.classes:
+            loss.mean(_probe(loss, target))
+    except (DomainError, UnsupportedError) as error:
+        return error
+    return None
+
+
+def _probe(loss: Loss, target: Target) -> Any:
+    import numpy as np
+
+    return np.zeros((1, len(target.labels))) if loss.lift.multiclass and len(target.labels) > 2 else np.zeros(1)
+
+
+def _with_level(loss: Loss, score: Score) -> Loss:
+    """The same loss at the quantile or expectile asked for, if it has a τ that nobody set."""
+    declared = type(loss).declared
+    if "tau" not in declared or score.level is None or loss.params["tau"] != declared["tau"].default:
+        return loss
+    return loss.with_params(tau=score.level)
+
+
+def _make(one: Any) -> Loss:
+    from lossmith.loss import Loss
+    from lossmith.loss import loss as make
+
+    return one if isinstance(one, Loss) else make(one)
+
+
+def _catalogue() -> Mapping[str, Any]:
+    import lossmith
+
+    known: Mapping[str, Any] = lossmith.losses()
+    return known
+
+
+def _identity(loss: Loss) -> tuple[str, str, tuple[tuple[str, float], ...]]:
+    return loss.name, loss.formula, tuple(sorted(loss.params.items()))

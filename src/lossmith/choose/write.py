@@ -1,0 +1,47 @@
+"""Files that appear whole or not at all, and never over another unless that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from lossmith.errors import FileError
+
+
+def demand_free(path: str | os.PathLike[str], force: bool) -> Path:
+    """The path, or a FileError if something is there (and no `force`), or the folder is missing."""
+    path = Path(path)
+    if path.is_dir():
+        raise FileError(f"{path}: is a folder; name a file")
+    if path.exists() and not force:
+        raise FileError(f"{path}: exists already; give another name, or --force to replace it")
+    if not path.parent.is_dir():
+        raise FileError(f"{path}: there is no folder {path.parent}; create it first")
+    return path
+
+
+def write_text(path: str | os.PathLike[str], text: str, force: bool = False) -> Path:
+    """Write a text file, whole or not at all."""
+    return write_with(path, lambda temporary: _write(temporary, text), force)
+
+
+def write_with(path: str | os.PathLike[str], writer: Callable[[Path], None], force: bool = False) -> Path:
+    """Let `writer` fill a temporary file beside `path`, then move it there in one step."""
+    path = demand_free(path, force)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        writer(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
