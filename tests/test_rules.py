@@ -25,7 +25,7 @@ SAME_AS_TORCH: dict[str, tuple[str, dict[str, Any]]] = {
     "rmsprop": ("rmsprop", {}),
     "adagrad": ("adagrad", {}),
     "adam": ("adam", {}),
-    "adamw": ("adamw", {}),
+    "adamw": ("adamw", {"weight_decay": 0.01}),
 }
 
 

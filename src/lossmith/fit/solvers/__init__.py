@@ -8,6 +8,7 @@ A solver is a frozen value: its fields are its options. It sees an `Objective` a
                                          "value" "gradient" "hessian" "majorant" (the last two fill `hessian`)
     objective.batch(w, rows)             the same for a slice or an index array of rows: value and gradient are unbiased
                                          estimates of those of `at` (the penalty is whole)
+    objective.intercepts                 which coordinates are intercepts, which nothing may shrink
     objective.l1, objective.l2           the penalty per coordinate (0 for an intercept): l1·|w| + ½ l2·w²
     objective.prox(w, rate)              the proximal map of rate·l1 (w itself without an l1 penalty)
     objective.optimality(w, evaluation)  the relative distance from 0 to the subdifferential: what `tol` is held against
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 
 from lossmith.domain import Param
 from lossmith.errors import ParameterError
+from lossmith.fit.schedule import known_or_refused
 
 Vector = NDArray[np.float64]
 Option = Param | tuple[str, ...]
@@ -48,7 +50,8 @@ class Evaluation:
 class State:
     """Where a solver stands: the point, the objective there, why it cannot go on ("" if it can), and its own memory.
 
-    `gap` bounds how far the value is above the optimum, where the solver has such a bound.
+    `gap` bounds how far the value is above the optimum, where the solver has such a bound; `measured` is the relative
+    optimality where the solver knows it better than `objective.optimality` can (kinked losses).
     """
 
     w: Vector
@@ -56,6 +59,7 @@ class State:
     halt: str = ""
     memory: Any = None
     gap: float | None = None
+    measured: float | None = None
 
 
 class Objective(Protocol):
@@ -66,6 +70,8 @@ class Objective(Protocol):
     l1: Vector | None
     l2: Vector
 
+    @property
+    def intercepts(self) -> NDArray[np.bool_]: ...
     def at(self, w: Vector, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation: ...
     def batch(self, w: Vector, rows: slice | NDArray[np.intp]) -> Evaluation: ...
     def prox(self, w: Vector, rate: float | Vector) -> Vector: ...
@@ -123,9 +129,7 @@ def make_solver(name: str, options: Mapping[str, Any], random_state: int | None 
 
 
 def _check(solver: str, key: str, value: Any, schema: Mapping[str, Option]) -> Any:
-    if key not in schema:
-        known = ", ".join(schema) or "none"
-        raise ParameterError(f"{solver} has no option {key!r}; its options are: {known}")
+    known_or_refused(key, list(schema), f"{solver} has no option")
     option = schema[key]
     if isinstance(option, Param):
         return option.check(value, solver, key)

@@ -134,7 +134,7 @@ ADAM: Mapping[str, Setting] = {
     "beta2": _memory(0.999, "share of the mean square that is kept"),
     **_epsilon(1e-8),
 }
-DECAY = {"weight_decay": nonnegative(0.01, "share of the coefficients lost per unit of learning rate")}
+DECAY = {"weight_decay": nonnegative(1e-4, "share of the coefficients lost per unit of learning rate")}
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {

@@ -80,4 +80,11 @@ COMMON: Mapping[str, Setting] = MappingProxyType(
 
 def defaults(options: Mapping[str, Setting]) -> Mapping[str, Any]:
     """What every option is when nothing is said."""
-    return MappingProxyType({name: option.default for name, option in options.items()})
+    return {name: option.default for name, option in options.items()}
+
+
+def settled(options: Mapping[str, Setting], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Every option as it was given, or else by default; whole numbers as integers."""
+    every = {**defaults(options), **given}
+    counts = [name for name, option in options.items() if isinstance(option, Param) and option.domain.whole]
+    return MappingProxyType({**every, **{name: int(every[name]) for name in counts}})
