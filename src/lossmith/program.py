@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from lossmith.words import WORDS, definitions
@@ -31,7 +32,7 @@ class Step:
         return f"{self.name} = {self.word}({shown})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """Steps in order from named inputs (arrays) and parameters (scalars) to named outputs."""
 
@@ -50,12 +51,19 @@ class Program:
             known.add(step.name)
         _demand(known, [a for _, a in self.outputs], "outputs")
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.inputs, self.params, self.steps, self.outputs))
+
+    def __hash__(self) -> int:
+        return self._hash
+
     @property
     def wants(self) -> tuple[str, ...]:
         """The names of the outputs, in order."""
         return tuple(name for name, _ in self.outputs)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A hash of the content (not of the note): equal code, equal digest."""
         body = json.dumps(replace(self, note="").to_json(), sort_keys=True)

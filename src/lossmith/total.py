@@ -48,3 +48,18 @@ def _plus(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any] | None
 
 def _over(a: NDArray[Any] | None, w: float) -> NDArray[Any] | None:
     return None if a is None else np.divide(a, w)
+
+
+def check_weight(weight: Any, count: int) -> NDArray[np.float64]:
+    """Weights as (count,) finite nonnegative float64 with a positive sum; ones for None. DataError names the row."""
+    if weight is None:
+        return np.ones(count)
+    w = np.asarray(weight, np.float64)
+    if w.shape != (count,):
+        raise DataError(f"weight has shape {w.shape}; it must be ({count},), one per row")
+    bad = np.flatnonzero(~(np.isfinite(w) & (w >= 0)))
+    if len(bad):
+        raise DataError(f"weights must be finite and >= 0; row {bad[0]} has {w[bad[0]]:g} ({len(bad)} such rows)")
+    if not w.sum() > 0:
+        raise DataError("the weights sum to 0; at least one row needs a positive weight")
+    return w

@@ -1,0 +1,45 @@
+"""The losses: declarations and nothing else. A new one is a class in one of these files; every list finds it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from lossmith.errors import ParameterError
+from lossmith.loss import Loss
+
+
+@cache
+def losses() -> Mapping[str, type[Loss]]:
+    """Every catalogued loss by its name, in the order in which the files declare them."""
+    table: dict[str, type[Loss]] = {}
+    for module in sorted(m.name for m in iter_modules(__path__)):
+        for value in vars(import_module(f"{__name__}.{module}")).values():
+            if isinstance(value, type) and issubclass(value, Loss) and value.__module__ == f"{__name__}.{module}":
+                table[value.__name__] = value
+    return table
+
+
+@cache
+def _index() -> Mapping[str, type[Loss]]:
+    return {_plain(key): kind for name, kind in losses().items() for key in (name, *kind.aliases)}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def find(text: str) -> type[Loss] | None:
+    """The loss of this name or alias ("pseudo_huber", "mse"); None if the text may be a formula.
+
+    Raises ParameterError, with a suggestion, for a word that is neither.
+    """
+    found = _index().get(_plain(text))
+    if found is None and text.strip().replace("-", "_").isidentifier() and len(text.strip()) > 1:
+        near = difflib.get_close_matches(_plain(text), list(_index()), 1, 0.6)
+        hint = f"did you mean {_index()[near[0]].__name__}?" if near else "`lossmith list` shows all"
+        raise ParameterError(f"no loss named {text!r}; {hint}")
+    return found

@@ -1,0 +1,111 @@
+"""What a lift is: slots for formulas, and value, gradient and curvature on the raw scale z."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.backends import load
+from lossmith.domain import Target
+from lossmith.errors import ShapeError, UnsupportedError
+from lossmith.formula import Expr
+from lossmith.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The Programs that were derived from one formula."""
+
+    pointwise: Program
+    """(y, z) → value, gradient, hessian[, majorant]."""
+    slot: Program
+    """(slots) → value, d1, d2[, d_…]."""
+    mean: Program | None
+    """z → the prediction on the scale of y, where there is one."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain structure; `from_json` is its inverse."""
+        return {
+            "pointwise": self.pointwise.to_json(),
+            "slot": self.slot.to_json(),
+            "mean": self.mean.to_json() if self.mean else None,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Derived:
+        """What `to_json` wrote."""
+        mean = Program.from_json(body["mean"]) if body["mean"] else None
+        return cls(Program.from_json(body["pointwise"]), Program.from_json(body["slot"]), mean)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a lift needs of a loss to compute: who asks, its Programs, and the values of its parameters in order."""
+
+    who: str
+    derived: Derived
+    params: tuple[float, ...]
+    backend: str = "auto"
+
+    def __hash__(self) -> int:
+        return hash((self.who, self.params, self.backend))
+
+    def run(self, program: Program, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The outputs of a Program by name, in the dtype of the last array."""
+        results = load(program, arrays[-1].dtype, self.backend)(arrays, self.params)
+        return dict(zip(program.wants, results, strict=True))
+
+
+class Lift(ABC):
+    """A change of variables; final subclasses only."""
+
+    name: str
+    slots: Mapping[str, str]
+    """Names that a formula may use, each with its meaning."""
+    main: tuple[str, ...]
+    """The slots of which a formula must use at least one."""
+    target: Target
+    multiclass = False
+
+    @abstractmethod
+    def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
+        """Every Program of a formula in these slots."""
+
+    @abstractmethod
+    def evaluate(self, state: State, y: NDArray[Any], z: NDArray[Any], want: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """What is wanted, per row (value) and per entry of z (the others)."""
+
+    @abstractmethod
+    def mean(self, state: State, z: NDArray[Any]) -> NDArray[Any]:
+        """The prediction on the scale of y."""
+
+    def arrays(self, y: Any, z: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """y and z as arrays of one floating dtype (float32 where z is, else float64) and of matching shapes."""
+        z = floating(z)
+        y = np.asarray(y, z.dtype)
+        self.match(y, z)
+        return y, z
+
+    def match(self, y: NDArray[Any], z: NDArray[Any]) -> None:
+        """Raise a ShapeError unless the shapes are the same."""
+        if y.shape != z.shape:
+            raise ShapeError(f"y has shape {y.shape} and z has shape {z.shape}; they must be the same")
+
+
+def floating(z: Any) -> NDArray[Any]:
+    """z as float32 where it is, else as float64."""
+    z = np.asarray(z)
+    return z if z.dtype in (np.float32, np.float64) else z.astype(np.float64)
+
+
+def only(program: Program, want: Sequence[str], who: str) -> Program:
+    """The part of a Program that computes what is wanted, or an UnsupportedError that names what there is."""
+    missing = [w for w in want if w not in program.wants]
+    if missing:
+        raise UnsupportedError(f"{who} has no derived {missing[0]}; it has {', '.join(program.wants)}")
+    return program.only(*want)

@@ -1,0 +1,178 @@
+"""The softmax lift: any function of the log-probability of the true class.
+
+z of shape (n, K) holds one score per class, y a class index (n,) or a distribution over classes (n, K).
+z of shape (n,) is the binary case: the scores are (0, z), and y is a binary label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.domain import classes
+from lossmith.errors import DomainError, ShapeError, UnsupportedError
+from lossmith.formula import Expr, call, name, number, substitute
+from lossmith.lifts.base import Derived, Lift, State, floating
+from lossmith.lifts.pointwise import TO_MARGIN, margin_probability, part
+
+LOG_P = call("neg", call("softplus", call("neg", name("m"))))
+BINARY = {
+    "p": call("sigmoid", name("m")),
+    "logp": LOG_P,
+    "mean_logp": call("mul", number(0.5), call("sub", LOG_P, call("softplus", name("m")))),
+}
+"""The slots where K = 2 and the scores are (0, z), as functions of the margin."""
+
+WANTS = ("value", "gradient", "hessian", "block")
+
+
+class Softmax(Lift):
+    """Probabilities from K scores; ∂logp/∂z = e_y − p and ∂²logp/∂z² = ppᵀ − diag p."""
+
+    name = "softmax"
+    slots = {
+        "p": "the probability of the true class",
+        "logp": "its logarithm",
+        "mean_logp": "the mean of all classes' log-probabilities",
+    }
+    main = ("logp", "p", "mean_logp")
+    target = classes
+    multiclass = True
+
+    def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
+        from lossmith.symbolic import derive
+
+        margin = substitute(tree, BINARY)
+        pointwise = derive.pointwise(margin, "m", TO_MARGIN, "s", params, majorant=True, note=note)
+        in_logp = substitute(tree, {"p": call("exp", name("logp"))})
+        slots = ["logp", *(["mean_logp"] if "mean_logp" in in_logp.names else [])]
+        return Derived(
+            pointwise, derive.slotwise(in_logp, slots, params, note), derive.margin_mean(margin, "m", params)
+        )
+
+    def match(self, y: NDArray[Any], z: NDArray[Any]) -> None:
+        if y.shape == z.shape and z.ndim in (0, 1, 2):
+            return
+        if z.ndim != 2 or y.shape != z.shape[:1]:
+            raise ShapeError(
+                f"y has shape {y.shape} and z has shape {z.shape}; with z (n, K), y is (n,) class indices or (n, K)"
+            )
+
+    def evaluate(self, state: State, y: NDArray[Any], z: NDArray[Any], want: Sequence[str]) -> dict[str, NDArray[Any]]:
+        if z.ndim < 2:
+            return state.run(part(state.derived.pointwise, tuple(want), state.who), (y, z))
+        unknown = [w for w in want if w not in WANTS]
+        if unknown:
+            raise UnsupportedError(f"{state.who} has no derived {unknown[0]} for K scores; it has {', '.join(WANTS)}")
+        rows = Rows(state, z, y)
+        return {w: getattr(rows, w)() for w in want}
+
+    def mean(self, state: State, z: NDArray[Any]) -> NDArray[Any]:
+        z = floating(z)
+        return margin_probability(state, z) if z.ndim < 2 else recovered(state, z)
+
+
+def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
+    """log p, rowwise, without overflow; a row of equal infinities has no answer and is NaN."""
+    with np.errstate(all="ignore"):
+        shifted = z - z.max(axis=1, keepdims=True)
+        result: NDArray[Any] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result
+
+
+def slot_values(state: State, logp: NDArray[Any], mean_logp: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The formula and its slopes at given log-probabilities; `d_mean_logp` is 0 where the formula has no such slot."""
+    program = state.derived.slot
+    given = {"logp": np.ascontiguousarray(logp), "mean_logp": np.ascontiguousarray(mean_logp)}
+    result = state.run(program, [given[s] for s in program.inputs])
+    return {"d_mean_logp": np.zeros_like(logp), **result}
+
+
+class Rows:
+    """n rows of K scores with their truths as weights on classes: one-hot rows and distributions alike."""
+
+    def __init__(self, state: State, z: NDArray[Any], y: NDArray[Any]) -> None:
+        self.logp = log_softmax(z)
+        self.p = np.exp(self.logp)
+        mean = self.logp.mean(axis=1)
+        if y.ndim == 1:
+            self.index: NDArray[np.intp] | None = _indices(y, z.shape[1], state.who)
+            u = np.take_along_axis(self.logp, self.index[:, None], axis=1)
+            self.weights = np.ones_like(u)
+        else:
+            self.index, u, self.weights = None, self.logp, y
+        mean = np.broadcast_to(mean[:, None], u.shape)
+        self.at = slot_values(state, u, mean)
+
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Per-truth numbers put at the classes they belong to, (n, K)."""
+        if self.index is None:
+            return values
+        full = np.zeros_like(self.p)
+        np.put_along_axis(full, self.index[:, None], values, axis=1)
+        return full
+
+    def weighted(self, key: str) -> NDArray[Any]:
+        # a class with no weight adds nothing, even where its own loss is infinite
+        with np.errstate(all="ignore"):
+            return np.where(self.weights == 0, 0, self.weights * self.at[key])
+
+    def value(self) -> NDArray[Any]:
+        return np.asarray(self.weighted("value").sum(axis=1))
+
+    def gradient(self) -> NDArray[Any]:
+        d1, dm = self.weighted("d1"), self.weighted("d_mean_logp").sum(axis=1, keepdims=True)
+        total = d1.sum(axis=1, keepdims=True)
+        return np.asarray(self.spread(d1) + dm / self.p.shape[1] - (total + dm) * self.p)
+
+    def hessian(self) -> NDArray[Any]:
+        d2, slope = self.weighted("d2"), self._slope()
+        total = d2.sum(axis=1, keepdims=True)
+        p, own = self.p, self.spread(d2)
+        return np.asarray(own * (1 - p) ** 2 + (total - own) * p**2 - slope * p * (1 - p))
+
+    def block(self) -> NDArray[Any]:
+        """The whole Hessian of each row, (n, K, K)."""
+        own, slope = self.spread(self.weighted("d2")), self._slope()
+        p, eye = self.p, np.eye(self.p.shape[1], dtype=self.p.dtype)
+        jacobian = eye - p[:, None, :]
+        curved = np.einsum("nk,nka,nkb->nab", own, jacobian, jacobian)
+        return np.asarray(curved - slope[:, :, None] * (p[:, :, None] * eye - p[:, :, None] * p[:, None, :]))
+
+    def _slope(self) -> NDArray[Any]:
+        return np.asarray((self.weighted("d1") + self.weighted("d_mean_logp")).sum(axis=1, keepdims=True))
+
+
+def _indices(y: NDArray[Any], count: int, who: str) -> NDArray[np.intp]:
+    bad = np.flatnonzero(~((y >= 0) & (y < count) & (y == np.floor(y))))
+    if len(bad):
+        raise DomainError(
+            f"{who} needs class indices 0 … {count - 1} for {count} scores; row {bad[0]} has {y[bad[0]]:.6g}"
+        )
+    return y.astype(np.intp)
+
+
+def recovered(state: State, z: NDArray[Any]) -> NDArray[Any]:
+    """The true class probabilities that these scores were trained for, rowwise.
+
+    Stationarity of Σ η_j f(logp_j) gives η_k f′(logp_k) = p_k·C − d_mean/K with one C for all classes (for focal loss:
+    Charoenphakdee et al. 2021).
+    """
+    logp = log_softmax(z)
+    p = np.exp(logp)
+    at = slot_values(state, logp, np.broadcast_to(logp.mean(axis=1, keepdims=True), logp.shape))
+    share = at["d_mean_logp"] / p.shape[1]
+    slope = at["d1"]
+    with np.errstate(all="ignore"):
+        # Σ_k η_k = 1 fixes C
+        C = (1 + (share / slope).sum(axis=1, keepdims=True)) / (p / slope).sum(axis=1, keepdims=True)
+        eta = np.clip((p * C - share) / slope, 0, 1)
+        sure = np.isnan(eta).any(axis=1, keepdims=True)
+        eta = np.where(sure, p == p.max(axis=1, keepdims=True), eta)
+        return np.asarray(eta / eta.sum(axis=1, keepdims=True), z.dtype)
+
+
+softmax = Softmax()

@@ -1,0 +1,285 @@
+"""Loss: a declaration that can compute.
+
+    class Huber(Loss, lift=residual):
+        \"\"\"Quadratic for small residuals, linear for large ones.\"\"\"
+
+        formula = "where(abs(r) <= delta, r**2/2, delta*(abs(r) - delta/2))"
+        delta: float = positive(1.345, "residual, in units of scale, at which the loss turns linear")
+        cite = "Huber 1964, doi:10.1214/aoms/1177703732"
+
+The declaration checks itself when the class is created; everything else is derived from its formula.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from lossmith import backends
+from lossmith.derived import derived
+from lossmith.domain import Param, Target, anynumber, between, fraction, nonnegative, positive
+from lossmith.errors import FormulaError, ParameterError, UnsupportedError
+from lossmith.facts import Fact
+from lossmith.formula import Expr, parse
+from lossmith.lifts import LIFTS, Derived, Lift, State
+from lossmith.program import Program
+from lossmith.total import Total, check_weight
+
+
+@dataclass_transform(
+    frozen_default=True, kw_only_default=False, field_specifiers=(positive, nonnegative, fraction, between, anynumber)
+)
+class Loss:
+    """A loss function of truth y and raw prediction z, frozen, with its parameters as attributes."""
+
+    formula: ClassVar[str] = ""
+    mean_formula: ClassVar[str] = ""
+    cite: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    lift: ClassVar[Lift]
+    target: ClassVar[Target]
+    declared: ClassVar[Mapping[str, Param]] = {}
+    tree: ClassVar[Expr]
+
+    def __init_subclass__(cls, lift: Lift | None = None, target: Target | None = None, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        if lift is None:
+            raise FormulaError(f"class {cls.__name__}(Loss, lift=…): name the lift, one of {', '.join(LIFTS)}")
+        cls.lift = lift
+        cls.target = target or lift.target
+        cls.declared = {n: p for n, p in vars(cls).items() if isinstance(p, Param)}
+        cls.tree = checked(cls.__name__, cls.formula, lift, tuple(cls.declared))
+        cls.__signature__ = _signature(cls.declared)  # type: ignore[attr-defined]
+        for name, param in cls.declared.items():
+            setattr(cls, name, param.default)
+
+    def __init__(self, *args: float, **kwargs: float) -> None:
+        who = type(self).__name__
+        try:
+            given = inspect.signature(type(self)).bind(*args, **kwargs).arguments
+        except TypeError as e:
+            names = ", ".join(self.declared) or "none"
+            raise ParameterError(f"{who}: {e}; its parameters are: {names}") from None
+        values = {n: p.check(given.get(n, p.default), who, n) for n, p in self.declared.items()}
+        vars(self).update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{self!r} is frozen; {type(self).__name__}({name}={value!r}) makes another")
+
+    @property
+    def name(self) -> str:
+        """The name under which the field knows it."""
+        return type(self).__name__
+
+    @property
+    def title(self) -> str:
+        """One sentence that says what it is."""
+        return (type(self).__doc__ or self.formula).strip().splitlines()[0]
+
+    @property
+    def params(self) -> Mapping[str, float]:
+        """The parameters and their values."""
+        return {n: getattr(self, n) for n in self.declared}
+
+    def with_params(self, **values: float) -> Self:
+        """The same loss with other parameters."""
+        return type(self)(**{**self.params, **values})
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(f'{n}={v!r}' for n, v in self.params.items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.params == other.params  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self.params.values())))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.params.values())
+
+    @cached_property
+    def derived(self) -> Derived:
+        """Every Program of this loss (static parameters substituted)."""
+        static = {n: getattr(self, n) for n, p in self.declared.items() if p.static}
+        free = {n: p.domain.low >= 0 for n, p in self.declared.items() if not p.static}
+        mean = parse(self.mean_formula, {"z", *self.declared}) if self.mean_formula else None
+        return derived(self.formula, self.tree, self.lift, free, static, mean)
+
+    @cached_property
+    def state(self) -> State:
+        """What the lift computes with."""
+        values = tuple(getattr(self, n) for n, p in self.declared.items() if not p.static)
+        return State(repr(self), self.derived, values)
+
+    @property
+    def program(self) -> Program:
+        """(y, z) → value, gradient, hessian[, majorant], as straight-line code."""
+        return self.derived.pointwise
+
+    def check(self, y: Any) -> None:
+        """Raise a DomainError that names the first row of y that this loss does not admit."""
+        labels = np.asarray(y)
+        if self.lift.multiclass and labels.ndim == 2:
+            return
+        self.target.check(labels, self.name)
+
+    def evaluate(self, y: Any, z: Any, want: Sequence[str] = ("value", "gradient")) -> Any:
+        """Several quantities from one pass, as attributes of the result.
+
+        y, z: arrays (n,) of the same shape (softmax losses: also z (n, K) with y class indices (n,) or distributions
+        (n, K)); z is the raw prediction, before any link. want: of "value", "gradient", "hessian", "majorant".
+        "value" has one entry per row, the others one per entry of z, on the scale of z.
+        Raises ShapeError, DomainError, UnsupportedError (something wanted that cannot be derived).
+        """
+        y, z = self.lift.arrays(y, z)
+        self.check(y)
+        return SimpleNamespace(**self.lift.evaluate(self.state, y, z, want))
+
+    def value(self, y: Any, z: Any) -> NDArray[Any]:
+        """The loss of each row; shapes as in `evaluate`."""
+        return np.asarray(self.evaluate(y, z, ("value",)).value)
+
+    def gradient(self, y: Any, z: Any) -> NDArray[Any]:
+        """The derivative with respect to each entry of z (at a kink the midpoint subgradient)."""
+        return np.asarray(self.evaluate(y, z, ("gradient",)).gradient)
+
+    def hessian(self, y: Any, z: Any) -> NDArray[Any]:
+        """The second derivative with respect to each entry of z, almost everywhere (the diagonal for K scores)."""
+        return np.asarray(self.evaluate(y, z, ("hessian",)).hessian)
+
+    def total(self, y: Any, z: Any, weight: Any = None) -> Total:
+        """(Σwℓ, Σw), which adds over blocks and machines. weight: (n,), nonnegative, or None for 1 each."""
+        values = np.atleast_1d(self.value(y, z)).astype(np.float64)
+        w = check_weight(weight, len(values))
+        with np.errstate(all="ignore"):
+            return Total(float(np.sum(values if weight is None else w * values)), float(w.sum()))
+
+    def __call__(self, y: Any, z: Any, weight: Any = None, reduction: str = "mean") -> Any:
+        """The loss as a number: "mean" = Σwℓ/Σw, "sum" = Σwℓ, "count" = Σwℓ/n; "none" gives wℓ per row."""
+        if reduction == "none":
+            values = self.value(y, z)
+            return values if weight is None else values * check_weight(weight, len(values))
+        total = self.total(y, z, weight)
+        table = {
+            "mean": lambda: total.mean().value,
+            "sum": lambda: total.value,
+            "count": lambda: total.value / np.size(y),
+        }
+        if reduction not in table:
+            raise ParameterError(f"unknown reduction {reduction!r}; there are mean, sum, count and none")
+        return table[reduction]()
+
+    def mean(self, z: Any) -> NDArray[Any]:
+        """The inverse link: the prediction on the scale of y (a probability for classifiers). z: (n,) or (n, K)."""
+        return self.lift.mean(self.state, np.asarray(z))
+
+    def start(self, y: Any, weight: Any = None, classes: int | None = None) -> Any:
+        """The best constant raw prediction: argmin over z of Σ w ℓ(y, z). A float; an array (K,) for K > 2 classes."""
+        from lossmith.start import best_constant
+
+        return best_constant(self, y, weight, classes)
+
+    def facts(self) -> Mapping[str, Fact]:
+        """What is known of this loss, each fact proved, refuted at a witness, or unknown."""
+        from lossmith.knowledge import facts_of
+
+        return facts_of(self)
+
+    def source(self, backend: str = "numpy", dtype: DTypeLike = np.float64) -> str:
+        """The kernel that a backend generates, as readable text."""
+        return backends.source(self.program, dtype, backend)
+
+    def latex(self) -> str:
+        """The formula as LaTeX."""
+        from lossmith.latex import latex
+
+        return latex(self.tree)
+
+
+def checked(who: str, formula: str, lift: Lift, params: Sequence[str]) -> Expr:
+    """The tree of a formula that uses the lift's slots and every parameter, or a FormulaError that says what is off."""
+    clash = sorted(set(params) & set(lift.slots))
+    if clash:
+        raise FormulaError(f"{who}: {clash[0]!r} is a slot of the {lift.name} lift and cannot be a parameter")
+    tree = parse(formula, {*lift.slots, *params})
+    if not tree.names & set(lift.main):
+        slots = "; ".join(f"{s} = {lift.slots[s]}" for s in lift.main)
+        raise FormulaError(f"{who}: the formula never uses a slot of the {lift.name} lift ({slots})", formula, 0)
+    unused = sorted(set(params) - tree.names)
+    if unused:
+        raise FormulaError(f"{who}: the parameter {unused[0]!r} does not occur in the formula", formula, 0)
+    return tree
+
+
+def _signature(declared: Mapping[str, Param]) -> inspect.Signature:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature(
+        [inspect.Parameter(n, kind, default=p.default, annotation=float) for n, p in declared.items()]
+    )
+
+
+def loss(what: str | Loss | type[Loss], lift: str | None = None, **params: float) -> Loss:
+    """A loss from its name ("huber"), from one line of mathematics ("abs(r)**1.5"), or as it is.
+
+    lift: residual, margin, score or softmax; guessed from the slots of the formula where they decide it.
+    params: the loss's parameters, or numbers for further names in the formula.
+    """
+    if isinstance(what, Loss):
+        return what.with_params(**params) if params else what
+    if isinstance(what, type):
+        return what(**params)
+    from lossmith.catalogue import find
+
+    named = find(what)
+    return named(**params) if named else from_formula(what, lift, params)
+
+
+def from_formula(text: str, lift: str | None, params: Mapping[str, float]) -> Loss:
+    """A loss of the user's own, from its text; pickles and saves by its text."""
+    if lift is not None and lift not in LIFTS:
+        raise ParameterError(f"unknown lift {lift!r}; there are {', '.join(LIFTS)}")
+    where = LIFTS[lift or _guess(text)]
+    body = {n: anynumber(float(v), "a number in the formula") for n, v in params.items()}
+    kind = type("Formula", (Formula,), {"formula": text, **body}, lift=where)  # type: ignore[call-overload]
+    return kind()  # type: ignore[no-any-return]
+
+
+def _guess(text: str) -> str:
+    names = parse(text).names
+    for lift in ("residual", "margin", "softmax", "score"):
+        if names & set(LIFTS[lift].main):
+            return lift
+    main = ", ".join(f"{lift.main[0]} ({n})" for n, lift in LIFTS.items())
+    raise FormulaError(f"a formula needs a slot: {main}", text, 0)
+
+
+class Formula(Loss, lift=LIFTS["residual"]):
+    """A loss given as a formula."""
+
+    formula = "r**2/2"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return from_formula, (self.formula, self.lift.name, dict(self.params))
+
+    def __repr__(self) -> str:
+        extra = "".join(f", {n}={v!r}" for n, v in self.params.items())
+        return f"loss({self.formula!r}, lift={self.lift.name!r}{extra})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Formula) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def with_params(self, **values: float) -> Any:
+        """The same formula with other numbers."""
+        return from_formula(self.formula, self.lift.name, {**self.params, **values})
+
+
+__all__ = ["Formula", "Loss", "UnsupportedError", "from_formula", "loss"]

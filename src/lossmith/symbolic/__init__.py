@@ -1,0 +1,1 @@
+"""Formula trees → derivatives → Programs. The only importer of sympy."""

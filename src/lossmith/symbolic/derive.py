@@ -1,0 +1,156 @@
+"""A formula and a change of variables → Programs for value, gradient, hessian, majorant and mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sympy as sp
+
+from lossmith.errors import FormulaError
+from lossmith.formula import Expr
+from lossmith.program import Program, Step
+from lossmith.symbolic.algebra import (
+    HALF,
+    Abs,
+    Hypot1,
+    Relation,
+    Serpentine,
+    Sigmoid,
+    Sign,
+    Tanh,
+    Tilt,
+    Tree,
+    Where,
+    Witch,
+    to_sympy,
+)
+from lossmith.symbolic.emit import emit
+from lossmith.symbolic.stable import stable
+
+Params = Mapping[str, bool]
+"""Parameter names, each with: is it known to be nonnegative?"""
+
+
+def pointwise(
+    tree: Expr, slot: str, prelude: Sequence[Step], jacobian: str, params: Params, *, majorant: bool, note: str = ""
+) -> Program:
+    """The Program (y, z) → value, gradient, hessian[, majorant] of a formula in one slot that is linear in z.
+
+    `prelude` computes the slot from y and z; `jacobian` is dslot/dz, "-1", "1" or the name of a ±1 in the prelude.
+    """
+    t = sp.Symbol(slot)
+    f, d1, d2 = _two_derivatives(tree, t, params)
+    J = sp.Integer(jacobian) if jacobian.lstrip("-").isdigit() else sp.Symbol(jacobian)
+    outputs = {"value": f, "gradient": stable(J * d1), "hessian": d2}
+    if majorant:
+        curve = majorising(d1, d2, t)
+        outputs |= {} if curve is None else {"majorant": curve}
+    return _emitted(("y", "z"), params, prelude, outputs, note)
+
+
+def slotwise(tree: Expr, slots: Sequence[str], params: Params, note: str = "") -> Program:
+    """The Program (slots) → value, d1, d2 (both in the first slot) and, of each further slot s, d_s."""
+    t = sp.Symbol(slots[0])
+    f, d1, d2 = _two_derivatives(tree, t, params)
+    outputs = {"value": f, "d1": d1, "d2": d2}
+    outputs |= {f"d_{s}": _slope(f, sp.Symbol(s)) for s in slots[1:]}
+    return _emitted(tuple(slots), params, (), outputs, note)
+
+
+def plain(tree: Expr, inputs: Sequence[str], output: str, params: Params, note: str = "") -> Program:
+    """The Program of one formula and no derivative."""
+    return _emitted(tuple(inputs), params, (), {output: stable(_sympy(tree, params))}, note)
+
+
+def margin_mean(tree: Expr, slot: str, params: Params, note: str = "") -> Program:
+    """The Program z → η(z) = φ′(−z)/(φ′(z) + φ′(−z)): the probability that a margin loss φ trains z for."""
+    t, z = sp.Symbol(slot), sp.Symbol("z")
+    slope = _two_derivatives(tree, t, params)[1]
+    here, there = stable(slope.subs(t, z)), stable(slope.subs(t, -z))
+    return _emitted(("z",), params, (), {"mean": 1 / (1 + here / there)}, note)
+
+
+def majorising(d1: Tree, d2: Tree, t: Tree) -> Tree | None:
+    """The candidate curvature e(t)/t, where f′ = e + constant with e odd; None if f′ has no such form.
+
+    It majorises when e(t)/t falls in t > 0, which `prove` decides. (De Leeuw and Lange 2009; for the logistic loss
+    it is tanh(t/2)/(2t), Jaakkola and Jordan 2000; for the pinball 1/(2|t|), Hunter and Lange 2000.)
+    """
+    back = d1.subs(t, -t)
+    if _constant_in(d1 + back, t):
+        return _over_slot(_odd_part(d1, back), d2, t)
+    return None
+
+
+def _constant_in(e: Tree, t: Tree) -> bool:
+    mirrored = e.replace(lambda s: s.func is Sigmoid and s.args[0].could_extract_minus_sign(), _flip)
+    return t not in sp.expand(mirrored).free_symbols
+
+
+def _flip(s: Tree) -> Tree:
+    return 1 - Sigmoid(-s.args[0])
+
+
+def _odd_part(d1: Tree, back: Tree) -> Tree:
+    halves = sp.expand(HALF * (d1 - back))
+    mirrored = sp.expand(halves.replace(lambda s: s.func is Sigmoid and s.args[0].could_extract_minus_sign(), _flip))
+    return (
+        mirrored.replace(lambda s: s.func is Sigmoid, lambda s: HALF * (1 + Tanh(s.args[0] / 2)))
+        if (mirrored.atoms(Sigmoid))
+        else (d1 if sp.expand(d1 + back) == 0 else halves)
+    )
+
+
+def _over_slot(e: Tree, d2: Tree, t: Tree) -> Tree:
+    """e(t)/t with its limit at 0: the factor t cancelled where the form shows one, else by a `where`."""
+    if e.func is Where:
+        return Where(e.args[0], _over_slot(e.args[1], d2, t), _over_slot(e.args[2], d2, t))
+    open_form = e.replace(Tilt, lambda x: x / Hypot1(x)).replace(Serpentine, lambda x: x * Witch(x))
+    open_form = sp.expand(open_form) if open_form.is_Add else open_form
+    shown = open_form.replace(lambda s: s.func is Sign and s.args[0] == t, lambda s: t / Abs(t))
+    quotient = sp.Add(*(term / t for term in sp.Add.make_args(shown)))
+    singular = any(p.base == t and p.exp.is_negative for p in quotient.atoms(sp.Pow))
+    if not singular:
+        return stable(quotient)
+    return Where(_EQ(t, sp.S.Zero), stable(d2.subs(t, 0)), stable(quotient))
+
+
+def _EQ(a: Tree, b: Tree) -> Relation:
+    from lossmith.symbolic.algebra import RELATIONS
+
+    return RELATIONS["eq"](a, b)
+
+
+def _two_derivatives(tree: Expr, t: Tree, params: Params) -> tuple[Tree, Tree, Tree]:
+    f = stable(_sympy(tree, params))
+    d1 = _slope(f, t)
+    return f, d1, stable(_squared_signs(_slope(d1, t)))
+
+
+def _slope(f: Tree, t: Tree) -> Tree:
+    try:
+        return stable(f.diff(t))
+    except NotImplementedError as e:
+        raise FormulaError(f"{e}: the formula needs a derivative that is not in the language") from None
+
+
+def _squared_signs(e: Tree) -> Tree:
+    """sign(x)² → 1: true almost everywhere, which is all that a second derivative promises."""
+    return e.replace(lambda s: s.is_Pow and s.base.func is Sign and s.exp.is_even, lambda s: sp.S.One)
+
+
+def _sympy(tree: Expr, params: Params) -> Tree:
+    symbols = {n: sp.Symbol(n, positive=params.get(n) or None) for n in tree.names}
+    return to_sympy(tree, symbols)
+
+
+def _emitted(
+    inputs: tuple[str, ...], params: Params, prelude: Sequence[Step], outputs: Mapping[str, Tree], note: str
+) -> Program:
+    bad = [n for n, e in outputs.items() if e.has(sp.zoo, sp.nan, sp.oo)]
+    if bad:
+        raise FormulaError(f"the {bad[0]} of this formula is not defined anywhere (a division by zero or a constant)")
+    try:
+        return emit(inputs, tuple(params), prelude, outputs, note)
+    except ArithmeticError as e:
+        raise FormulaError(str(e)) from None
