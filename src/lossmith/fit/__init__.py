@@ -1,0 +1,6 @@
+"""Fitting: an objective over rows, solvers that see only the objective, and one loop that runs them."""
+
+from lossmith.fit.fitting import Solution, fit
+from lossmith.fit.penalty import Penalty
+
+__all__ = ["Penalty", "Solution", "fit"]

@@ -1,0 +1,113 @@
+"""Coefficients and scale fitted jointly: Σ w [σ·ρ(r/σ) + σ/2] / Σ w, convex in both for a convex ρ (Owen 2007)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.fit.design import Array, Design
+from lossmith.fit.measure import distance
+from lossmith.fit.objective import Meter, Objective
+from lossmith.fit.solvers import Evaluation
+
+LEAST = 1e-9
+"""The least σ, in units of the spread at the start."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concomitant:
+    """An objective with one more coordinate, the scale σ, which is its last.
+
+    With u = (y − z)/σ and g, h the slope and curvature of ρ in z: ∂σ = ρ + u·g + ½, and the Hessian is Σ h/σ·(x, u)(x, u)ᵀ.
+    """
+
+    inner: Objective
+
+    @property
+    def size(self) -> int:
+        """The coordinates of the inner objective, and σ."""
+        return self.inner.size + 1
+
+    @property
+    def rows_count(self) -> int:
+        """How many rows there are."""
+        return self.inner.rows_count
+
+    @property
+    def outputs(self) -> int:
+        """Always one."""
+        return 1
+
+    @property
+    def design(self) -> Design:
+        """The design matrix."""
+        return self.inner.design
+
+    @property
+    def meter(self) -> Meter:
+        """The passes made."""
+        return self.inner.meter
+
+    @property
+    def intercepts(self) -> NDArray[np.bool_]:
+        """The intercept and σ: neither is shrunk."""
+        return np.append(self.inner.intercepts, True)
+
+    @property
+    def l1(self) -> Array | None:
+        """The l1 strengths, 0 for σ."""
+        return None if self.inner.l1 is None else np.append(self.inner.l1, 0.0)
+
+    @property
+    def l2(self) -> Array:
+        """The l2 strengths, 0 for σ."""
+        return np.append(self.inner.l2, 0.0)
+
+    def at(self, w: Array, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation:
+        """Value and gradient over all rows, and the exact Hessian where `want` names it."""
+        self.meter.passes += self.inner.share
+        return self._at(w, slice(None), "hessian" in want)
+
+    def batch(self, w: Array, rows: slice | NDArray[np.intp]) -> Evaluation:
+        """The same from some of the rows."""
+        return self._at(w, rows, False)
+
+    def _at(self, w: Array, rows: Any, bent: bool) -> Evaluation:
+        inner, sigma = self.inner, float(w[-1])
+        if not sigma > LEAST:
+            return Evaluation(float("inf"), np.full(self.size, np.nan))
+        some = inner if rows == slice(None) else inner.only(rows)
+        want = ("value", "gradient", "hessian") if bent else ("value", "gradient")
+        z = some.predictions(w[:-1])
+        found = inner.evaluate(some.y / sigma, z / sigma, want)
+        u, weight = (some.y - z) / sigma, some.shares
+        value = sigma * float(weight @ found["value"]) + 0.5 * sigma
+        edge = float(weight @ (found["value"] + u * found["gradient"])) + 0.5
+        slope = np.append(some.design.pull(weight * found["gradient"]), edge)
+        hessian = some.design.gram(weight * found["hessian"] / sigma, u) + np.diag(self.l2) if bent else None
+        value += 0.5 * float(inner.l2 @ w[:-1] ** 2) + inner.l1_value(w[:-1])
+        return Evaluation(value, slope + self.l2 * w, hessian)
+
+    def prox(self, w: Array, rate: float | Array) -> Array:
+        """The proximal map of the l1 part; σ stays."""
+        return np.append(self.inner.prox(w[:-1], rate), w[-1])
+
+    def l1_value(self, w: Array) -> float:
+        """l1·|w|, σ left out."""
+        return self.inner.l1_value(w[:-1])
+
+    def optimality(self, w: Array, evaluation: Evaluation) -> float:
+        """As for the inner objective, with the slope along σ beside the others."""
+        return float(np.abs(distance(w, evaluation.gradient, self.l1)).max()) / min(self.inner.slope, 1.0)
+
+    def sample(self, count: int, seed: int = 0) -> Concomitant:
+        """The objective over some of the rows."""
+        return replace(self, inner=self.inner.sample(count, seed))
+
+    def trouble(self, w: Array) -> str:
+        """Has the scale collapsed?"""
+        gone = float(w[-1]) < 1e3 * LEAST
+        return "the scale tends to 0: most rows are fitted exactly; give scale as a number" if gone else ""

@@ -1,0 +1,163 @@
+"""The design matrix in standardised coordinates, without ever making a standardised copy.
+
+The solvers' coordinates u belong to columns (x − centre)·factor with unit spread, and an intercept at their centre;
+coefficients on the user's columns are factor·u. So no solver is disturbed by a column in nanometres, and a penalty
+still acts on the user's own coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.rows.memory import blocks
+
+Array = NDArray[np.float64]
+MOST = 1e150
+"""The largest factor: its square must stay finite."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """A matrix with the centre and factor of each column; `intercept` adds a last coordinate.
+
+    A column that says nothing (constant beside an intercept, or all zero) has factor 0: its coefficient stays 0.
+    """
+
+    X: Any
+    centre: Array
+    factor: Array
+    intercept: bool
+
+    @classmethod
+    def of(cls, X: Any, intercept: bool) -> Design:
+        """Measure the columns: one pass for the means, one for the spreads."""
+        dense = isinstance(X, np.ndarray)
+        p = X.shape[1]
+        centre = _means(X) if dense and intercept else np.zeros(p)
+        spread = _spread(X, centre) if dense else _spread_sparse(X)
+        with np.errstate(divide="ignore"):
+            factor = np.minimum(np.where(spread > 0.0, 1.0 / spread, 0.0), MOST)
+        return cls(X, centre, factor, intercept)
+
+    @property
+    def size(self) -> int:
+        """The number of coordinates."""
+        return len(self.factor) + int(self.intercept)
+
+    def only(self, rows: slice | NDArray[Any]) -> Design:
+        """The same coordinates over some of the rows."""
+        return replace(self, X=self.X[rows])
+
+    def user(self, w: Array) -> tuple[Array, Any]:
+        """Coefficients on the user's columns and the intercept there, for w of shape (size,) or (size, K)."""
+        p = len(self.factor)
+        coef = (w[:p].T * self.factor).T
+        last = w[p] if self.intercept else np.zeros(w.shape[1:])
+        return coef, last - self.centre @ coef
+
+    def standard(self, coef: Array, intercept: Any) -> Array:
+        """The inverse of `user`."""
+        inverse = np.divide(1.0, self.factor, out=np.zeros_like(self.factor), where=self.factor > 0.0)
+        w = (np.asarray(coef, dtype=np.float64).T * inverse).T
+        if not self.intercept:
+            return w
+        return np.concatenate([w, np.asarray(intercept + self.centre @ coef)[None]])
+
+    def pulled(self, sums: Array, total: Any) -> Array:
+        """Σ r·x over the user's columns, and Σ r, as a gradient in these coordinates."""
+        inner = ((sums - np.multiply.outer(self.centre, total)).T * self.factor).T
+        return np.concatenate([inner, np.asarray(total)[None]]) if self.intercept else inner
+
+    def times(self, w: Array) -> Array:
+        """The raw predictions of all rows."""
+        coef, last = self.user(w)
+        z = np.asarray(self.X @ coef, dtype=np.float64)
+        z += last
+        return z
+
+    def pull(self, r: Array) -> Array:
+        """The transpose of `times`."""
+        return self.pulled(np.asarray(self.X.T @ r, dtype=np.float64), r.sum(axis=0))
+
+    def rows(self, part: slice | NDArray[Any]) -> Array:
+        """Some rows as a dense matrix in these coordinates, the intercept's ones included."""
+        block = self.X[part]
+        block = block if isinstance(block, np.ndarray) else block.toarray()
+        out = np.empty((block.shape[0], self.size))
+        p = len(self.factor)
+        np.subtract(block, self.centre, out=out[:, :p])
+        out[:, :p] *= self.factor
+        if self.intercept:
+            out[:, p] = 1.0
+        return out
+
+    def gram(self, h: Array, extra: Array | None = None) -> Array:
+        """Σ h·x xᵀ over all rows; `extra` is one more column, which becomes the last coordinate."""
+        if not isinstance(self.X, np.ndarray):
+            return self._gram_sparse(h)
+        total = np.zeros((self.size + (extra is not None),) * 2)
+        signed = bool(h.min() < 0.0)
+        root = h if signed else np.sqrt(h)
+        for part in blocks(self.X):
+            block = self.rows(part)
+            if extra is not None:
+                block = np.column_stack([block, extra[part]])
+            scaled = block * root[part, None]
+            total += block.T @ scaled if signed else scaled.T @ scaled
+        return total
+
+    def _gram_sparse(self, h: Array) -> Array:
+        weighted = self.X.multiply(h[:, None]).tocsr()
+        inner = np.asarray((self.X.T @ weighted).toarray(), dtype=np.float64)
+        inner *= np.multiply.outer(self.factor, self.factor)
+        if not self.intercept:
+            return inner
+        edge = self.factor * np.asarray(self.X.T @ h)
+        return np.block([[inner, edge[:, None]], [edge[None, :], np.array([[h.sum()]])]])
+
+    def squares(self, h: Array) -> Array:
+        """The diagonal of `gram`."""
+        if isinstance(self.X, np.ndarray):
+            sums = sum((np.einsum("i,ij,ij->j", h[q], b := self.rows(q), b) for q in blocks(self.X)), np.zeros(()))
+            return np.asarray(sums)
+        inner = self.factor**2 * np.asarray(self.X.multiply(self.X).T @ h)
+        return np.append(inner, h.sum()) if self.intercept else inner
+
+
+def _means(X: Any) -> Array:
+    """The mean of each column, not disturbed by magnitudes near the largest double."""
+    n = X.shape[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.full(n, 1.0 / n, dtype=X.dtype) @ X
+    if not np.isfinite(mean).all():
+        mean = np.mean(X * 2.0**-40, axis=0) * 2.0**40
+    return np.asarray(mean, dtype=np.float64)
+
+
+def _spread(X: Any, centre: Array) -> Array:
+    """The root mean square of each centred column; 0 where it is constant to rounding."""
+    n, p = X.shape
+    total = np.zeros(p)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for part in blocks(X):
+            block = X[part] - centre
+            total += np.einsum("ij,ij->j", block, block)
+        spread = np.sqrt(total / n)
+    odd = ~np.isfinite(spread) | (total < 1e-290)
+    for j in np.flatnonzero(odd):
+        column = X[:, j].astype(np.float64) - centre[j]
+        most = np.abs(column).max()
+        spread[j] = most * np.sqrt(np.mean((column / most) ** 2)) if most > 0.0 else 0.0
+    return np.where(spread > 8.0 * np.finfo(X.dtype).eps * np.abs(centre), spread, 0.0)
+
+
+def _spread_sparse(X: Any) -> Array:
+    most = np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel()
+    safe = np.where(most > 0.0, most, 1.0)
+    unit = X.multiply(1.0 / safe).tocsr()
+    mean = np.asarray(unit.multiply(unit).mean(axis=0)).ravel()
+    return most * np.sqrt(mean)

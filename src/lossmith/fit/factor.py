@@ -1,0 +1,56 @@
+"""Cholesky factors of curvature matrices that may be singular, indefinite or badly scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossmith.fit.solvers import Vector
+
+RIDGE = 1e-13
+"""On a unit diagonal: hides no curvature that float64 can show, and keeps directions without curvature short."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """The factor of scale⁻¹ H scale⁻¹ + shift·I, with scale the root of H's diagonal; `shift` tells if H was positive."""
+
+    lower: Vector
+    scale: Vector
+    shift: float
+
+    @classmethod
+    def of(cls, hessian: Vector) -> Factor:
+        """Factor a symmetric matrix, with the least shift out of 1e-13, 1e-11, … that makes it positive definite."""
+        from scipy.linalg import LinAlgError, cholesky
+
+        diagonal = np.abs(np.diagonal(hessian))
+        floor = max(float(diagonal.max(initial=0.0)) * 1e-14, 1e-280)
+        scale = np.sqrt(np.maximum(diagonal, floor))
+        unit = hessian / np.multiply.outer(scale, scale)
+        at = np.diag_indices(len(scale))
+        raw = unit[at].copy()
+        for shift in _shifts():
+            unit[at] = raw + shift
+            try:
+                return cls(cholesky(unit, lower=True, check_finite=False), scale, shift)
+            except LinAlgError:
+                continue
+        return cls(np.eye(len(scale)), scale, 1.0)
+
+    @property
+    def regular(self) -> bool:
+        """Was the matrix positive definite as it stood?"""
+        return self.shift <= RIDGE
+
+    def solve(self, g: Vector) -> Vector:
+        """H⁻¹ g."""
+        from scipy.linalg import cho_solve
+
+        return np.asarray(cho_solve((self.lower, True), g / self.scale, check_finite=False)) / self.scale
+
+
+def _shifts() -> Iterator[float]:
+    return (RIDGE * 100.0**k for k in range(10))

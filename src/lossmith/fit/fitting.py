@@ -1,0 +1,233 @@
+"""fit: rows, a loss and a penalty in; a `Solution` that says how good it is and why it stopped out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.domain import Interval, Param
+from lossmith.errors import DataError, ShapeError, UnsupportedError
+from lossmith.fit.concomitant import Concomitant
+from lossmith.fit.drive import Limits, Run, Step, drive
+from lossmith.fit.kinks import kinks_of
+from lossmith.fit.measure import gradient_norm, lasso_gap
+from lossmith.fit.objective import Objective
+from lossmith.fit.penalty import Penalty
+from lossmith.fit.pick import Problem, demand, pick
+from lossmith.fit.scale import check_scale, mad
+from lossmith.fit.separable import separation
+from lossmith.fit.solvers import State, make_solver
+from lossmith.loss import Loss
+from lossmith.loss import loss as make_loss
+from lossmith.rows.memory import Rows
+
+Array = NDArray[np.float64]
+TOL = Param(1e-8, Interval(0.0, 1.0, open_low=True), "relative residual at which a fit is optimal")
+STEPS = Param(1000, Interval(1, whole=True), "the most steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The outcome of a fit.
+
+    coef is (p,) or (p, K) and intercept a float or (K,), in the user's units. value is the whole objective;
+    gradient_norm the largest coordinate of the distance from 0 to its subdifferential in the user's coordinates;
+    optimality the same free of units, which `tol` was held against; gap a bound on value minus optimum, or None.
+    `reason` says why it stopped, `why` why this solver was taken. `scale` is the unit of residuals that was used.
+    """
+
+    coef: Array
+    intercept: Any
+    value: float
+    gradient_norm: float
+    optimality: float
+    gap: float | None
+    steps: int
+    passes: float
+    seconds: float
+    solver: str
+    converged: bool
+    reason: str
+    why: str
+    scale: float = 1.0
+    trace: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one fit was asked for."""
+
+    penalty: Penalty
+    solver: str
+    intercept: bool
+    outputs: int
+    limits: Limits
+    random_state: int | None
+    options: Mapping[str, Any]
+    on_step: Callable[[Step], None] | None
+
+
+def fit(
+    rows: Rows,
+    loss: Loss,
+    penalty: Penalty = Penalty(),
+    *,
+    solver: str = "auto",
+    intercept: bool = True,
+    scale: float | str = 1.0,
+    outputs: int = 1,
+    start: Any = None,
+    tol: float = 1e-8,
+    max_steps: int | None = None,
+    max_seconds: float = float("inf"),
+    random_state: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Solution:
+    """Minimise (Σ w·loss)/(Σ w) + penalty over the coefficients of a linear model.
+
+    rows from `Rows.of`; outputs: 1, the number of classes for a softmax loss, or the columns of y; scale: a number,
+    "mad" or "concomitant", for residual losses; start: an earlier Solution, or (coef, intercept); tol: relative
+    residual (see `Solution.optimality`). Raises DomainError, ShapeError, ParameterError, UnsupportedError, DataError.
+    """
+    unit = check_scale(scale, loss)
+    _match(rows, loss, outputs)
+    steps = int(STEPS.check(max_steps if max_steps is not None else STEPS.default, "fit", "max_steps"))
+    limits = Limits(TOL.check(tol, "fit", "tol"), steps, max_seconds)
+    job = Job(penalty, solver, intercept, outputs, limits, random_state, options or {}, on_step)
+    if outputs > 1 and not loss.lift.multiclass:
+        return _stack([_one(_column(rows, k), loss, replace(job, outputs=1), unit, _start(start, k)) for k in range(outputs)])
+    return _one(rows, loss, job, unit, _start(start))
+
+
+def _match(rows: Rows, loss: Loss, outputs: int) -> None:
+    """Do targets, loss and outputs belong together?"""
+    columns = 1 if rows.y.ndim == 1 else rows.y.shape[1]
+    if columns != outputs and not (loss.lift.multiclass and columns == 1):
+        raise ShapeError(f"y has shape {rows.y.shape} but outputs={outputs}; they must agree")
+    loss.check(rows.y)
+    if loss.lift.multiclass and columns == 1 and rows.y.max() >= max(outputs, 2):
+        raise ShapeError(f"y holds class {int(rows.y.max())} but outputs={outputs}; pass outputs = number of classes")
+
+
+def _column(rows: Rows, k: int) -> Rows:
+    offset = rows.offset if rows.offset is None or rows.offset.ndim == 1 else rows.offset[:, k]
+    return replace(rows, y=np.ascontiguousarray(rows.y[:, k]), offset=offset)
+
+
+def _start(start: Any, k: int | None = None) -> tuple[Array, Any] | None:
+    """(coef, intercept) of an earlier solution or pair, of one of its outputs if asked."""
+    if start is None:
+        return None
+    coef, last = start if isinstance(start, tuple) else (start.coef, start.intercept)
+    coef = np.asarray(coef, dtype=np.float64)
+    return (coef, last) if k is None else (coef[:, k], np.asarray(last)[k])
+
+
+def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array, Any] | None) -> Solution:
+    """A fit with one scale rule."""
+    if unit == "concomitant":
+        return _jointly(rows, loss, job, start)
+    robust = not loss.facts()["convex"].holds and loss.lift.name == "residual" and start is None
+    s = _mad(rows, job) if unit == "mad" else float(unit)
+    if robust and job.solver == "auto":
+        huber = make_loss("Huber")
+        near = _one(rows, huber, replace(job, limits=replace(job.limits, tol=1e-4), on_step=None, options={}), _mad(rows, job), None)
+        start = near.coef, near.intercept
+    objective = Objective.of(rows, loss, job.penalty, intercept=job.intercept, outputs=job.outputs, scale=s)
+    w0 = objective.origin() if start is None else objective.standard(start[0] / s, np.asarray(start[1]) / s)
+    run, why = _run(objective, objective, loss, job, w0, separation(objective, loss))
+    return _solution(objective, run, why, s, s * s)
+
+
+def _mad(rows: Rows, job: Job) -> float:
+    """1.4826 × the MAD of the residuals of an absolute-loss fit without penalty."""
+    centred = rows.y if rows.offset is None else rows.y - rows.offset
+    rough = mad(np.asarray(centred, dtype=np.float64), rows.weight)
+    plain = Job(Penalty("none"), "auto", job.intercept, 1, Limits(1e-3), job.random_state, {}, None)
+    found = _one(rows, make_loss("Absolute"), plain, rough, None)
+    return mad(centred - (rows.X @ found.coef + found.intercept), rows.weight)
+
+
+def _jointly(rows: Rows, loss: Loss, job: Job, start: tuple[Array, Any] | None) -> Solution:
+    """Coefficients and scale together, in units of a first scale of the targets."""
+    if kinks_of(loss).any:
+        raise UnsupportedError(f"{loss.name} cannot set its own scale: it is the same at every scale; use Huber")
+    s = mad(np.asarray(rows.y if rows.offset is None else rows.y - rows.offset, dtype=np.float64), rows.weight)
+    # F(w, σ) = s·F(w/s, σ/s) with l2·s and l1 as it was; Objective.of divides l1 by s.
+    penalty = replace(job.penalty, alpha=job.penalty.alpha * s)
+    inner = Objective.of(rows, loss, penalty, intercept=job.intercept, scale=s)
+    w0 = inner.origin() if start is None else inner.standard(start[0] / s, np.asarray(start[1]) / s)
+    objective = Concomitant(inner)
+    run, why = _run(objective, inner, loss, job, np.append(w0, 1.0), objective.trouble)
+    sigma = s * float(run.state.w[-1])
+    plain = replace(run, state=replace(run.state, w=run.state.w[:-1], evaluation=_short(run.state)))
+    return replace(_solution(inner, plain, why, s, s), scale=sigma)
+
+
+def _short(state: State) -> Any:
+    return replace(state.evaluation, gradient=state.evaluation.gradient[:-1])
+
+
+def _run(objective: Any, inner: Objective, loss: Loss, job: Job, w0: Array, trouble: Any) -> tuple[Run, tuple[str, str]]:
+    """Pick the solver or accept the one asked for, and drive it."""
+    problem = Problem.of(inner, loss, kinks_of(loss), objective is not inner)
+    name, why = pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))
+    solver = make_solver(name, job.options, job.random_state)
+    return drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble), (name, why)
+
+
+def _solution(objective: Objective, run: Run, why: tuple[str, str], unit: float, factor: float) -> Solution:
+    """Back to the user's units: coefficients times the unit of y, values times the factor that scaled them."""
+    w, evaluation = run.state.w, run.state.evaluation
+    coef, last = objective.design.user(objective.shaped(w))
+    norm = gradient_norm(objective, w, evaluation.gradient)
+    if run.state.measured is not None:
+        norm = run.optimality * objective.slope
+    gap = run.state.gap
+    if gap is None and objective.l1 is not None and objective.loss.formula == SQUARED:
+        gap = lasso_gap(objective, w)
+    return Solution(
+        coef=coef * unit,
+        intercept=last * unit if objective.outputs > 1 else float(last * unit),
+        value=evaluation.value * factor,
+        gradient_norm=norm * factor / unit,
+        optimality=run.optimality,
+        gap=None if gap is None else gap * factor,
+        steps=len(run.trace) - 1,
+        passes=objective.meter.passes,
+        seconds=run.seconds,
+        solver=why[0],
+        converged=run.converged,
+        reason=run.reason,
+        why=why[1],
+        scale=unit,
+        trace=tuple(replace(t, value=t.value * factor) for t in run.trace),
+    )
+
+
+SQUARED = make_loss("Squared").formula
+
+
+def _stack(parts: list[Solution]) -> Solution:
+    """Several outputs, each solved on its own, as one solution; its reason is that of the worst."""
+    worst = max(parts, key=lambda s: (not s.converged, s.optimality))
+    gaps = [s.gap for s in parts]
+    return replace(
+        worst,
+        coef=np.column_stack([s.coef for s in parts]),
+        intercept=np.array([s.intercept for s in parts]),
+        value=sum(s.value for s in parts),
+        gradient_norm=max(s.gradient_norm for s in parts),
+        gap=None if None in gaps else sum(g for g in gaps if g is not None),
+        steps=max(s.steps for s in parts),
+        passes=sum(s.passes for s in parts),
+        seconds=sum(s.seconds for s in parts),
+    )
+
+
+__all__ = ["DataError", "Solution", "fit"]

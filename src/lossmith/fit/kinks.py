@@ -1,0 +1,110 @@
+"""Where a loss's gradient jumps, and how high: found on the residual or the margin by bisection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Kinks:
+    """Kinks of ℓ as a function of u (the residual y − z, or the margin ỹz): places, and the jumps of dℓ/du there.
+
+    `linear` says that ℓ is convex and straight between them: ℓ(u) = level + first·u + Σ jump·max(0, u − place).
+    """
+
+    places: tuple[float, ...] = ()
+    jumps: tuple[float, ...] = ()
+    linear: bool = False
+    first: float = 0.0
+    level: float = 0.0
+
+    @property
+    def any(self) -> bool:
+        """Is there a kink?"""
+        return bool(self.places)
+
+
+SMOOTH = Kinks()
+# A slot u and the (y, z) that show it: residuals by y = u at z = 0, margins by the label +1.
+PROBES: Mapping[str, Any] = {
+    "residual": (lambda u: (u, np.zeros_like(u)), -1.0),
+    "margin": (lambda u: (np.ones_like(u), u), 1.0),
+}
+_FOUND: dict[Any, Kinks] = {}
+
+
+def kinks_of(loss: Any) -> Kinks:
+    """The kinks of a loss; none for lifts other than residual and margin, whose losses kink nowhere we can look."""
+    probe = PROBES.get(loss.lift.name)
+    if probe is None:
+        return SMOOTH
+    key = (loss.lift.name, loss.formula, tuple(sorted(loss.params.items())))
+    if key not in _FOUND:
+        _FOUND[key] = _search(loss, *probe)
+    return _FOUND[key]
+
+
+def _search(loss: Any, show: Any, sign: float) -> Kinks:
+    def slope(u: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return sign * np.asarray(loss.evaluate(*show(u), ("value", "gradient")).gradient)
+
+    grid = _grid()
+    g = slope(grid)
+    sound = np.isfinite(g)
+    grid, g = grid[sound], g[sound]
+    places, jumps = _bisect(slope, grid, g)
+    if not len(places):
+        return SMOOTH
+    linear = bool((jumps > 0.0).all() and _straight(grid, g, places))
+    if not linear:
+        return Kinks(tuple(places), tuple(jumps))
+    at = np.array([places[0]])
+    with np.errstate(all="ignore"):
+        value = float(np.asarray(loss.evaluate(*show(at), ("value", "gradient")).value)[0])
+    first = float(g[0])
+    return Kinks(tuple(places), tuple(jumps), True, first, value - first * float(places[0]))
+
+
+def _grid() -> Array:
+    far = np.logspace(-6, 4, 401)
+    near = np.linspace(-8.0, 8.0, 3203)
+    return np.unique(np.concatenate([-far, [0.0], far, near]))
+
+
+def _bisect(slope: Any, grid: Array, g: Array) -> tuple[Array, Array]:
+    """Halve every interval that the slope changes over, to adjacent doubles; a change that remains is a jump."""
+    size = float(np.abs(g).max(initial=0.0))
+    rough = np.abs(np.diff(g)) > 1e-9 * size
+    a, b, ga, gb = grid[:-1][rough], grid[1:][rough], g[:-1][rough], g[1:][rough]
+    for _ in range(64):
+        if not len(a):
+            break
+        c = 0.5 * (a + b)
+        gc = slope(c)
+        left = np.abs(gc - ga) >= np.abs(gb - gc)
+        a, ga = np.where(left, a, c), np.where(left, ga, gc)
+        b, gb = np.where(left, c, b), np.where(left, gc, gb)
+        keep = np.abs(gb - ga) > 1e-7 * size
+        a, b, ga, gb = a[keep], b[keep], ga[keep], gb[keep]
+    middle = 0.5 * (a + b)
+    where = np.unique(np.where(np.abs(middle) < 1e-12, 0.0, middle))
+    places = where[np.diff(where, prepend=-np.inf) > 1e-9 * np.maximum(1.0, np.abs(where))]
+    width = 1e-7 * np.maximum(1.0, np.abs(places))
+    jumps = slope(places + width) - slope(places - width)
+    real = np.abs(jumps) > 1e-6 * size
+    return places[real], jumps[real]
+
+
+def _straight(grid: Array, g: Array, places: Array) -> bool:
+    """Is the slope constant on every piece?"""
+    piece = np.searchsorted(places, grid)
+    inside = np.abs(grid[:, None] - places[None, :]).min(axis=1) > 1e-6
+    return all(np.ptp(g[inside & (piece == k)]) <= 1e-12 * np.abs(g).max() for k in range(len(places) + 1))

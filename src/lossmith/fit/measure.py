@@ -1,0 +1,84 @@
+"""How far a point is from optimal: the distance from 0 to the subdifferential, in the solver's and the user's units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lossmith.fit.design import Array
+
+def distance(w: Array, gradient: Array, l1: Array | None) -> Array:
+    """Per coordinate, the distance from 0 to gradient + l1·∂|w|; the gradient itself without an l1 penalty."""
+    if l1 is None:
+        return gradient
+    at_zero = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0.0)
+    return np.where(w == 0.0, at_zero, gradient + l1 * np.sign(w))
+
+
+def optimality(w: Array, gradient: Array, l1: Array | None, slope: float) -> float:
+    """The largest distance per coordinate, over the natural slope of the loss.
+
+    Columns have unit spread in these coordinates, so this is a correlation between slopes and columns: a number that
+    no change of the units of X or y alters.
+    """
+    return float(np.abs(distance(w, gradient, l1)).max(initial=0.0)) / slope
+
+
+def natural_slope(objective: Any) -> float:
+    """The root mean square slope of the loss at the best constant, kept off 0 by a trace of that at a prediction of 0."""
+    y, outputs = objective.y, objective.outputs
+    last = objective.shaped(objective.origin())[-1] if objective.design.intercept else 0.0
+    zero = np.zeros(len(y)) if outputs == 1 else np.zeros((len(y), outputs))
+    offset = 0.0 if objective.offset is None else objective.offset
+    shift = offset[:, None] if np.ndim(offset) == 1 and outputs > 1 else offset
+
+    def rms(z: Array) -> float:
+        with np.errstate(all="ignore"):
+            r = objective.evaluate(y, z, ("gradient",))["gradient"]
+            size = float(np.sqrt(np.average((r * r).reshape(len(r), -1).sum(axis=1), weights=objective.weight)))
+        return size if np.isfinite(size) else 0.0
+
+    return max(rms(zero + last + shift), 1e-8 * rms(zero), float(np.finfo(np.float64).tiny))
+
+
+def gradient_norm(objective: Any, w: Array, gradient: Array) -> float:
+    """The ∞-norm of the distance from 0 to the subdifferential, in the user's own coordinates.
+
+    An intercept there belongs to uncentred columns, so that the gradient of a coefficient takes up a part of it.
+    """
+    design = objective.design
+    p, far = len(design.factor), objective.shaped(distance(w, gradient, objective.l1))
+    live = design.factor > 0.0
+    norm = np.abs((far[:p][live].T / design.factor[live]).T)
+    if design.intercept:
+        shift = np.multiply.outer(design.centre[live], far[p])
+        norm = np.abs((far[:p][live].T / design.factor[live]).T + shift)
+        return float(max(norm.max(initial=0.0), np.abs(far[p]).max()))
+    return float(norm.max(initial=0.0))
+
+
+def lasso_gap(objective: Any, w: Array) -> float | None:
+    """The duality gap of ½ squared loss with l1 and l2, in the objective's own units.
+
+    The dual point is the residual scaled into the feasible set of the l1 part; the l2 part is carried as rows of an
+    enlarged least-squares problem (Zou & Hastie 2005). None where a coordinate without penalty leaves a slope.
+    """
+    if objective.l1 is None or objective.outputs != 1:
+        return None
+    weight = np.ones(objective.rows_count) if objective.weight is None else objective.weight
+    weight = weight / objective.mass
+    z = objective.predictions(w)
+    r = objective.y - z
+    target = objective.y - (z - objective.design.times(w))
+    pulled = objective.design.pull(weight * r) - objective.l2 * w
+    free = objective.l1 == 0.0
+    if free.any():  # a free coordinate must see no slope at all: take out of r what it still explains
+        r = r - float(weight @ r) if objective.design.intercept else r
+        pulled = np.where(free, 0.0, objective.design.pull(weight * r) - objective.l2 * w)
+    worst = float(np.max(np.abs(pulled) / np.where(free, 1.0, objective.l1), initial=0.0))
+    s = 1.0 if worst <= 1.0 else 1.0 / worst
+    energy = float(weight @ (r * r)) + float(objective.l2 @ (w * w))
+    primal = 0.5 * (float(weight @ ((objective.y - z) ** 2)) + float(objective.l2 @ (w * w))) + objective.l1_value(w)
+    dual = s * float(weight @ (r * target)) - 0.5 * s * s * energy
+    return max(primal - dual, 0.0)

@@ -1,0 +1,117 @@
+"""Which solver serves a problem: from known facts, with one sentence that says why; and honest refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lossmith.errors import UnsupportedError
+from lossmith.fit.kinks import Kinks
+from lossmith.fit.solvers import solver_class
+
+NEWTON_COST = 2e7
+"""n·p² up to which a full Hessian each step is cheaper than being clever."""
+WIDE = 1500
+"""Coordinates beyond which a dense model of the Hessian is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is known about a fit before it starts."""
+
+    loss: str
+    convex: bool | None
+    twice: bool | None
+    majorant: bool | None
+    kinks: Kinks
+    n: int
+    p: int
+    outputs: int
+    l1: bool
+    sparse: bool
+    concomitant: bool = False
+
+    @classmethod
+    def of(cls, objective: Any, loss: Any, kinks: Kinks, concomitant: bool) -> Problem:
+        """Gather the facts."""
+        facts = loss.facts()
+
+        def holds(name: str) -> bool | None:
+            return facts[name].holds if name in facts else None
+
+        x = objective.design.X
+        return cls(
+            loss.name,
+            holds("convex"),
+            holds("twice"),
+            holds("majorant"),
+            kinks,
+            x.shape[0],
+            x.shape[1],
+            objective.outputs,
+            objective.l1 is not None,
+            x.__class__.__module__.startswith("scipy.sparse"),
+            concomitant,
+        )
+
+    @property
+    def size(self) -> int:
+        """Coordinates, all outputs together."""
+        return (self.p + 1) * self.outputs
+
+
+NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
+    "differentiable": (lambda q: not q.kinks.any, "{q.loss} has a kink, so its gradient jumps"),
+    "twice": (lambda q: q.twice is not False and not q.kinks.any, "{q.loss} is not twice differentiable everywhere"),
+    "majorant": (lambda q: bool(q.majorant) and not q.concomitant, "no majorising curvature is derived for {q.loss}"),
+    "no l1": (lambda q: not q.l1, "the l1 part of the penalty is not differentiable at 0"),
+    "one output": (lambda q: q.outputs == 1, "its Hessian for {q.outputs} outputs at once is not available"),
+    "narrow": (lambda q: q.size <= 4 * WIDE, "{q.size} coordinates are too many for a dense model of the Hessian"),
+    "convex": (lambda q: bool(q.convex) or q.kinks.linear, "{q.loss} is not known to be convex"),
+    "polyhedral": (lambda q: q.kinks.linear, "{q.loss} is not made of straight pieces"),
+    "no concomitant scale": (lambda q: not q.concomitant, "a concomitant scale is fitted jointly"),
+}
+"""What a solver may need: a test, and the missing fact as a refusal quotes it."""
+
+ORDER = ("interior-point", "newton", "lbfgs", "proximal-newton", "majorise", "fista", "gradient-descent")
+"""Which solver a refusal names first."""
+
+
+def missing(name: str, problem: Problem) -> str:
+    """The first fact that a solver needs and the problem has not; "" if it can serve."""
+    for need in solver_class(name).needs:
+        test, says = NEEDS[need]
+        if not test(problem):
+            return says.format(q=problem)
+    return ""
+
+
+def demand(name: str, problem: Problem) -> str:
+    """Accept a solver that was asked for by name, or refuse with the missing fact and what would work."""
+    lacks = missing(name, problem)
+    if lacks:
+        works = [other for other in ORDER if other != name and not missing(other, problem)]
+        advice = f"solver={works[0]!r} works" if works else "solver='adam' works"
+        raise UnsupportedError(f"solver={name!r} cannot serve here: {lacks}; {advice}, and solver='auto' picks one")
+    return f"{name} was asked for"
+
+
+def pick(problem: Problem) -> tuple[str, str]:
+    """(solver, why) for solver='auto'."""
+    q = problem
+    if q.kinks.linear:
+        return "interior-point", f"{q.loss} is made of straight pieces: an interior point ends at the exact optimum"
+    if q.kinks.any:
+        return "sgd", f"{q.loss} has kinks and curved pieces: only subgradient steps serve"
+    if q.l1 and q.size <= WIDE:
+        return "proximal-newton", f"an l1 penalty on {q.p} columns: a Newton model that keeps zeros exact"
+    if q.l1:
+        return "fista", f"an l1 penalty on {q.size} coordinates: too wide for a dense model of the Hessian"
+    small = q.n * float(q.p + 1) ** 2 <= NEWTON_COST and not q.sparse
+    if q.twice and q.convex and q.outputs == 1 and small:
+        return "newton", f"{q.loss} is convex and twice differentiable and {q.n} × {q.p} is small: exact Hessians"
+    if q.sparse:
+        return "lbfgs", f"X is sparse with {q.p} columns: quasi-Newton steps with the diagonal of the Hessian"
+    return "lbfgs", f"{q.loss} is smooth, {q.n} rows × {q.p} columns: quasi-Newton steps with the curvature of a sample"
+

@@ -1,0 +1,49 @@
+"""Classes that a plane separates: without a penalty no finite coefficients are best, and a fit must say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+SAYS = (
+    "no finite optimum exists: a plane separates the classes, and the coefficients grow without bound; "
+    "add a penalty (penalty='l2')"
+)
+LIFTS = {
+    "margin": lambda y, z: np.where(y > 0, z, -z),
+    "softmax": lambda y, z: _lead(y, z) if z.ndim == 2 else np.where(y > 0, z, -z),
+}
+
+
+def separation(objective: Any, loss: Any) -> Callable[[Array], str] | None:
+    """A check for points that classify every row rightly; None where a penalty or the loss makes that harmless."""
+    lead = LIFTS.get(loss.lift.name)
+    penalised = objective.l1 is not None or bool(np.any(objective.l2[~objective.intercepts] > 0.0))
+    if lead is None or penalised or objective.y.ndim != 1 or _stops(loss):
+        return None
+
+    def trouble(w: Array) -> str:
+        seen = slice(None) if objective.weight is None else objective.weight > 0.0
+        ahead = lead(objective.y[seen], objective.predictions(w)[seen])
+        return SAYS if ahead.min() > 0.0 else ""
+
+    return trouble
+
+
+def _stops(loss: Any) -> bool:
+    """Does the loss reach its minimum at a finite margin (as hinges do), so that separation is no trouble?"""
+    with np.errstate(all="ignore"):
+        slope = loss.evaluate(np.ones(2), np.array([4.0, 30.0]), ("value", "gradient")).gradient
+    return bool((slope >= 0.0).all()) if loss.lift.name == "margin" else False
+
+
+def _lead(y: Array, z: Array) -> Array:
+    """By how much the true class leads."""
+    at = np.arange(len(y)), y.astype(np.intp)
+    rest = z.copy()
+    rest[at] = -np.inf
+    return np.asarray(z[at] - rest.max(axis=1))

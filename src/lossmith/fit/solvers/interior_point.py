@@ -1,0 +1,84 @@
+"""The exact solver for losses of straight pieces: an interior point on the few rows that matter.
+
+Rows far from their kinks only add a constant slope. A sample tells roughly where the optimum is; rows outside a band
+around it are folded into that slope, the rest is solved exactly, and folded rows that turn out on the wrong side come
+back (the preprocessing of Portnoy & Koenker 1997). What ends it is a certificate over all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.fit.polyhedral import Hinges, Solved, certificate, minimise
+from lossmith.fit.solvers import Option, State, Vector
+
+SMALL = 2500
+"""Rows that are solved whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The rows that are kept whole, as a mask."""
+
+    kept: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class InteriorPoint:
+    """Solve the rows near a kink exactly, check the others, repeat until none is on the wrong side."""
+
+    name: ClassVar[str] = "interior-point"
+    needs: ClassVar[tuple[str, ...]] = ("polyhedral", "one output", "no concomitant scale")
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def start(self, objective: Any, w0: Vector) -> State:
+        """The solution on a sample of a long table, and the band around it."""
+        n, size = objective.rows_count, objective.size
+        few = max(SMALL, 20 * size)
+        if n <= 2 * few:
+            return State(w0, objective.at(w0), memory=Band(np.ones(n, dtype=bool)), measured=np.inf)
+        some = objective.sample(few)
+        w = minimise(some.hinges(), w0, tol=1e-4).w
+        kept = _nearest(objective, w, few)
+        return State(w, objective.at(w), memory=Band(kept), measured=np.inf)
+
+    def step(self, objective: Any, state: State) -> State:
+        """One exact solution on the band, and the rows that it shows to be on the wrong side."""
+        kept: NDArray[np.bool_] = state.memory.kept
+        before = objective.predictions(state.w)
+        problem = objective.hinges(kept, before)
+        found = minimise(problem, state.w)
+        evaluation = objective.at(found.w)
+        wrong = np.zeros_like(kept) if kept.all() else ~kept & objective.crossed(before, objective.predictions(found.w))
+        measured = _measure(objective, problem, found) if not wrong.any() else np.inf
+        gap = found.gap / objective.mass if not wrong.any() else None
+        if wrong.any():
+            return State(found.w, evaluation, memory=Band(_wider(objective, found.w, kept | wrong)), measured=np.inf)
+        value = abs(evaluation.value)
+        closed = gap is not None and gap <= 1e-10 * value
+        measured = min(measured, gap / value) if closed and gap is not None else measured
+        return State(found.w, evaluation, "the interior point has come as near as rounding allows", state.memory, gap, measured)
+
+
+def _measure(objective: Any, problem: Hinges, found: Solved) -> float:
+    near = 1e-9 * max(float(np.abs(problem.b).max(initial=0.0)), float(np.abs(found.w).max(initial=0.0)))
+    return certificate(problem, found, near) / objective.mass / objective.slope
+
+
+def _nearest(objective: Any, w: Vector, count: int) -> NDArray[np.bool_]:
+    """The rows nearest to a kink at w."""
+    far = objective.clearance(objective.predictions(w))
+    kept = np.zeros(len(far), dtype=bool)
+    kept[np.argpartition(far, count)[:count]] = True
+    return kept
+
+
+def _wider(objective: Any, w: Vector, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The band around a better point, half as many rows again, and no row of the last one lost."""
+    count = int(1.5 * kept.sum())
+    return np.ones_like(kept) if 2 * count > len(kept) else kept | _nearest(objective, w, count)

@@ -1,0 +1,34 @@
+"""Newton's method, damped: few steps, each as dear as XᵀWX; the solver for certificates and for small problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lossmith.fit.factor import Factor
+from lossmith.fit.search import descend
+from lossmith.fit.solvers import Option, State, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Newton:
+    """Solve with the exact Hessian, shifted where it is not positive definite, and search along the step."""
+
+    curvature: ClassVar[str] = "hessian"
+    name: ClassVar[str] = "newton"
+    needs: ClassVar[tuple[str, ...]] = ("twice", "no l1", "one output")
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def start(self, objective: Any, w0: Vector) -> State:
+        """The state at w0."""
+        return State(w0, objective.at(w0))
+
+    def step(self, objective: Any, state: State) -> State:
+        """One damped step."""
+        hessian = objective.at(state.w, ("value", "gradient", self.curvature)).hessian
+        direction = -Factor.of(hessian).solve(state.evaluation.gradient)
+        found = descend(objective, state, direction)
+        if found is None:
+            return State(state.w, state.evaluation, "no step downhill decreases the value any further")
+        return State(found.w, found.evaluation)
