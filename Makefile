@@ -42,8 +42,8 @@ floors: $(VENV)/.test  ## which module may import which
 nightly: $(VENV)/.test  ## the long tests as well, with many more random examples
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -q -n $(WORKERS) --dist worksteal
 
-bench: $(VENV)/.test  ## the pointwise kernels beside scikit-learn's and NumPy's, on this machine
-	$(BIN)/python bench/pointwise.py
+bench: $(VENV)/.test  ## time the generated kernels beside scikit-learn on this machine
+	$(BIN)/python bench/kernels.py
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(BIN)/python docs/loss_pages.py docs/losses

@@ -27,7 +27,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("words", "formula", "program", "facts", "total"),
     ("symbolic", "backends"),
     ("lifts",),
-    ("loss",),
+    ("derived", "latex"),
+    ("loss", "start", "knowledge"),
     ("catalogue", "rows"),
     ("fit",),
     ("models",),
@@ -42,7 +43,7 @@ STRANGERS = (frozenset({"symbolic", "backends"}),)
 
 PACKAGES: dict[str, tuple[str, ...]] = {
     "numpy": ("",),
-    "scipy": ("backends", "loss", "lifts", "rows", "fit", "models", "choose"),
+    "scipy": ("backends", "lifts", "start", "rows", "fit", "models", "choose"),
     "sympy": ("symbolic",),
     "flint": ("symbolic",),
     "mpmath": ("words", "program", "symbolic"),
@@ -55,6 +56,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "threadpoolctl": ("fit", "choose"),
     "joblib": ("choose",),
     "jinja2": ("choose",),
+    "markupsafe": ("choose",),
     "rich": ("choose", "cli"),
     "typer": ("cli",),
     "click": ("cli",),
@@ -79,12 +81,15 @@ DOORS: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement: in which module, what it names, where, and whether it runs at import time."""
+    """One import statement: in which module, what it names, where, and when it runs (IMPORT, CALL or TYPES)."""
 
     module: str
     target: str
     place: str
-    eager: bool
+    when: str
+
+
+IMPORT, CALL, TYPES = "at import time", "when a function is called", "for type checkers only"
 
 
 def read(folder: Path) -> dict[str, list[Import]]:
@@ -103,19 +108,20 @@ def dotted(path: Path, folder: Path) -> str:
 def imports(module: str, path: Path, modules: set[str]) -> Iterator[Import]:
     """Every import in one file."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    later = set(late(tree))
+    later = dict(late(tree))
     is_folder = path.name == "__init__.py"
     for node in ast.walk(tree):
         for target in targets(node, module, is_folder, modules):
-            yield Import(module, target, f"{path}:{node.lineno}", node not in later)  # type: ignore[attr-defined]
+            yield Import(module, target, f"{path}:{node.lineno}", later.get(node, IMPORT))  # type: ignore[attr-defined]
 
 
-def late(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that do not run at import time: bodies of functions, and what only type checkers read."""
+def late(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """The nodes that do not run at import time, each with when it does."""
     for node in ast.walk(tree):
-        deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        if deferred or (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
-            yield from ast.walk(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from ((inner, CALL) for inner in ast.walk(node))
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            yield from ((inner, TYPES) for inner in ast.walk(node))
 
 
 def targets(node: ast.AST, module: str, is_folder: bool, modules: set[str]) -> Iterator[str]:
@@ -166,7 +172,12 @@ def check(folder: Path) -> list[str]:
     if homeless:
         return homeless
     every = [one for found in graph.values() for one in found]
-    return [*climbs(every, modules, height), *both_ways(every, modules), *foreign(every), *through(graph, modules)]
+    return [
+        *climbs(every, modules, height),
+        *both_ways(every, modules, height),
+        *foreign(every),
+        *through(graph, modules),
+    ]
 
 
 def climbs(every: list[Import], modules: set[str], height: dict[str, int]) -> Iterator[str]:
@@ -182,11 +193,12 @@ def climbs(every: list[Import], modules: set[str], height: dict[str, int]) -> It
             yield f"{one.place}: {one.module} imports {reached}; {here} and {there} must not know each other"
 
 
-def both_ways(every: list[Import], modules: set[str]) -> Iterator[str]:
-    """Rule 1: two units of one floor that import each other."""
-    edges = {(unit(one.module), unit(inside(one.target, modules) or one.module)): one.place for one in every}
+def both_ways(every: list[Import], modules: set[str], height: dict[str, int]) -> Iterator[str]:
+    """Rule 1: two units of one floor that need each other to run; a name in an annotation is no need."""
+    needs = [one for one in every if one.when != TYPES]
+    edges = {(unit(one.module), unit(inside(one.target, modules) or one.module)): one.place for one in needs}
     for (here, there), place in edges.items():
-        if here < there and (there, here) in edges:
+        if here < there and height[here] == height[there] and (there, here) in edges:
             yield f"{place}: {here} and {there} import each other; move what both need to a lower floor"
 
 
@@ -225,7 +237,7 @@ def loaded(door: str, graph: dict[str, list[Import]], modules: set[str]) -> Iter
             continue
         seen.add(module)
         waiting.append(module.rpartition(".")[0])
-        for one in filter(lambda one: one.eager, graph[module]):
+        for one in filter(lambda one: one.when == IMPORT, graph[module]):
             yield one
             waiting.append(inside(one.target, modules) or "")
 
