@@ -10,9 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lossmith.loss import Loss
-
 import lossmith
+from lossmith.loss import Loss
 
 
 def page(loss: Loss) -> str:
@@ -23,13 +22,16 @@ def page(loss: Loss) -> str:
 def head(loss: Loss) -> str:
     """The name, what the docstring says, and where the loss comes from."""
     about = inspect.getdoc(type(loss)) or loss.title
-    return f"# {loss.name}\n\n{about}\n\n{f'Source: {loss.cite}.' if loss.cite else ''}".rstrip()
+    others = ", ".join(f"`{alias}`" for alias in type(loss).aliases)
+    known = f"Also known as {others}." if others else ""
+    source = f"Source: {loss.cite}." if loss.cite else ""
+    return "\n\n".join(filter(None, (f"# {loss.name}", about, known, source)))
 
 
 def formula(loss: Loss) -> str:
     """The formula as it is written and as mathematicians write it, with the slots and targets it speaks of."""
     return (
-        f"$$\n{loss.latex()}\n$$\n\n```text\n{loss.formula}\n```\n\n"
+        f"$$\n\\ell = {loss.latex()}\n$$\n\n```text\n{loss.formula}\n```\n\n"
         f"Lift: `{loss.lift.name}`. Targets: {loss.target.says} (`{loss.target.name}`)."
     )
 
