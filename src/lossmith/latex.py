@@ -9,8 +9,8 @@ from lossmith.formula import Expr
 GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
 )
-SUM, PRODUCT, POWER, ATOM = range(4)
-"""Binding strengths."""
+CHOICE, SUM, PRODUCT, POWER, ATOM = range(5)
+"""Binding strengths, the weakest first."""
 
 INFIX: dict[str, tuple[str, int]] = {
     "lt": ("<", SUM), "le": (r"\le", SUM), "gt": (">", SUM), "ge": (r"\ge", SUM), "eq": ("=", SUM),
@@ -37,7 +37,7 @@ def _write(e: Expr) -> tuple[str, int]:
         right = PRODUCT if e.word == "sub" else strength
         return f"{_in(e.args[0], strength)} {sign} {_in(e.args[1], right)}", strength
     head = NAMED.get(e.word, rf"\operatorname{{{e.word.replace('_', chr(92) + '_')}}}")
-    return rf"{head}\left({', '.join(latex(a) for a in e.args)}\right)", ATOM
+    return rf"{head}\left({', '.join(latex(a) for a in e.args)}\right)", POWER
 
 
 def _in(e: Expr, strength: int) -> str:
@@ -56,8 +56,12 @@ def _name(e: Expr) -> tuple[str, int]:
 
 
 def _where(e: Expr) -> tuple[str, int]:
-    c, a, b = map(latex, e.args)
-    return rf"\begin{{cases}} {a} & {c} \\ {b} & \text{{otherwise}} \end{{cases}}", ATOM
+    rows = []
+    while e.word == "where":
+        condition, value, e = e.args
+        rows.append(f"{latex(value)} & {latex(condition)}")
+    rows.append(rf"{latex(e)} & \text{{otherwise}}")
+    return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}", CHOICE
 
 
 _WRITERS: dict[str, Callable[[Expr], tuple[str, int]]] = {
@@ -65,7 +69,7 @@ _WRITERS: dict[str, Callable[[Expr], tuple[str, int]]] = {
     "name": _name,
     "where": _where,
     "neg": lambda e: (f"-{_in(e.args[0], PRODUCT)}", SUM),
-    "div": lambda e: (rf"\frac{{{latex(e.args[0])}}}{{{latex(e.args[1])}}}", ATOM),
+    "div": lambda e: (rf"\frac{{{latex(e.args[0])}}}{{{latex(e.args[1])}}}", PRODUCT),
     "pow": lambda e: (f"{_in(e.args[0], ATOM)}^{{{latex(e.args[1])}}}", POWER),
     "abs": lambda e: (rf"\left|{latex(e.args[0])}\right|", ATOM),
     "sqrt": lambda e: (rf"\sqrt{{{latex(e.args[0])}}}", ATOM),
