@@ -46,6 +46,7 @@ bench: $(VENV)/.test  ## time the generated kernels beside scikit-learn on this 
 	$(BIN)/python bench/kernels.py
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
+	$(BIN)/python tools/layout.py
 	$(BIN)/python docs/loss_pages.py docs/losses
 	$(BIN)/python -m sphinx -q -W -b html docs docs/_build/html
 	@echo "The documentation is $(CURDIR)/docs/_build/html/index.html"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import fnmatch
 import os
 import re
 import shutil
@@ -11,7 +10,9 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -54,58 +55,41 @@ def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
     assert [target for target in local if not (path.parent / target).exists()] == []
 
 
-# --- the picture of the layout --------------------------------------------------------------------------------------
+# --- the layout -----------------------------------------------------------------------------------------------------
 
 
-def drawn() -> dict[str, list[str]]:
-    """The layout of docs/architecture.md: each file or folder under src/lossmith, and what is drawn inside a folder."""
-    lines = blocks(ROOT / "docs" / "architecture.md", "text")[0].splitlines()
-    tree: dict[str, list[str]] = {}
-    for line in lines[lines.index("src/lossmith/") + 1 :]:
-        if not line.startswith(" "):
-            break
-        name = line.split()[0].rstrip("/")
-        if line.startswith("    "):
-            tree[list(tree)[-1]].append(name)
-        else:
-            tree[name] = []
-    return tree
+@pytest.fixture(scope="module")
+def layout() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "tools"))
+        yield import_module("layout")
 
 
-def modules() -> Iterator[tuple[str, ...]]:
-    source = ROOT / "src" / "lossmith"
-    return (path.relative_to(source).parts for path in sorted(source.rglob("*.py")))
+def test_the_layout_in_the_architecture_is_that_of_the_package(layout: ModuleType) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    made = layout.filled(text, layout=layout.layout(), floors=layout.floors())
+    assert made == text, "the layout is out of date: run python tools/layout.py"
 
 
-def is_drawn(parts: tuple[str, ...], tree: dict[str, list[str]]) -> bool:
-    inside = tree.get(parts[0])
-    if inside is None or len(parts) == 1 or parts[1] == "__init__.py" or not inside:
-        return inside is not None
-    return any(fnmatch.fnmatch(parts[1], name) for name in inside)
-
-
-def test_every_module_stands_in_the_picture() -> None:
-    tree = drawn()
-    assert ["/".join(parts) for parts in modules() if not is_drawn(parts, tree)] == []
-
-
-def test_everything_in_the_picture_exists() -> None:
-    source = ROOT / "src" / "lossmith"
-    wanted = list(drawn()) + [f"{folder}/{name}" for folder, names in drawn().items() for name in names]
-    assert [name for name in wanted if not list(source.glob(name))] == []
-
-
-def test_a_module_missing_from_the_picture_is_caught() -> None:
-    tree = {"errors.py": [], "fit": ["drive.py", "llvm*.py"], "choose": []}
-    shown = [
-        ("errors.py",),
-        ("fit", "drive.py"),
-        ("fit", "llvm_text.py"),
-        ("fit", "__init__.py"),
-        ("choose", "plan.py"),
+def test_the_layout_names_every_module_by_its_own_words(layout: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "fit" / "solvers").mkdir(parents=True)
+    for name in ("total", "fit/__init__", "fit/drive", "fit/solvers/__init__", "fit/solvers/newton"):
+        (tmp_path / f"{name}.py").write_text(f'"""Says {name}.\n\nMore.\n"""\n', encoding="utf-8")
+    (tmp_path / "fit" / "style.css").write_text("no module")
+    assert layout.layout(tmp_path).splitlines() == [
+        "- **`fit/`**: Says fit/__init__.",
+        "  - `drive.py`: Says fit/drive.",
+        "  - **`solvers/`**: Says fit/solvers/__init__.",
+        "    - `newton.py`: Says fit/solvers/newton.",
+        "- `total.py`: Says total.",
     ]
-    assert all(is_drawn(parts, tree) for parts in shown)
-    assert not any(is_drawn(parts, tree) for parts in [("helpers.py",), ("fit", "tricks.py")])
+
+
+def test_the_layout_of_this_package_leaves_nothing_out(layout: ModuleType) -> None:
+    text = layout.layout()
+    files = list((ROOT / "src" / "lossmith").rglob("*.py"))
+    wanted = [f"`{path.name}`" if path.name != "__init__.py" else f"`{path.parent.name}/`" for path in files]
+    assert [name for name in wanted if name not in text and name != "`lossmith/`"] == []
 
 
 # --- packaging ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""The page of a loss is made from its declaration: a loss that nobody has seen gets one as well."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import lossmith
+from lossmith.domain import positive
+from lossmith.lifts import residual
+from lossmith.loss import Loss
+
+SCRIPT = Path(__file__).parents[1] / "docs" / "loss_pages.py"
+
+
+class Bent(Loss, lift=residual):
+    """Bends at a | b.
+
+    A second paragraph.
+    """
+
+    formula = "where(abs(r) <= a, r**2/2, a*abs(r) - a**2/2)"
+    a: float = positive(2.5, "where it bends")
+    cite = "Nobody 2001"
+
+
+@pytest.fixture(scope="module")
+def pages() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("loss_pages", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_page_says_all_that_the_declaration_says(pages: ModuleType) -> None:
+    loss = Bent()
+    text = pages.page(loss)
+    assert text.startswith("# Bent\n\nBends at a | b.\n\nA second paragraph.\n\nSource: Nobody 2001.\n")
+    for part in (loss.latex(), loss.formula, "Lift: `residual`", "| `a` | 2.5 | a number > 0 | where it bends |"):
+        assert part in text
+    assert loss.source("numpy").strip() in text
+    for fact in loss.facts().values():
+        assert f"| {fact.name} | {fact.verdict} |" in text
+
+
+def test_a_loss_without_parameters_has_no_empty_table(pages: ModuleType) -> None:
+    assert "## Parameters" not in pages.page(lossmith.Squared())
+
+
+def test_a_bar_stays_within_its_cell(pages: ModuleType) -> None:
+    assert pages.cell("a | b\nc") == "a \\| b c"
+
+
+def test_every_loss_gets_its_page_and_its_line(pages: ModuleType, tmp_path: Path) -> None:
+    chosen = {name: lossmith.losses()[name] for name in ("Huber", "Logistic", "Poisson", "CrossEntropy")}
+    assert pages.write(tmp_path, {**chosen, "Bent": Bent}) == 5
+    index = (tmp_path / "index.md").read_text(encoding="utf-8")
+    for name in (*chosen, "Bent"):
+        assert (tmp_path / f"{name}.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
+        assert f"- [{name}]({name}.md): " in index
+    assert index.index("[Bent]") < index.index("[Huber]") < index.index("## margin")
