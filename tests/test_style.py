@@ -137,6 +137,10 @@ def test_a_module_on_no_floor_is_caught(planted: Plant) -> None:
     assert "stands on no floor" in planted(helpers="")[0]
 
 
+def test_a_file_that_is_not_python_is_named(planted: Plant) -> None:
+    assert "errors.py:1: " in planted(errors="def f(")[0]
+
+
 def test_a_heavy_import_behind_the_facade_is_caught_and_a_late_one_is_not(planted: Plant) -> None:
     heavy = "import sympy"
     eager = planted(__init__="from lossmith.symbolic import derive", symbolic__derive=heavy)

@@ -165,7 +165,10 @@ def inside(target: str, modules: set[str]) -> str | None:
 
 def check(folder: Path) -> list[str]:
     """All violations under `folder`, one line each."""
-    graph = read(folder)
+    try:
+        graph = read(folder)
+    except SyntaxError as error:
+        return [f"{error.filename}:{error.lineno}: {error.msg}"]
     modules = set(graph)
     height = {name: level for level, floor in enumerate(FLOORS) for name in floor}
     homeless = [f"{folder}: {name} stands on no floor" for name in sorted({unit(m) for m in graph} - set(height))]
