@@ -1,0 +1,206 @@
+"""Compiled kernels: LLVM IR printed from a `Program`, compiled by llvmlite, kept in the cache, run on a few threads."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import llvmlite.binding as binding
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith import cache
+from lossmith.backends.llvm_print import Target, print_module
+from lossmith.backends.threads import run_chunks
+from lossmith.errors import ShapeError, UnsupportedError
+from lossmith.program import Program
+
+VERSION = "1"
+"""Part of every key; raise it whenever the printed text of any program changes."""
+
+CHUNK = 65_536
+"""Rows per piece of work: half a megabyte of each float64 array."""
+
+SERIAL = 100_000
+"""Below this many rows one thread does the work: handing over would cost more."""
+
+STREAM = 16 << 20
+"""Outputs of more bytes than this do not fit the caches; they are stored past them."""
+
+LINE = 64
+"""Bytes of the boundary that streaming stores need."""
+
+Array = NDArray[Any]
+Entry = Callable[[int, int, Any, Any], None]
+ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
+
+_kernels: dict[tuple[str, str], LlvmKernel] = {}
+_lock = threading.Lock()
+
+
+def load(program: Program, dtype: Any = np.float64) -> LlvmKernel:
+    """The compiled kernel of a program; equal programs share one."""
+    key = (program.digest, np.dtype(dtype).name)
+    with _lock:
+        if key not in _kernels:
+            _kernels[key] = LlvmKernel(program, dtype)
+        return _kernels[key]
+
+
+def source(program: Program, dtype: Any = np.float64) -> str:
+    """The LLVM IR of a program for this machine."""
+    return print_module(program, target_of(dtype))
+
+
+class LlvmKernel:
+    """A compiled program: call it with arrays and parameters, get one array per output."""
+
+    def __init__(self, program: Program, dtype: Any = np.float64, text: str | None = None) -> None:
+        self.program, self.dtype = program, np.dtype(dtype)
+        self._text = text
+        target = target_of(dtype)
+        if text is None:
+            key = cache.key(VERSION, program.digest, program.note, self.dtype, *host())
+            code = cache.data("o", key, lambda: compile_text(cache.text("ll", key, lambda: source(program, dtype))))
+        else:
+            code = compile_text(text)
+        self._engine, addresses = link(code)
+        self._kernel, self._stream = (ENTRY(a) for a in addresses)
+        self._width = target.width
+
+    @property
+    def source(self) -> str:
+        """The LLVM IR that was compiled."""
+        return self._text or source(self.program, self.dtype)
+
+    def __call__(
+        self, arrays: Sequence[Array], params: Sequence[float] = (), out: Sequence[Array] | None = None
+    ) -> tuple[Array, ...]:
+        """One array per output of the program, shaped like the inputs; `out` gives arrays to write them to.
+
+        Inputs all have one shape; strided ones are copied, and those of another dtype converted. No input is changed
+        unless it is passed as `out` too. Raises ShapeError where shapes, or counts, differ.
+        """
+        given = [np.asarray(a) for a in arrays]
+        self._check(given, params)
+        shape = given[0].shape
+        inputs = [np.ascontiguousarray(a, dtype=self.dtype) for a in given]
+        results = self._room(shape) if out is None else list(out)
+        written = results if out is None else self._writable(results, inputs, shape)
+        self._run(inputs, written, params, given[0].size)
+        for theirs, ours in zip(results, written, strict=True):
+            if theirs is not ours:
+                theirs[...] = ours
+        return tuple(results)
+
+    def _check(self, arrays: list[Array], params: Sequence[float]) -> None:
+        names = self.program.inputs
+        if len(arrays) != len(names) or not arrays:
+            raise ShapeError(f"the kernel takes {len(names)} arrays ({', '.join(names)}), not {len(arrays)}")
+        if len(params) != len(self.program.params):
+            wanted = ", ".join(self.program.params) or "none"
+            raise ShapeError(f"the kernel takes {len(self.program.params)} parameters ({wanted}), not {len(params)}")
+        for name, array in zip(names[1:], arrays[1:], strict=True):
+            if array.shape != arrays[0].shape:
+                raise ShapeError(f"{names[0]} has shape {arrays[0].shape} but {name} has {array.shape}; make them equal")
+
+    def _room(self, shape: tuple[int, ...]) -> list[Array]:
+        return [aligned_empty(shape, self.dtype) for _ in self.program.outputs]
+
+    def _writable(self, out: list[Array], inputs: list[Array], shape: tuple[int, ...]) -> list[Array]:
+        """The arrays to compute into: `out` itself where that is contiguous and clear of the others."""
+        if len(out) != len(self.program.outputs) or any(o.shape != shape or o.dtype != self.dtype for o in out):
+            raise ShapeError(f"out must hold {len(self.program.outputs)} {self.dtype} arrays of shape {shape}")
+        ours = []
+        for i, o in enumerate(out):
+            others = [*inputs, *out[:i]]
+            clear = o.flags.c_contiguous and not any(np.may_share_memory(o, a) for a in others)
+            ours.append(o if clear else aligned_empty(shape, self.dtype))
+        return ours
+
+    def _run(self, inputs: list[Array], outputs: list[Array], params: Sequence[float], n: int) -> None:
+        places = [a.ctypes.data for a in (*inputs, *outputs)]
+        table = (ctypes.c_void_p * len(places))(*places)
+        numbers = (ctypes.c_double * len(params))(*params)
+        if n < SERIAL:
+            self._kernel(0, n, table, numbers)
+            return
+        head = self._head(outputs)
+        entry = self._kernel if head is None else self._stream
+        start = head or 0
+        self._kernel(0, start, table, numbers)
+        run_chunks(lambda a, b: entry(a, b, table, numbers), start, n, CHUNK)
+
+    def _head(self, outputs: list[Array]) -> int | None:
+        """How many rows precede the boundary from which all outputs may be streamed; None: do not stream."""
+        if sum(o.nbytes for o in outputs) < STREAM:
+            return None
+        heads = {(-o.ctypes.data % LINE) // o.itemsize for o in outputs}
+        return heads.pop() if len(heads) == 1 else None
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An uninitialised array that begins on a cache line."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    raw = np.empty(size + LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def target_of(dtype: Any) -> Target:
+    """What this machine computes with for arrays of this dtype."""
+    element = ELEMENTS.get(np.dtype(dtype))
+    if element is None:
+        raise UnsupportedError(f"compiled kernels take float64 or float32 arrays, not {np.dtype(dtype).name}; convert them")
+    return Target(element, lanes(host()[1]) * (2 if element == "float" else 1))
+
+
+def lanes(features: str) -> int:
+    """Doubles per vector register, from the host's features."""
+    words = set(features.split(","))
+    return 8 if "+avx512f" in words and "+avx512dq" in words else 4 if "+avx" in words else 2
+
+
+@functools.cache
+def host() -> tuple[str, str, str]:
+    """What compiled code depends on: CPU, features, compiler."""
+    features = binding.get_host_cpu_features()
+    return binding.get_host_cpu_name(), features.flatten(), f"{binding.get_process_triple()} {version('llvmlite')}"
+
+
+@functools.cache
+def _begin() -> None:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+
+
+def machine() -> Any:
+    """A target machine for this host; each engine gets its own, because shared ones crash."""
+    _begin()
+    cpu, features, _ = host()
+    chosen = binding.Target.from_triple(binding.get_process_triple())
+    return chosen.create_target_machine(cpu=cpu, features=features, opt=2, reloc="default", codemodel="jitdefault", jit=True)
+
+
+def compile_text(text: str) -> bytes:
+    """Object code for a module's text; the formula is inlined, nothing else is rewritten."""
+    target = machine()
+    module = binding.parse_assembly(text)
+    module.verify()
+    passes = binding.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.run(module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options()))
+    return bytes(target.emit_object(module))
+
+
+def link(code: bytes) -> tuple[Any, tuple[int, int]]:
+    """An engine with this object code in it, to be kept alive, and the addresses of `kernel` and `stream`."""
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine, (engine.get_function_address("kernel"), engine.get_function_address("stream"))

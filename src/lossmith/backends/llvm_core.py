@@ -1,0 +1,153 @@
+"""Building blocks of the compiled words: reductions by powers of two, exp and log, on vectors of doubles.
+
+Reductions follow Cody & Waite (1980) and fdlibm (Sun Microsystems, 1993); the polynomials are our own
+(tools/minimax.py).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+from lossmith.backends.llvm_values import Value
+
+MAGIC = 6755399441055744.0  # 1.5·2^52: adding it rounds to an integer and leaves that integer in the low bits
+RAISE = 128
+LN2, LN2_REST = 0.6931471805599453, 2.3190468138462996e-17
+LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # k·LN2_HIGH is exact for |k| < 2^20
+LEAST_NORMAL = 2.2250738585072014e-308
+
+
+def bits_of(x: float) -> int:
+    """The bit pattern of a double as a signed integer."""
+    return int(struct.unpack("<q", struct.pack("<d", x))[0])
+
+
+ONE = bits_of(1.0)
+ROOT_HALF = bits_of(math.sqrt(0.5))
+
+
+def absolute(x: Value) -> Value:
+    """|x|."""
+    return x.emitter.call("fabs", x)
+
+
+def with_sign(size: Value, x: Value) -> Value:
+    """`size` with the sign of x."""
+    return x.emitter.call("copysign", size, x)
+
+
+def clamp(x: Value, low: float, high: float) -> Value:
+    """x kept within [low, high]; NaN stays."""
+    return (x > high).where(high, (x < low).where(low, x))
+
+
+def reduced(x: Value) -> tuple[Value, Value, Value]:
+    """x = n·ln 2 + r with |r| <= ½ ln 2: (n plus MAGIC, n, r)."""
+    e = x.emitter
+    shifted = e.fma(x, 1 / math.log(2), MAGIC)
+    n = shifted - MAGIC
+    return shifted, n, e.fma(n, -LN2_REST, e.fma(n, -LN2, x))
+
+
+def expm1_reduced(r: Value) -> Value:
+    """e^r − 1 for |r| <= ½ ln 2."""
+    e = r.emitter
+    return e.fma(r * r, e.polynomial("EXP", r), r)
+
+
+def power_of_two(shifted: Value, offset: int = 0) -> Value:
+    """2^(n + offset) from n plus MAGIC, where n + offset is the exponent of a normal number."""
+    return ((shifted.bits() << 52) + bits_of(2.0**offset)).real()
+
+
+def scaled(x: Value, n: Value) -> Value:
+    """x·2^n for a whole n within ±1100 or so, by two factors, so that subnormal results are rounded once."""
+    half = x.emitter.fma(n, 0.5, MAGIC)
+    rest = (n - (half - MAGIC)) + MAGIC
+    return x * power_of_two(half) * power_of_two(rest)
+
+
+def raised_decay(x: Value) -> Value:
+    """exp(x)·2^128 for x <= 0 (−∞ and NaN included), which is never subnormal: `lowered` takes it back."""
+    shifted, _, r = reduced((x < -790.0).where(-790.0, x))
+    return (expm1_reduced(r) + 1.0) * power_of_two(shifted, RAISE)
+
+
+def raised_decay_of_pair(x: Value, rest: Value) -> Value:
+    """exp(x + rest)·2^128 for x <= 0, with 1 + r kept exact on the way: 0.6 instead of 1 unit of error."""
+    e = x.emitter
+    shifted, _, r = reduced((x < -790.0).where(-790.0, x))
+    one = r + 1.0
+    low = e.fma(r * r, e.polynomial("EXP", r), (r - (one - 1.0)) + rest)
+    return (one + low) * power_of_two(shifted, RAISE)
+
+
+def lowered(x: Value) -> Value:
+    """x·2^-128."""
+    return x * 2.0**-RAISE
+
+
+def decay(x: Value) -> Value:
+    """exp(x) for x <= 0."""
+    return lowered(raised_decay(x))
+
+
+def as_real(k: Value) -> Value:
+    """A small integer as a double."""
+    return (k + bits_of(MAGIC)).real() - MAGIC
+
+
+def log_split(bits: Value) -> tuple[Value, Value]:
+    """x = 2^k·m with ½√2 <= m < √2, from the bits of a positive normal x: (k as an integer, m)."""
+    k = (bits - ROOT_HALF) >> 52
+    return k, (bits - (k << 52)).real()
+
+
+def log_joined(f: Value, k: Value) -> Value:
+    """k·ln 2 + log(1 + f), by atanh(f/(2 + f)), with f itself added last."""
+    e = f.emitter
+    s, half = f / (f + 2.0), f * f * 0.5
+    z = s * s
+    rest = e.fma(s, e.fma(z, e.polynomial("LOG", z), half), k * LN2_LOW) - half
+    return e.fma(k, LN2_HIGH, rest + f)
+
+
+def log1p_unit(t: Value) -> Value:
+    """log(1 + t) for 0 <= t <= 1."""
+    e = t.emitter
+    s, half = t / (t + 2.0), t * t * 0.5
+    z = s * s
+    return t - (half - s * e.fma(z, e.polynomial("LOG_UNIT", z), half))
+
+
+def exp(x: Value) -> Value:
+    """e^x, subnormal results included; 0 and ∞ beyond."""
+    _, n, r = reduced(clamp(x, -746.0, 710.0))
+    return scaled(expm1_reduced(r) + 1.0, n)
+
+
+def log(x: Value) -> Value:
+    """The natural logarithm; −∞ at 0, NaN below."""
+    tiny = x < LEAST_NORMAL
+    k, m = log_split(tiny.where(x * 2.0**54, x).bits())
+    value = log_joined(m - 1.0, as_real(k) - tiny.where(54.0, 0.0))
+    return log_ends(x, value)
+
+
+def log_ends(x: Value, value: Value) -> Value:
+    """`value`, with the logarithm's limits where x is not positive and finite."""
+    value = (x < math.inf).where(value, x)
+    return (x > 0.0).where(value, x.same(0.0).where(-math.inf, math.nan))
+
+
+def log1p(x: Value) -> Value:
+    """log(1 + x), the rounding error of 1 + x carried along."""
+    u = x + 1.0
+    back = u - 1.0
+    lost = (1.0 - (u - back)) + (x - back)
+    k, m = log_split(u.bits())
+    carried = (m - 1.0) + (x > 2.0**60).where(0.0, lost * (ONE - (k << 52)).real())  # lost·2^-k
+    inside = (u > 0.7072) & (u < 1.4141)
+    value = log_joined(inside.where(x, carried), inside.where(0.0, as_real(k)))
+    return log_ends(u, value)
