@@ -66,7 +66,7 @@ NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
     "twice": (lambda q: q.twice is not False and not q.kinks.any, "{q.loss} is not twice differentiable everywhere"),
     "majorant": (lambda q: bool(q.majorant) and not q.concomitant, "no majorising curvature is derived for {q.loss}"),
     "no l1": (lambda q: not q.l1, "the l1 part of the penalty is not differentiable at 0"),
-    "one output": (lambda q: q.outputs == 1, "its Hessian for {q.outputs} outputs at once is not available"),
+    "one output": (lambda q: q.outputs == 1, "no majorant couples {q.outputs} outputs"),
     "narrow": (lambda q: q.size <= 4 * WIDE, "{q.size} coordinates are too many for a dense model of the Hessian"),
     "convex": (lambda q: bool(q.convex) or q.kinks.linear, "{q.loss} is not known to be convex"),
     "polyhedral": (lambda q: q.kinks.linear, "{q.loss} is not made of straight pieces"),
@@ -108,7 +108,7 @@ def pick(problem: Problem) -> tuple[str, str]:
         return "proximal-newton", f"an l1 penalty on {q.p} columns: a Newton model that keeps zeros exact"
     if q.l1:
         return "fista", f"an l1 penalty on {q.size} coordinates: too wide for a dense model of the Hessian"
-    small = q.n * float(q.p + 1) ** 2 <= NEWTON_COST and not q.sparse
+    small = q.n * float(q.p + 1) ** 2 <= NEWTON_COST
     if q.twice and q.convex and q.outputs == 1 and small:
         return "newton", f"{q.loss} is convex and twice differentiable and {q.n} × {q.p} is small: exact Hessians"
     if q.sparse:

@@ -70,10 +70,11 @@ class Rows:
         return blocks(self.X)
 
 
-def blocks(X: Any) -> Iterator[slice]:
+def blocks(X: Any, least: int = 64) -> Iterator[slice]:
     """Slices of rows that each hold about a megabyte; longer ones in F order, where a row is scattered."""
     n, p = X.shape
-    least = 4096 if isinstance(X, np.ndarray) and not X.flags.c_contiguous and X.flags.f_contiguous else 64
+    if isinstance(X, np.ndarray) and not X.flags.c_contiguous and X.flags.f_contiguous:
+        least = max(least, 4096)
     step = n if not isinstance(X, np.ndarray) else max(least, CELLS // max(p, 1) // 8 * 8)
     return (slice(a, min(a + step, n)) for a in range(0, n, step))
 
@@ -147,7 +148,10 @@ def _sparse(X: Any, dtype: Any) -> Any:
 def _frame(X: Any, dtype: Any) -> tuple[Array, tuple[str, ...] | None]:
     import narwhals as nw
 
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    try:
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+    except nw.exceptions.DuplicateError as why:
+        raise DataError(f"X has two columns of one name ({' '.join(str(why).split())}); rename one") from None
     if not isinstance(frame, nw.DataFrame):
         return _dense(_asarray(X, "X"), dtype), None
     names = tuple(map(str, frame.columns))
