@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lossmith.choose.choice import Choice, Progress
     from lossmith.rows.tables import Column
 
-__all__ = ["choose"]
+__all__ = ["choose", "split_losses"]
 
 
 def choose(
@@ -57,7 +57,7 @@ def choose(
     assert target is not None
     options = Options(
         score,
-        _split(losses),
+        split_losses(losses),
         columns["weight"],
         columns["groups"],
         columns["time"],
@@ -96,7 +96,7 @@ def column_of(table: Any, given: Any, role: str) -> Column | None:
     return Table.of({name: values}, role).columns[0]
 
 
-def _split(losses: Sequence[Any] | str | None) -> Sequence[Any] | None:
+def split_losses(losses: Sequence[Any] | str | None) -> Sequence[Any] | None:
     """A text with commas as a list; commas inside parentheses belong to a formula."""
     if not isinstance(losses, str):
         return losses

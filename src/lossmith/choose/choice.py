@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lossmith.choose.compare import corrected, honest
 from lossmith.choose.decide import Verdict, decide
 from lossmith.choose.plan import Plan
+from lossmith.choose.shortlist import is_for_classes
 from lossmith.choose.summary import Line, compare, gather, standings
 from lossmith.choose.tablemodel import TableModel
 from lossmith.choose.train import FoldResult, Setting, run_fold, tune_all
@@ -72,7 +73,6 @@ class Choice:
     def report(self, path: str | os.PathLike[str], force: bool = False, command: str = "") -> Path:
         """Write one self-contained HTML file; raises FileError where it exists and `force` is not given."""
         from lossmith.choose.report import html
-
         from lossmith.choose.write import write_text
 
         return write_text(path, html(self, command), force)
@@ -162,7 +162,7 @@ def estimator(loss: Loss, alpha: float) -> Any:
     """The linear model that fits a loss: residual losses with a scale learned from the residuals."""
     from lossmith.models import LinearClassifier, LinearRegressor
 
-    if loss.lift.name in ("margin", "softmax"):
+    if is_for_classes(loss):
         return LinearClassifier(loss, alpha=alpha)
     return LinearRegressor(loss, alpha=alpha, scale="mad" if loss.lift.name == "residual" else 1.0)
 

@@ -90,7 +90,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     job = Job(
         kept.take(rows),
         target.y,
-        _weight(options.weight, rows),
+        None if options.weight is None else weight_of(options.weight, rows),
         len(target.labels),
         judge,
         candidates,
@@ -130,9 +130,8 @@ def _keys(column: Column | None, rows: Array, role: str) -> Array | None:
     return values
 
 
-def _weight(column: Column | None, rows: Array) -> Array | None:
-    if column is None:
-        return None
+def weight_of(column: Column, rows: Array) -> Array:
+    """The weights of some rows (n,); raises DataError for an empty, infinite or negative one, or if all are 0."""
     check_finite(column)
     values = numbers(column, "weight")[rows]
     for bad, what in ((np.isnan(values), "is empty"), (values < 0, "is negative")):

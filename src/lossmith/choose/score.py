@@ -153,7 +153,7 @@ def _tweedie(power: float) -> Score:
 
 def _log(_: float) -> Score:
     def rows(y: Array, p: Array) -> Array:
-        return -np.log(np.maximum(p[np.arange(len(y)), y], 1e-300))
+        return -np.log(np.maximum(p[np.arange(len(y)), y], 1e-15))
 
     return Score("log", "probability", "−log p̂(y)", rows)
 

@@ -23,27 +23,18 @@ _SHORTLISTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("mean", "positive"): ("Gamma", "Poisson", "Tweedie", "InverseGaussian", "Huber", "PseudoHuber", "LogCosh"),
     ("mean", "nonnegative"): ("Tweedie", "Poisson", "Huber", "PseudoHuber", "LogCosh", "Absolute", "StudentT"),
     ("median", ""): ("Absolute", "Huber", "PseudoHuber", "LogCosh", "StudentT", "Cauchy", "Tukey"),
-    ("quantile", ""): ("Squared", "HuberQuantile", "SmoothQuantile", "QuantileHuber", "Expectile"),
-    ("expectile", ""): ("Squared", "Huber"),
+    ("quantile", ""): ("Squared", "QuantileHuber", "SmoothQuantile"),
+    ("expectile", ""): ("Squared", "Huber", "PseudoHuber"),
     ("Huber", ""): _MEAN,
-    ("probability", "binary"): (
-        "Probit",
-        "Focal",
-        "Brier",
-        "Exponential",
-        "SquaredHinge",
-        "ModifiedHuber",
-        "CompLogLog",
-        "Cauchit",
-    ),
+    ("probability", "binary"): ("Probit", "Focal", "Brier", "Exponential", "AlphaLoss", "DWD", "LabelSmoothing"),
     ("probability", "classes"): (
         "LabelSmoothing",
-        "SoftmaxFocal",
-        "MulticlassFocal",
+        "Focal",
         "GeneralizedCrossEntropy",
         "Poly1",
+        "TaylorCrossEntropy",
         "SymmetricCrossEntropy",
-        "SoftmaxBrier",
+        "PartiallyHuberisedCrossEntropy",
     ),
 }
 """Names by functional and kind of target, in order of preference; those not in the catalogue are passed over."""
@@ -94,7 +85,7 @@ def shortlist(score: Score, target: Target, asked: Sequence[Any] | None) -> list
     `asked` holds names, formulas or Loss objects. Raises DomainError or UnsupportedError for one that cannot be used;
     those of the list that cannot are passed over.
     """
-    default = Candidate(_default(score, target), {}, default=True)
+    default = Candidate(default_loss(score, target), {}, default=True)
     chosen = _asked(asked, score, target) if asked else _listed(score, target)
     seen = {_identity(default.loss)}
     unique = [default]
@@ -121,7 +112,8 @@ def grid(loss: Loss) -> dict[str, tuple[float, ...]]:
     return {k: vs for k, vs in legal.items() if vs}
 
 
-def _default(score: Score, target: Target) -> Loss:
+def default_loss(score: Score, target: Target) -> Loss:
+    """The plain loss that everyone would take: squared, or log; the quantile or expectile loss where one is asked."""
     functional = _functional(score)
     name = _DEFAULTS.get(target.kind if score.classes else functional, "Squared")
     return _with_level(_make(name), score)
@@ -155,7 +147,7 @@ def _asked(asked: Sequence[Any], score: Score, target: Target) -> Iterable[Loss]
 def refusal(loss: Loss, score: Score, target: Target) -> Exception | None:
     """Why a loss cannot be trained on this target for this score, or None."""
     count = len(target.labels)
-    if (loss.lift.name in ("margin", "softmax")) != score.classes:
+    if is_for_classes(loss) != score.classes:
         kind = "classes" if score.classes else "numbers"
         return UnsupportedError(f"{loss.name} is no loss for {kind}, and {target.name!r} is judged by {score.name}")
     if score.classes and not loss.lift.multiclass and count > 2:
@@ -167,6 +159,11 @@ def refusal(loss: Loss, score: Score, target: Target) -> Exception | None:
     except (DomainError, UnsupportedError) as error:
         return error
     return None
+
+
+def is_for_classes(loss: Loss) -> bool:
+    """Does it take classes as targets?"""
+    return loss.lift.name in ("margin", "softmax")
 
 
 def _probe(loss: Loss, target: Target) -> Any:

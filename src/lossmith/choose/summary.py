@@ -93,12 +93,15 @@ def worst(plan: Plan, line: Line, robust: Line | None, scale: float, count: int 
 
 
 def weights(loss: Loss, r: Array, scale: float) -> Array | None:
-    """ψ(r/s)/(r/s), the weight that a residual loss gives to residuals; None for other losses."""
+    """ψ(r/s)/(r/s) over its value at 0 where that is finite: the weight of a row with that residual under a residual
+    loss; None for other losses."""
     if loss.lift.name != "residual":
         return None
-    u = np.asarray(r, dtype=np.float64) / scale
-    u = np.where(u == 0, 1e-9, u)
-    return -loss.gradient(u, np.zeros_like(u)) / u
+    u = np.append(np.asarray(r, dtype=np.float64) / scale, 1e-6)
+    u = np.where(u == 0, 1e-6, u)
+    found: Array = -loss.gradient(u, np.zeros_like(u)) / u
+    unit = float(found[-1]) if 0 < found[-1] < 1e3 else 1.0
+    return np.asarray(found[:-1] / unit)
 
 
 def most_robust(lines: Sequence[Line]) -> Line | None:

@@ -28,8 +28,9 @@ TRIALS = 8
 STRENGTHS = (1e-1, 1e-3, 1e-5)
 """The penalty strengths tried first, strong to weak, each started from the one before."""
 
-MOST_ROWS = 12_000
-"""Rows used for tuning, at most; the fit afterwards uses them all."""
+MOST_ROWS = 8_000
+"""Rows used for tuning, at most. The fit afterwards uses all n of them, with the strength found times (rows)/n, because
+a penalty is worth a fixed number of rows."""
 
 FLOOR = 0.01
 """Where a score needs positive predictions, this share of the mean of the training target is the least."""
@@ -121,24 +122,26 @@ def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
     rows = _rows(job, X, everything)
     scale = robust_scale(rows) if not job.score.classes else 1.0
     inner = list(_inner_parts(job, Fold(0, 0, everything, everything[:0]), rows, X, scale))
-    return tune(job, candidate, inner), scale
+    return tune(job, candidate, inner, rows.n), scale
 
 
 def robust_scale(rows: Any) -> float:
     """1.4826 × the median absolute residual of an absolute-loss fit: the unit in which robust losses measure."""
     from lossmith.fit import Penalty, fit
+    from lossmith.fit.scale import mad
     from lossmith.loss import loss
 
-    some = rows if rows.n <= MOST_ROWS else rows.take(slice(None, None, -(-rows.n // MOST_ROWS)))
-    rough = _spread(some.y)
+    some = rows if rows.n <= MOST_ROWS else rows.take(np.arange(0, rows.n, -(-rows.n // MOST_ROWS)))
+    rough = mad(some.y, some.weight)
     found = fit(some, loss("Absolute"), Penalty("l2", 1e-3), scale=rough, tol=1e-3)
-    residual = some.y - (some.X @ found.coef + found.intercept)
-    spread = 1.4826 * float(np.median(np.abs(residual)))
-    return spread if spread > 1e-9 * rough else rough
+    return mad(some.y - _linear(some.X, found), some.weight)
 
 
-def tune(job: Job, candidate: Candidate, inner: Sequence[Part]) -> Setting:
-    """The best of `job.trials` settings: strengths first, then the loss's own parameters, then strengths again."""
+def tune(job: Job, candidate: Candidate, inner: Sequence[Part], total: int) -> Setting:
+    """The best of `job.trials` settings: strengths first, then the loss's own parameters, then strengths again.
+
+    `total` is the number of rows that the setting is for.
+    """
     seen: dict[Setting, float] = {}
 
     def best() -> Setting:
@@ -149,7 +152,8 @@ def tune(job: Job, candidate: Candidate, inner: Sequence[Part]) -> Setting:
             seen[setting] = float(np.mean([_trial(job, candidate, part, setting) for part in inner]))
         if len(seen) >= job.trials:
             break
-    return best()
+    found = best()
+    return Setting(found.alpha * inner[0].rows.n / total, found.params)
 
 
 def _proposals(candidate: Candidate, best: Callable[[], Setting]) -> Iterator[Setting]:
@@ -168,7 +172,7 @@ def _trial(job: Job, candidate: Candidate, part: Part, setting: Setting) -> floa
     """The mean score of a setting on the rows held out; infinite where the fit fails."""
     loss = candidate.loss.with_params(**dict(setting.params)) if setting.params else candidate.loss
     try:
-        solution = _fit(job, loss, part, setting.alpha, tol=1e-4)
+        solution = _fit(job, loss, part, setting.alpha, 1e-4, part.starts.get(id(candidate)))
     except (LossmithError, ArithmeticError):
         return float("inf")
     part.starts[id(candidate)] = solution
@@ -182,15 +186,16 @@ def _attempt(
 ) -> Outcome | None:
     began = time.perf_counter()
     try:
-        return _outcome(job, candidate, tune(job, candidate, inner), test, began)
+        setting = tune(job, candidate, inner, test.rows.n)
+        return _outcome(job, candidate, setting, test, inner[0].starts.get(id(candidate)), began)
     except (LossmithError, ArithmeticError, np.linalg.LinAlgError) as error:
         failures[k] = str(error)
         return None
 
 
-def _outcome(job: Job, candidate: Candidate, setting: Setting, test: Part, began: float) -> Outcome:
+def _outcome(job: Job, candidate: Candidate, setting: Setting, test: Part, start: Any, began: float) -> Outcome:
     loss = candidate.loss.with_params(**dict(setting.params)) if setting.params else candidate.loss
-    solution = _fit(job, loss, test, setting.alpha, tol=1e-6)
+    solution = _fit(job, loss, test, setting.alpha, 1e-6, start)
     predicted, raised = predict(loss, _linear(test.X, solution), job.score, test.floor, job.classes)
     rows = job.score.rows(test.y, predicted)
     score = float(np.average(rows, weights=test.weight))
@@ -200,7 +205,7 @@ def _outcome(job: Job, candidate: Candidate, setting: Setting, test: Part, began
     return Outcome(setting, score, rows, predicted, solution.converged, solution.reason, seconds, raised)
 
 
-def _fit(job: Job, loss: Loss, part: Part, alpha: float, tol: float) -> Any:
+def _fit(job: Job, loss: Loss, part: Part, alpha: float, tol: float, start: Any) -> Any:
     """One fit; residual losses are measured in units of the robust scale, so that alpha means the same for all."""
     from lossmith.fit import Penalty, fit
 
@@ -212,6 +217,7 @@ def _fit(job: Job, loss: Loss, part: Part, alpha: float, tol: float) -> Any:
         Penalty("l2", alpha),
         scale=part.scale if residual else 1.0,
         outputs=outputs,
+        start=start,
         tol=tol,
     )
 
@@ -263,9 +269,3 @@ def _constant(job: Job, test: Part) -> float:
     z = np.tile(start, (len(test.y), 1)) if multi else np.full(len(test.y), float(start))
     predicted, _ = predict(loss, z, job.score, test.floor, job.classes)
     return float(np.average(job.score.rows(test.y, predicted), weights=test.weight))
-
-
-def _spread(y: Array) -> float:
-    """A first unit for residuals: 1.4826 × MAD of the target, its deviation where more than half are equal."""
-    mad = 1.4826 * float(np.median(np.abs(y - np.median(y))))
-    return mad if mad > 0 else float(np.std(y)) or 1.0

@@ -36,6 +36,7 @@ State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 KINDS: dict[str, str] = {
     "linear-regressor": "lossmith.models.linear:LinearRegressor",
     "linear-classifier": "lossmith.models.linear:LinearClassifier",
+    "table-model": "lossmith.choose.tablemodel:TableModel",
 }
 """Every kind of model that a file may hold, and the home `module:Class` of its class, imported when first met."""
 

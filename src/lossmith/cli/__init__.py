@@ -1,0 +1,160 @@
+"""The command line. This file knows names and options only; the work is imported when a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lossmith.errors import LossmithError
+
+EXAMPLES = """
+Examples:
+
+  lossmith choose flights.parquet --target arr_delay --out report.html
+
+  lossmith choose claims.csv --target amount --score gamma --save model.lossmith
+
+  lossmith predict model.lossmith new.csv --out predictions.csv
+
+  lossmith fit flights.parquet --target arr_delay --loss "abs(r)**1.5"
+
+  lossmith show Huber
+"""
+
+app = typer.Typer(
+    name="lossmith",
+    help="Choose, fit and inspect loss functions." + EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+TableFile = Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, CSV, TSV, Feather or JSON Lines")]
+Target = Annotated[str, typer.Option(help="the column to predict")]
+Weight = Annotated[str | None, typer.Option(metavar="COLUMN", help="row weights, >= 0")]
+Drop = Annotated[str | None, typer.Option(metavar="A,B", help="columns not to use as features")]
+Save = Annotated[Path | None, typer.Option(metavar="FILE", help="save the fitted model here")]
+Force = Annotated[bool, typer.Option("--force", help="replace files that exist")]
+Name = Annotated[str, typer.Argument(metavar="LOSS", help='a name, "Huber(delta=2)", or a formula: "abs(r)**1.5"')]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a mistake of the user's ends in one line on stderr and exit code 2."""
+    try:
+        app(arguments, prog_name="lossmith")
+    except LossmithError as error:
+        typer.echo(f"lossmith: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version and leave")] = False,
+) -> None:
+    if version:
+        from lossmith import __version__
+
+        typer.echo(f"lossmith {__version__}")
+        raise typer.Exit()
+
+
+@app.command()
+def choose(
+    table: TableFile,
+    target: Target,
+    score: Annotated[
+        str | None, typer.Option(help="the judge: squared, absolute, pinball:0.9, poisson, gamma, log, brier, …")
+    ] = None,
+    losses: Annotated[str | None, typer.Option(metavar="A,B", help="losses to compare with the default")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="write the report (HTML) here")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="write the results (JSON) here")] = None,
+    save: Save = None,
+    weight: Weight = None,
+    group: Annotated[str | None, typer.Option(metavar="COLUMN", help="rows with equal entries stay together")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="train on earlier rows, test on later")] = None,
+    drop: Drop = None,
+    folds: Annotated[str | None, typer.Option(help="5, or 3x5 for repeats; by size if not given")] = None,
+    margin: Annotated[float, typer.Option(help="what counts as equal, as a share of the default's score")] = 0.01,
+    seed: Annotated[int, typer.Option(help="of the folds")] = 0,
+    force: Force = False,
+) -> None:
+    """Compare losses on a table, say which to use, and fit it."""
+    from lossmith.cli import choosing
+
+    choosing.choose(**_given(locals()))
+
+
+@app.command()
+def fit(
+    table: TableFile,
+    target: Target,
+    loss: Annotated[str | None, typer.Option(help="a name or a formula; the plain default if not given")] = None,
+    penalty: Annotated[str, typer.Option(help="none, l2, l1 or elasticnet")] = "l2",
+    alpha: Annotated[float, typer.Option(help="strength of the penalty")] = 1e-4,
+    scale: Annotated[str | None, typer.Option(help='unit of residuals: a number, "mad" or "concomitant"')] = None,
+    weight: Weight = None,
+    drop: Drop = None,
+    save: Save = None,
+    force: Force = False,
+) -> None:
+    """Fit a linear model with one loss to a table."""
+    from lossmith.cli import fitting
+
+    fitting.fit(**_given(locals()))
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="a file written by --save")],
+    table: TableFile,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="write here; to the terminal if not given")] = None,
+    force: Force = False,
+) -> None:
+    """Apply a saved model to a table."""
+    from lossmith.cli import fitting
+
+    fitting.predict(**_given(locals()))
+
+
+@app.command(name="list")
+def list_(
+    lift: Annotated[str | None, typer.Option(help="only residual, margin, score or softmax losses")] = None,
+) -> None:
+    """List every loss."""
+    from lossmith.cli import showing
+
+    showing.list_losses(lift)
+
+
+@app.command()
+def show(loss: Name) -> None:
+    """Show a loss: formula, parameters, facts, and its curves."""
+    from lossmith.cli import showing
+
+    showing.show(loss)
+
+
+@app.command()
+def source(
+    loss: Name,
+    backend: Annotated[str, typer.Option(help="numpy or llvm")] = "numpy",
+) -> None:
+    """Print the code that is generated for a loss."""
+    from lossmith.cli import showing
+
+    showing.source(loss, backend)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """The options of a command, without what it imported."""
+    return {k: v for k, v in values.items() if k not in ("choosing", "fitting", "showing")}

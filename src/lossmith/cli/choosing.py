@@ -1,0 +1,112 @@
+"""`lossmith choose`: read, compare, print, and write what was asked for."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossmith.choose import choose as choose_loss
+from lossmith.choose.write import demand_free, write_text
+from lossmith.cli.common import console, listed, opened, progress_bar
+
+if TYPE_CHECKING:
+    from lossmith.choose.choice import Choice
+
+_COLOURS = {"prefer": "green", "equivalent": "blue", "undecided": "yellow"}
+
+
+def choose(
+    table: Path,
+    target: str,
+    score: str | None,
+    losses: str | None,
+    out: Path | None,
+    json: Path | None,
+    save: Path | None,
+    weight: str | None,
+    group: str | None,
+    time: str | None,
+    drop: str | None,
+    folds: str | None,
+    margin: float,
+    seed: int,
+    force: bool,
+) -> None:
+    """Everything is checked before the work starts; nothing is written before it has ended."""
+    for path in (out, json, save):
+        if path is not None:
+            demand_free(path, force)
+    data = opened(table, drop)
+    with progress_bar() as progress:
+        choice = choose_loss(
+            data,
+            target,
+            score=score,
+            losses=listed(losses),
+            weight=weight,
+            groups=group,
+            time=time,
+            folds=folds,
+            margin=margin,
+            seed=seed,
+            progress=progress,
+        )
+    _print(choice)
+    _write(choice, out, json, save, force)
+
+
+def _write(choice: Choice, out: Path | None, json: Path | None, save: Path | None, force: bool) -> None:
+    screen = console()
+    if out is not None:
+        screen.print(f"report: {choice.report(out, force, command=_command())}", markup=False, soft_wrap=True)
+    if json is not None:
+        text = jsonlib.dumps(choice.to_json(), indent=2, ensure_ascii=False, default=float)
+        screen.print(f"results: {write_text(json, text, force)}", markup=False, soft_wrap=True)
+    if save is not None:
+        choice.model.save(save, force=force)
+        screen.print(f"model: {save}", markup=False, soft_wrap=True)
+
+
+def _command() -> str:
+    return shlex.join(["lossmith", *sys.argv[1:]])
+
+
+def _print(choice: Choice) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    screen, plan = console(), choice.plan
+    screen.print(Text(choice.verdict.sentence, style=f"bold {_COLOURS[choice.verdict.answer]}"))
+    screen.print(Text(f"{plan.score.functional} of {plan.target.name}, judged by {plan.score.name}: {plan.reason}"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("loss", "parameters", plan.score.name, "to default", "95 % interval", "p (Holm)", "converged"):
+        table.add_column(name, justify="left" if name in ("loss", "parameters") else "right")
+    for record in choice.table:
+        table.add_row(*_cells(record), style="bold" if record["chosen"] else "")
+    screen.print(table)
+    for note in choice.notes:
+        screen.print(Text(note, style="dim"))
+    shown = plan.score.shown
+    screen.print(
+        f"expected of the whole procedure {shown(choice.honest):.5g}, best constant {shown(choice.constant):.5g}; "
+        f"{len(plan.target.y):,} rows, {choice.columns} columns, {len(plan.folds)} folds, {choice.seconds:.1f} s"
+    )
+
+
+def _cells(record: dict[str, Any]) -> list[Any]:
+    from rich.text import Text
+
+    params = ", ".join(f"{k} {v:.4g}" for k, v in record["parameters"].items())
+    cells = [Text(record["loss"]), Text(params), f"{record['score']:.5g}"]
+    if record["difference"] is None:
+        cells += ["default", "", ""]
+    else:
+        cells += [
+            f"{record['difference']:+.3g}",
+            f"{record['low']:+.3g} to {record['high']:+.3g}",
+            f"{record['p']:.2g}",
+        ]
+    return [*cells, f"{record['converged']}/{record['fits']}"]

@@ -1,0 +1,89 @@
+"""What the commands share: reading a table and its columns, and showing how far a long job is."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lossmith.errors import ParameterError
+from lossmith.rows.tables import Table, read_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lossmith.choose.choice import Progress
+    from lossmith.loss import Loss
+
+PATIENCE = 1.0
+"""Seconds of silence before a progress bar appears."""
+
+
+def opened(path: Path, drop: str | None) -> Table:
+    """The table of a file, without the columns that the user does not want."""
+    table = read_table(path)
+    unwanted = [name.strip() for name in (drop or "").split(",") if name.strip()]
+    for name in unwanted:
+        table.column(name)
+    return table.without(unwanted)
+
+
+def spoken(text: str) -> Loss:
+    """The loss that a text names, with its parameters in parentheses, or spells as a formula."""
+    from lossmith.loss import loss
+
+    found = re.fullmatch(r"\s*(\w+)\s*\(((?:\s*\w+\s*=\s*[^=,()]+,?)+)\)\s*", text)
+    if found is None:
+        return loss(text)
+    return loss(found[1]).with_params(**dict(_number(part) for part in found[2].split(",") if part.strip()))
+
+
+def listed(text: str | None) -> list[Loss] | None:
+    """Losses from a text with commas between them."""
+    from lossmith.choose import split_losses
+
+    parts = split_losses(text)
+    return None if parts is None else [spoken(part) for part in parts]
+
+
+def console() -> Console:
+    """Where results are printed; wide enough for a table where the output is no terminal."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A function to report progress to; a bar on stderr after a second, none where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    if not sys.stderr.isatty():
+        yield lambda done, total, what: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    task, began = bar.add_task("starting", total=None), time.monotonic()
+
+    def report(done: int, total: int, what: str) -> None:
+        if time.monotonic() - began > PATIENCE and not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=done, total=total, description=what)
+
+    try:
+        yield report
+    finally:
+        bar.stop()
+
+
+def _number(part: str) -> tuple[str, float]:
+    name, _, value = part.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise ParameterError(f"{part.strip()!r}: {value.strip()!r} is not a number") from None

@@ -1,0 +1,154 @@
+"""`lossmith fit` and `lossmith predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossmith.choose.plan import weight_of as checked_weight
+from lossmith.choose.profile import default_score, profile, target_of
+from lossmith.choose.shortlist import default_loss, is_for_classes
+from lossmith.choose.tablemodel import TableModel, features
+from lossmith.choose.write import demand_free, write_with
+from lossmith.cli.common import console, opened, spoken
+from lossmith.errors import FileError, ParameterError
+from lossmith.rows.tables import read_table
+
+if TYPE_CHECKING:
+    from lossmith.loss import Loss
+
+
+def fit(
+    table: Path,
+    target: str,
+    loss: str | None,
+    penalty: str,
+    alpha: float,
+    scale: str | None,
+    weight: str | None,
+    drop: str | None,
+    save: Path | None,
+    force: bool,
+) -> None:
+    """Encode the table, fit one loss, say how it went, and save it if asked."""
+    if save is not None:
+        demand_free(save, force)
+    chosen = None if loss is None else spoken(loss)
+    data = opened(table, drop)
+    aim = target_of(data.column(target), None if chosen is None else _judge(chosen))
+    chosen = chosen or default_loss(default_score(aim, profile(aim))[0], aim)
+    chosen.check(aim.y)
+    kept, notes = features(data, [name for name in (target, weight) if name])
+    weights = None if weight is None else checked_weight(data.column(weight), aim.rows)
+    model = TableModel.fit(kept.take(aim.rows), aim, _estimator(chosen, penalty, alpha, scale), weights)
+    _print(model, notes, aim.missing)
+    if save is not None:
+        model.save(save, force=force)
+        console().print(f"model: {save}", markup=False, soft_wrap=True)
+
+
+def predict(model: Path, table: Path, out: Path | None, force: bool) -> None:
+    """Write one line of predictions for every row of the table."""
+    from lossmith.models import load
+
+    if out is not None:
+        demand_free(out, force)
+        _writer(out)
+    fitted = load(model)
+    if not isinstance(fitted, TableModel):
+        raise FileError(f"{model}: holds a {type(fitted).__name__} without the encoding of a table; load it in Python")
+    columns = fitted.columns(read_table(table))
+    if out is None:
+        _to_screen(columns)
+    else:
+        write_with(out, lambda path: _writer(out)(columns, path), force)
+        console().print(f"{len(columns['prediction']):,} predictions: {out}", markup=False, soft_wrap=True)
+
+
+def _judge(loss: Loss) -> Any:
+    """A score of the kind that the loss is for, which decides whether the target is classes or numbers."""
+    from lossmith.choose.score import score
+
+    return score("log" if is_for_classes(loss) else "squared")
+
+
+def _estimator(loss: Loss, penalty: str, alpha: float, scale: str | None) -> Any:
+    from lossmith.models import LinearClassifier, LinearRegressor
+
+    if is_for_classes(loss):
+        if scale is not None:
+            raise ParameterError(f"--scale {scale}: {loss.name} has no residuals to measure; leave it out")
+        return LinearClassifier(loss, penalty=penalty, alpha=alpha)
+    return LinearRegressor(loss, penalty=penalty, alpha=alpha, scale=_scale(scale, loss))
+
+
+def _scale(scale: str | None, loss: Loss) -> float | str:
+    if scale is None:
+        return "mad" if loss.lift.name == "residual" else 1.0
+    try:
+        return float(scale)
+    except ValueError:
+        return scale
+
+
+def _print(model: TableModel, notes: list[str], missing: int, most: int = 12) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    screen, solution = console(), model.model.solution_
+    screen.print(Text(f"{model.model.loss_!r} for {model.target}: {solution.reason}", style="bold"))
+    screen.print(Text(f"solver {solution.solver}: {solution.why}", style="dim"))
+    for note in [*notes, *([f"{missing:,} rows without a target were left out"] if missing else [])]:
+        screen.print(Text(note, style="dim"))
+    coef = np.atleast_2d(model.model.coef_)
+    order = np.argsort(-np.abs(coef).max(axis=0), kind="stable")[:most]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(f"largest of {coef.shape[1]} coefficients (columns scaled)")
+    labels = model.labels if coef.shape[0] > 1 else ("",)
+    for label in labels:
+        table.add_column(label or "coefficient", justify="right")
+    for j in order:
+        table.add_row(Text(model.encoder.names[j]), *[f"{v:.5g}" for v in coef[:, j]])
+    screen.print(table)
+
+
+def _to_screen(columns: dict[str, Any]) -> None:
+    names = list(columns)
+    sys.stdout.write(",".join(names) + "\n")
+    for values in zip(*columns.values(), strict=True):
+        sys.stdout.write(",".join(str(v) for v in values) + "\n")
+
+
+def _writer(path: Path) -> Any:
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        raise FileError(f"{path}: predictions are written as {', '.join(_WRITERS)}")
+    return _WRITERS[suffix]
+
+
+def _csv(columns: dict[str, Any], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    pc.write_csv(pa.table(columns), path)
+
+
+def _parquet(columns: dict[str, Any], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), path)
+
+
+def _feather(columns: dict[str, Any], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.feather as pf
+
+    pf.write_feather(pa.table(columns), str(path))
+
+
+_WRITERS = {".csv": _csv, ".parquet": _parquet, ".feather": _feather}
+

@@ -1,0 +1,118 @@
+"""`lossmith list`, `lossmith show` and `lossmith source`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.cli.common import console, spoken
+from lossmith.errors import ParameterError
+
+if TYPE_CHECKING:
+    from lossmith.loss import Loss
+
+HEADS = {
+    "residual": "residual losses, of r = y − z",
+    "margin": "margin losses for two classes, of m = ±z",
+    "score": "likelihoods, of y and z",
+    "softmax": "losses for classes, of the probability of the true one",
+}
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""The bits of a braille cell, four rows of two."""
+
+
+def list_losses(lift: str | None) -> None:
+    """A line for every loss, under the lift that it belongs to."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from lossmith.catalogue import losses
+
+    table = losses()
+    lifts = list(dict.fromkeys(kind.lift.name for kind in table.values()))
+    if lift is not None and lift not in lifts:
+        raise ParameterError(f"no lift {lift!r}; there are {', '.join(lifts)}")
+    screen = console()
+    for one in lifts if lift is None else [lift]:
+        kinds = [kind for kind in table.values() if kind.lift.name == one]
+        screen.print(Text(f"\n{HEADS.get(one, one)}", style="bold"))
+        rows = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for kind in kinds:
+            rows.add_row(Text(_signed(kind)), Text(kind().title, style="dim"))
+        screen.print(rows)
+    screen.print(Text(f"\n{len(table)} losses in all; `lossmith show Huber` shows one", style="dim"))
+
+
+def show(text: str) -> None:
+    """Formula, parameters, facts and curves of one loss."""
+    from rich.text import Text
+
+    screen, loss = console(), spoken(text)
+    screen.print(Text.assemble((loss.name, "bold"), f"  {loss.title}"))
+    screen.print(Text(f"  {loss.formula}", style="cyan"))
+    for name, param in type(loss).declared.items():
+        screen.print(Text(f"  {name} = {loss.params[name]:g}: {param.domain}; {param.doc}"))
+    screen.print(Text(f"  target: {loss.target.says}; {loss.lift.name} loss", style="dim"))
+    if loss.cite:
+        screen.print(Text(f"  {loss.cite}", style="dim"))
+    screen.print()
+    for fact in loss.facts().values():
+        screen.print(Text(f"  {_MARKS[fact.holds]} {fact.name}: {fact.because}"), soft_wrap=False)
+    screen.print()
+    for title, picture in _curves(loss):
+        screen.print(Text(f"  {title}", style="dim"))
+        screen.print(Text(picture))
+
+
+_MARKS = {True: "yes", False: "no ", None: "?  "}
+
+
+def source(text: str, backend: str) -> None:
+    """The generated code, as it is."""
+    sys.stdout.write(spoken(text).source(backend).rstrip("\n") + "\n")
+
+
+def _signed(kind: type[Loss]) -> str:
+    params = ", ".join(f"{k}={p.default:g}" for k, p in kind.declared.items())
+    return f"{kind.__name__}({params})" if params else kind.__name__
+
+
+def _curves(loss: Loss) -> list[tuple[str, str]]:
+    """Value, and slope, against the residual, the margin or the raw prediction."""
+    x = np.linspace(-6, 6, 120) + 1e-9
+    residual = loss.lift.name == "residual"
+    y, z = (x, np.zeros_like(x)) if residual else (np.ones_like(x), x)
+    with np.errstate(all="ignore"):
+        found = loss.evaluate(y, z, ("value", "gradient"))
+    axis = {"residual": "the residual y − z", "margin": "the margin"}.get(loss.lift.name, "z, at y = 1")
+    slope = -found.gradient if residual else found.gradient
+    return [
+        (f"loss against {axis}, −6 to 6", plot(found.value)),
+        ("pull on the fit" if residual else "slope", plot(slope)),
+    ]
+
+
+def plot(values: NDArray[Any], rows: int = 7) -> str:
+    """A curve in braille dots, two values wide and four steps high in each character."""
+    seen = values[np.isfinite(values)]
+    low, high = float(np.min(seen)), float(np.quantile(seen, 0.98))
+    span = high - low or 1.0
+    height = 4 * rows - 1
+    level = np.round((values - low) / span * height)
+    cells = np.zeros((rows, (len(values) + 1) // 2), dtype=int)
+    before = None
+    for i, at in enumerate(level):
+        if not np.isfinite(at) or at > height + 1:
+            before = None
+            continue
+        at = min(int(at), height)
+        for step in range(min(at, at if before is None else before), max(at, at if before is None else before) + 1):
+            down = height - step
+            cells[down // 4, i // 2] |= DOTS[down % 4][i % 2]
+        before = at
+    lines = ["".join(chr(0x2800 + c) for c in row) for row in cells]
+    labels = {0: f"{high:8.3g}", rows - 1: f"{low:8.3g}"}
+    return "\n".join(f"{labels.get(k, ''):>9} {one}" for k, one in enumerate(lines))
