@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -24,6 +25,9 @@ WORDS: dict[str, int] = {
 """The machine's words and how many arguments each takes; every backend has a table over exactly these."""
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and"})
+
+FAR_TAIL = -1e5
+"""Below this the normal tail is exp(−5·10⁹) and less, and mpmath's own functions overflow or lose it."""
 
 
 @cache
@@ -78,7 +82,27 @@ def definitions() -> Mapping[str, Callable[..., Any]]:
         """Φ(x) without cancellation; a tiny number stays a number in mpmath."""
         return mp.erfc(-x / mp.sqrt(2)) / 2
 
+    def log_ndtr(x: Any) -> Any:
+        if mpmath.isinf(x):
+            return min(x, mpf(0))
+        if x < FAR_TAIL:
+            return mp.log(far_ratio(-x) / mp.sqrt(2 * mp.pi)) - x * x / 2
+        return mp.log(normal_tail(x)) if x < 3 else log1p(-(mpf(0) if x > -FAR_TAIL else normal_tail(-x)))
+
+    def far_ratio(u: Any) -> Any:
+        """(1 − Φ(u))/φ(u) by its asymptotic series, which for u > 1e5 is good for 7·10⁹ bits."""
+        total = term = 1 / u
+        for k in itertools.count(1, 2):
+            term *= -k / (u * u)
+            total += term
+            if abs(term) <= mpmath.ldexp(abs(total), -mp.prec):
+                return total
+
     def mills(x: Any) -> Any:
+        if x == mpf("-inf"):
+            return mpf("inf")
+        if abs(x) > -FAR_TAIL:
+            return mpf(0) if x > 0 else 1 / far_ratio(-x)
         return mp.npdf(x) / normal_tail(x)
 
     def mills_slope(x: Any) -> Any:
@@ -118,7 +142,7 @@ def definitions() -> Mapping[str, Callable[..., Any]]:
         "log1psq": lambda x: log1p(x * x),
         "witch": lambda x: 1 / (1 + x * x),
         "serpentine": lambda x: x / (1 + x * x),
-        "log_ndtr": lambda x: mp.log(normal_tail(x)) if x < 3 else log1p(-normal_tail(-x)),
+        "log_ndtr": log_ndtr,
         "mills": mills,
         "mills_slope": mills_slope,
     }
