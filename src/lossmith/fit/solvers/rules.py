@@ -6,7 +6,7 @@ A rule turns the gradient g of a batch into a direction d; the coefficients then
     momentum, ema          v ← βv + (1−β)g      d = v   (a running mean, started at 0)
     … with nesterov        v as above           d = βv + g, or βv + (1−β)g
     rmsprop                s ← ρs + (1−ρ)g²     d = g / (√s + ε), or g / √(s + ε) with `eps_in_sqrt`
-    adagrad                s ← s + g²           d = g / (√s + ε)
+    adagrad                s ← s + g²           d = g / (√s + ε), or g / √(s + ε)
     adam                   m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², d = m̂ / (√v̂ + ε), m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ)
     adamw                  adam, and the coefficients shrink by (learning rate)·weight_decay, apart from the gradient
 
@@ -100,20 +100,10 @@ def inverse_root(squares: Array, options: Mapping[str, Any]) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An update rule and its own options.
-
-    `normalised` rules divide the gradient by its usual size, so that their learning rate is in units of coefficients;
-    the others' learning rate is in units of one over curvature.
-    """
+    """An update rule and its own options."""
 
     update: Update
     options: Mapping[str, Setting]
-    normalised: bool = False
-
-    def gain(self, chosen: Mapping[str, Any]) -> float:
-        """How many times a constant gradient goes, in the long run, into the direction."""
-        heavy = chosen.get("momentum_form") == "heavy-ball"
-        return 1.0 / (1.0 - chosen["momentum"]) if heavy else 1.0
 
 
 def _memory(default: float, doc: str) -> Param:
@@ -141,11 +131,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "sgd": Rule(momentum, _momentum(0.0, "heavy-ball", "ema")),
         "momentum": Rule(momentum, _momentum(0.9, "ema", "heavy-ball")),
         "nesterov": Rule(momentum, _momentum(0.9, "heavy-ball", "ema", nesterov=(True, False))),
-        "rmsprop": Rule(
-            rmsprop, {"rho": _memory(0.9, "share of the mean square that is kept"), **_epsilon(1e-8)}, True
-        ),
-        "adagrad": Rule(adagrad, _epsilon(1e-10), True),
-        "adam": Rule(adam, ADAM, True),
-        "adamw": Rule(adam, {**ADAM, **DECAY}, True),
+        "rmsprop": Rule(rmsprop, {"rho": _memory(0.9, "share of the mean square that is kept"), **_epsilon(1e-8)}),
+        "adagrad": Rule(adagrad, _epsilon(1e-10)),
+        "adam": Rule(adam, ADAM),
+        "adamw": Rule(adam, {**ADAM, **DECAY}),
     }
 )

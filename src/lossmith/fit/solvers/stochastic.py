@@ -3,8 +3,12 @@
 **The estimator.** An update sees a batch B of rows and uses `objective.batch`, whose loss part is
 Σ_B wℓ / (|B|·w̄) with w̄ = Σw/n over all rows: an unbiased estimate of Σwℓ/Σw, so that a row of weight k pulls, in
 expectation, like k copies of it. (Dividing by Σ_B w instead would be biased, and at one row per batch would cancel the
-weights.) The penalty enters every update whole: l2 in the gradient, l1 as a proximal (truncated) step after it. Epochs
-walk over a fresh shuffle, which depends on `seed` and the number of the epoch only; the last batch may be smaller.
+weights.) Epochs walk over a fresh shuffle, which depends on `seed` and the number of the epoch only; the last batch may
+be smaller.
+
+**The penalty** enters every update whole, as a proximal step after the move against the loss's gradient:
+w ← soft(w, ηl1)/(1 + ηl2), with η as long as the move was. So no strength of l2 makes an update unstable; with the
+explicit l2·w in the gradient a column in small units, whose l2 is large in standardised coordinates, would.
 
 **The state.** After each epoch the whole objective is evaluated once. The state that is shown, and so returned whoever
 stops the run, is the best epoch by what is watched (`restore_best`); with `average`, an epoch's point is the mean of
@@ -15,7 +19,7 @@ All of it happens in the solvers' standardised coordinates: `learning_rate`, `cl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -23,12 +27,12 @@ import numpy as np
 
 from lossmith.fit.schedule import Schedule, schedule
 from lossmith.fit.solvers import Evaluation, Objective, State, Vector
-from lossmith.fit.solvers.rules import RULES, Memory, Rule, inverse_root
+from lossmith.fit.solvers.rules import RULES, Memory, Rule
 from lossmith.fit.solvers.settings import COMMON, settled
-from lossmith.fit.solvers.watching import Indices, Watch, halt, judge, norm, split
+from lossmith.fit.solvers.watching import Indices, Watch, halt, judge, split
 
-TRIALS = 16
-"""On how many batches a learning rate is tried."""
+TRIAL, SAMPLE = 64, 4096
+"""How many updates a trial run for a learning rate makes, and on how many rows it is judged."""
 MOST = 2.0**100
 """The largest learning rate tried, and one over the smallest."""
 
@@ -50,7 +54,7 @@ class Stochastic:
     """A stochastic solver: an update rule, with the rule's own options and those that all share."""
 
     name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ("no concomitant scale",)
     rule: ClassVar[Rule]
     options: ClassVar[Mapping[str, Any]]
     settings: Mapping[str, Any]
@@ -68,11 +72,30 @@ class Stochastic:
         """The state at w0, with a learning rate, and with rows held out where early stopping watches some."""
         rows, held = split(objective.rows_count, self.settings)
         evaluation = objective.at(w0)
-        rate = self.settings["learning_rate"]
-        if rate == "auto":
-            rate = first_rate(objective, w0, rows, self.rule, self.settings)
         watch = Watch.begin(objective, w0, evaluation, held)
-        return State(w0, evaluation, memory=Run(w0, w0, Memory.empty(w0), rate, rows, watch))
+        run = Run(w0, w0, Memory.empty(w0), 1.0, rows, watch)
+        given = self.settings["learning_rate"]
+        rate = self.first_rate(objective, run) if given == "auto" else given
+        return State(w0, evaluation, memory=replace(run, rate=rate))
+
+    def first_rate(self, objective: Objective, run: Run) -> float:
+        """A learning rate that fits the problem, whatever the scales of X and y: the best of some short trial runs.
+
+        Rates are tried in steps of a factor of four, up from 1 and down, for as long as the objective on a sample of
+        rows ends lower.
+        """
+        batches = [rows for rows, _ in zip(shuffled(run.rows, 0, self.settings), range(TRIAL), strict=False)]
+        sample = np.random.default_rng([self.settings["seed"], 3]).permutation(run.rows)[:SAMPLE]
+
+        def ends_at(rate: float) -> float:
+            trial = run
+            for rows in batches:
+                trial = self.update(objective, trial, self.gradient(objective, trial.w, rows), rate)
+            value = objective.batch(trial.w, sample).value
+            return value if np.isfinite(value) else np.inf
+
+        with np.errstate(all="ignore"):
+            return lowest(ends_at)
 
     def step(self, objective: Objective, state: State) -> State:
         """One epoch of updates, then a look at the whole objective."""
@@ -90,7 +113,7 @@ class Stochastic:
         """One update for each batch of a fresh shuffle."""
         batches = list(shuffled(run.rows, run.epoch, self.settings))
         for k, rows in enumerate(batches):
-            gradient = clipped(objective.batch(run.w, rows).gradient, self.settings)
+            gradient = self.gradient(objective, run.w, rows)
             if not np.isfinite(gradient).all():
                 broken = f"the gradient was not finite in epoch {run.epoch + 1}, update {k + 1}"
                 return replace(run, epoch=run.epoch + 1, watch=replace(run.watch, broken=broken))
@@ -99,12 +122,18 @@ class Stochastic:
             run = replace(run, mean=averaged(run, len(batches))) if self.settings["average"] else run
         return replace(run, epoch=run.epoch + 1)
 
+    def gradient(self, objective: Objective, w: Vector, rows: Indices) -> Vector:
+        """The gradient of the loss on a batch, clipped."""
+        return clipped(objective.batch(w, rows).gradient - objective.l2 * w, self.settings)
+
     def update(self, objective: Objective, run: Run, gradient: Vector, rate: float) -> Run:
-        """One move against a gradient, after weight decay and before the proximal step of an l1 penalty."""
+        """One move against a gradient of the loss, after weight decay and before the proximal step of the penalty."""
         move = self.rule.update(run.rule, gradient, self.settings)
         decay = rate * self.settings.get("weight_decay", 0.0)
         w = np.where(objective.intercepts, run.w, (1.0 - decay) * run.w) if decay else run.w
-        return replace(run, w=objective.prox(w - rate * move.direction, rate * move.reach), rule=move.memory)
+        length = rate * move.reach
+        w = objective.prox(w - rate * move.direction, length) / (1.0 + length * objective.l2)
+        return replace(run, w=w, rule=move.memory)
 
     def shown(self, run: Run, w: Vector, evaluation: Evaluation) -> State:
         """The state to show: the best epoch, or the last if that is asked for and the run is sound."""
@@ -146,42 +175,15 @@ def averaged(run: Run, per_epoch: int) -> Vector:
     return run.mean + (run.w - run.mean) / max(1, run.rule.t - per_epoch + 1)
 
 
-def first_rate(objective: Objective, w: Vector, rows: Indices, rule: Rule, settings: Mapping[str, Any]) -> float:
-    """A learning rate that fits the problem: the harmonic mean of what backtracking finds on a few batches at w.
-
-    For a quadratic, one over what it finds on a batch lies within a factor of two of that batch's curvature along the
-    gradient, so the harmonic mean is one over the expected curvature of a batch, whatever the scales of X and y.
-    """
-    random = np.random.default_rng([settings["seed"], 3])
-    size = min(settings["batch_size"], len(rows))
-    tries = [longest(objective, w, random.choice(rows, size, replace=False), rule, settings) for _ in range(TRIALS)]
-    found = np.array([rate for rate in tries if rate > 0.0])
-    rate = len(found) / float(np.sum(1.0 / found)) / rule.gain(settings) if len(found) else 1.0
-    return min(rate, 0.1 / settings["weight_decay"]) if settings.get("weight_decay") else rate
-
-
-def longest(objective: Objective, w: Vector, batch: Indices, rule: Rule, settings: Mapping[str, Any]) -> float:
-    """The longest step, among powers of two, that makes half the descent on a batch that its gradient promises.
-
-    0 where the gradient vanishes: such a batch says nothing.
-    """
-    here = objective.batch(w, batch)
-    g = here.gradient
-    direction = g * inverse_root(g * g, settings) if rule.normalised else g
-    value, slope = here.value - norm(objective, w), float(g @ direction)
-
-    def holds(rate: float) -> bool:
-        there = w - rate * direction
-        return objective.batch(there, batch).value - norm(objective, there) <= value - 0.5 * rate * slope
-
-    if not slope > 0.0:
-        return 0.0
-    rate = 1.0
-    with np.errstate(all="ignore"):
-        while rate < MOST and holds(rate):
-            rate *= 2.0
-        while rate > 1.0 / MOST and not holds(rate):
-            rate /= 2.0
+def lowest(ends_at: Callable[[float], float]) -> float:
+    """The power of four at which a function of one valley is lowest, sought from 1 downwards and then upwards."""
+    rate, best = 1.0, ends_at(1.0)
+    for factor in (0.25, 4.0):
+        while 1.0 / MOST < rate < MOST:
+            there = ends_at(rate * factor)
+            if not (there < best or (best == np.inf and factor < 1.0)):
+                break
+            rate, best = rate * factor, there
     return rate
 
 

@@ -65,13 +65,13 @@ def look(objective: Objective, w: Vector, evaluation: Evaluation, held: Indices)
     """The number that is watched: the loss on the rows held out, or the whole objective."""
     if not len(held):
         return evaluation.value
-    penalty = 0.5 * float(objective.l2 @ (w * w)) + norm(objective, w)
-    return objective.batch(w, held).value - penalty
+    return objective.batch(w, held).value - penalty(objective, w)
 
 
-def norm(objective: Objective, w: Vector) -> float:
-    """The l1 part of the penalty, which is in the objective's value and not in its gradient."""
-    return 0.0 if objective.l1 is None else float(objective.l1 @ np.abs(w))
+def penalty(objective: Objective, w: Vector) -> float:
+    """The penalty's part of the objective's value."""
+    l1 = 0.0 if objective.l1 is None else float(objective.l1 @ np.abs(w))
+    return l1 + 0.5 * float(objective.l2 @ (w * w))
 
 
 def judge(
