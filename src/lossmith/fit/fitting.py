@@ -20,7 +20,7 @@ from lossmith.fit.penalty import Penalty
 from lossmith.fit.pick import Problem, demand, pick
 from lossmith.fit.scale import check_scale, mad
 from lossmith.fit.separable import separation
-from lossmith.fit.solvers import State, make_solver
+from lossmith.fit.solvers import STOCHASTIC, State, make_solver
 from lossmith.loss import Loss
 from lossmith.loss import loss as make_loss
 from lossmith.rows.memory import Rows
@@ -69,6 +69,12 @@ class Job:
     random_state: int | None
     options: Mapping[str, Any]
     on_step: Callable[[Step], None] | None
+    epochs: int | None = None
+
+    def settings(self, solver: str) -> Mapping[str, Any]:
+        """The options; a stochastic solver is told of max_steps, for it plans its learning rate over all epochs."""
+        planned = solver in STOCHASTIC and self.epochs is not None
+        return {"epochs": self.epochs, **self.options} if planned else self.options
 
 
 def fit(
@@ -98,7 +104,7 @@ def fit(
     _match(rows, loss, outputs)
     steps = int(STEPS.check(max_steps if max_steps is not None else STEPS.default, "fit", "max_steps"))
     limits = Limits(TOL.check(tol, "fit", "tol"), steps, max_seconds)
-    job = Job(penalty, solver, intercept, outputs, limits, random_state, options or {}, on_step)
+    job = Job(penalty, solver, intercept, outputs, limits, random_state, options or {}, on_step, max_steps)
     if outputs > 1 and not loss.lift.multiclass:
         return _stack([_one(_column(rows, k), loss, replace(job, outputs=1), unit, _start(start, k)) for k in range(outputs)])
     return _one(rows, loss, job, unit, _start(start))
@@ -177,7 +183,7 @@ def _run(objective: Any, inner: Objective, loss: Loss, job: Job, w0: Array, trou
     """Pick the solver or accept the one asked for, and drive it."""
     problem = Problem.of(inner, loss, kinks_of(loss), objective is not inner)
     name, why = pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))
-    solver = make_solver(name, job.options, job.random_state)
+    solver = make_solver(name, job.settings(name), job.random_state)
     return drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble), (name, why)
 
 
