@@ -92,6 +92,8 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], type[Exception], str]]
     (LinearRegressor(scale="big"), (FINE, UP), {}, ValueError, "scale"),
     (LinearClassifier(), (FINE, np.ones(5)), {}, DataError, "one class only"),
     (LinearClassifier(), (FINE, UP + 0.5), {}, ValueError, "Unknown label type"),
+    (LinearClassifier(), (FINE, NAN[:, 1]), {}, DataError, "no label in row 2"),
+    (LinearClassifier(), (FINE, np.array(["a", "b", None, np.nan, pd.NA], object)), {}, DataError, "row 2 .*3 such"),
     (LinearClassifier(), (FINE, None), {}, DataError, "y is None"),
     (LinearClassifier(class_weight="equal"), (FINE, UP > 2), {}, ValueError, "class_weight='equal'"),
     (LinearClassifier(class_weight={"x": 1}), (FINE, UP > 2), {}, ValueError, "class 'x'"),

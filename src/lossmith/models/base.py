@@ -19,7 +19,8 @@ from lossmith.errors import ShapeError, UnsupportedError
 from lossmith.fit import Penalty, Solution, fit
 from lossmith.loss import Loss
 from lossmith.loss import loss as make_loss
-from lossmith.models import inputs, state
+from lossmith.models import inputs
+from lossmith.models.state import dump_model, load_model
 from lossmith.models.store import State, Storable
 from lossmith.rows.memory import Rows
 
@@ -37,6 +38,7 @@ class Linear(Storable, BaseEstimator):  # type: ignore[misc]
     loss_: Loss
     coef_: Array
     intercept_: Any
+    scale_: Any
     solution_: Any
 
     def __init__(
@@ -71,12 +73,12 @@ class Linear(Storable, BaseEstimator):  # type: ignore[misc]
     def to_state(self) -> State:
         """The parameters and what was learned, as plain values and arrays."""
         check_is_fitted(self)
-        return state.dump(self)
+        return dump_model(self)
 
     @classmethod
-    def from_state(cls, state_: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """The fitted model that `to_state` took apart."""
-        model: Self = state.load(cls, state_)
+        model: Self = load_model(cls, state)
         return model
 
     def __sklearn_tags__(self) -> Any:

@@ -44,12 +44,26 @@ def labels(y: Any, who: str) -> tuple[Array, NDArray[np.intp]]:
     if y is None:
         raise DataError(f"{who} requires y to be passed, but the target y is None; pass one label per row")
     y = column_or_1d(y, warn=True)
+    gone = np.flatnonzero(_missing(y))
+    if len(gone):
+        raise DataError(f"y has no label in row {gone[0]} ({y[gone[0]]!r}; {len(gone)} such rows); drop or label it")
     check_classification_targets(y)
     encoder = LabelEncoder()
     codes = encoder.fit_transform(y)
     if len(encoder.classes_) < 2:
         raise DataError(f"y holds one class only ({encoder.classes_[0]!r}); {who} needs at least two")
     return encoder.classes_, codes
+
+
+BLANK = frozenset({"NoneType", "NAType", "NaTType"})
+"""The types of what stands for a missing label, whichever package it comes from."""
+
+
+def _missing(y: Array) -> NDArray[np.bool_]:
+    """Elementwise: is there no label?"""
+    if y.dtype.kind == "f":
+        return ~np.isfinite(y)
+    return np.array([type(v).__name__ in BLANK or v != v for v in y] if y.dtype.kind == "O" else np.zeros(len(y)), bool)
 
 
 def class_weights(rule: Any, classes: Array, codes: NDArray[np.intp], weight: Array | None) -> Array | None:

@@ -24,7 +24,7 @@ LEARNED = (
 """What a fit leaves on a model; nothing else is written or read."""
 
 
-def dump(model: Any) -> State:
+def dump_model(model: Any) -> State:
     """Parameters and learned attributes as plain values, with the larger arrays apart."""
     learned = {name: value for name, value in vars(model).items() if name in LEARNED}
     solutions, arrays = _dump_solutions(learned.pop("solution_"))
@@ -39,8 +39,8 @@ def dump(model: Any) -> State:
     return values, arrays
 
 
-def load(cls: type[Any], state: State) -> Any:
-    """The model that `dump` took apart."""
+def load_model(cls: type[Any], state: State) -> Any:
+    """The model that `dump_model` took apart."""
     values, arrays = state
     params = values["params"]
     model = cls(**{**params, "loss": _load_choice(params["loss"])})
