@@ -49,7 +49,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "mpmath": ("words", "program", "symbolic"),
     "llvmlite": ("backends",),
     "narwhals": ("rows", "models", "choose"),
-    "pyarrow": ("rows", "choose"),
+    "pyarrow": ("rows", "choose", "cli"),
     "pandas": ("choose",),
     "sklearn": ("models", "adapters", "choose"),
     "safetensors": ("models",),
