@@ -5,14 +5,15 @@ Everything is imported on first use; importing the package alone loads nothing h
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES = {
+HOMES = {
     "Loss": "lossmith.loss",
-    "loss": "lossmith.loss",
     "losses": "lossmith.catalogue",
     "residual": "lossmith.lifts",
     "margin": "lossmith.lifts",
@@ -21,24 +22,39 @@ _HOMES = {
     "LinearRegressor": "lossmith.models",
     "LinearClassifier": "lossmith.models",
     "load": "lossmith.models",
-    "choose": "lossmith.choose",
 }
 """Where each public name lives; the losses of the catalogue come besides."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     if name[:1].isupper():
         from lossmith.catalogue import losses
 
-        table = losses()
-        if name in table:
-            return table[name]
-    raise AttributeError(f"module 'lossmith' has no attribute {name!r}")
+        if name in losses():
+            return losses()[name]
+    raise AttributeError(f"module 'lossmith' has no attribute {name!r}; `lossmith.losses()` lists the losses")
 
 
 def __dir__() -> list[str]:
     from lossmith.catalogue import losses
 
-    return sorted([*globals(), *_HOMES, *losses()])
+    return sorted(["__version__", "loss", "choose", *HOMES, *losses()])
+
+
+def _function(name: str) -> property:
+    """A function that shares its name with the module it lives in: the name on the package means the function."""
+
+    def get(package: ModuleType) -> Any:
+        return getattr(import_module(f"lossmith.{name}"), name)
+
+    return property(get, lambda package, module: None)  # the import system's own assignment changes nothing
+
+
+class _Package(ModuleType):
+    loss = _function("loss")
+    choose = _function("choose")
+
+
+sys.modules[__name__].__class__ = _Package

@@ -5,48 +5,68 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossmith import cache as store
-from lossmith.formula import Expr, number, substitute
+from lossmith.formula import Expr, number, parse, substitute
 from lossmith.lifts import Derived, Lift
 
-RECIPE = 1
-"""Raise it whenever the derivation would give another Program; shipped and cached ones are then made anew."""
+if TYPE_CHECKING:
+    from lossmith.loss import Loss
+
+RECIPE = 4
+"""Raise it whenever the derivation would give another Program; cached ones are then made anew."""
 
 
-def derived(
-    formula: str, tree: Expr, lift: Lift, params: Mapping[str, bool], static: Mapping[str, float], mean: Expr | None
-) -> Derived:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that a derivation depends on."""
+
+    formula: str
+    tree: Expr
+    lift: Lift
+    params: Mapping[str, bool]
+    """Parameters that stay symbols, each with: is it known to be nonnegative?"""
+    static: Mapping[str, float]
+    """Parameters that are substituted first."""
+    mean: Expr | None
+
+    @property
+    def fingerprint(self) -> str:
+        """A key for the content."""
+        what = [RECIPE, self.formula, self.lift.name, sorted(self.params.items()), sorted(self.static.items())]
+        return hashlib.sha256(json.dumps([*what, repr(self.mean)]).encode()).hexdigest()[:32]
+
+
+def question(loss: Loss) -> Question:
+    """What has to be derived for a loss."""
+    static = {n: getattr(loss, n) for n, p in loss.declared.items() if p.static}
+    free = {n: p.domain.low >= 0 for n, p in loss.declared.items() if not p.static}
+    mean = parse(loss.mean_formula, {"z", *loss.declared}) if loss.mean_formula else None
+    return Question(loss.formula, loss.tree, loss.lift, free, static, mean)
+
+
+def derived(asked: Question) -> Derived:
     """The Programs of a formula in a lift's slots, static parameters substituted."""
-    key = fingerprint(formula, lift.name, params, static, mean)
+    key = asked.fingerprint
     body = shipped().get(key)
-    if body is None:
-        body = json.loads(store.text("json", key, lambda: _fresh(formula, tree, lift, params, static, mean)))
-    return Derived.from_json(body)
+    return Derived.from_json(body if body else json.loads(store.text("json", key, lambda: fresh(asked))))
 
 
-def fingerprint(
-    formula: str, lift: str, params: Mapping[str, bool], static: Mapping[str, float], mean: Expr | None
-) -> str:
-    """A key for everything that a derivation depends on."""
-    what = [RECIPE, formula, lift, sorted(params.items()), sorted(static.items()), repr(mean)]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
-
-
-def _fresh(
-    formula: str, tree: Expr, lift: Lift, params: Mapping[str, bool], static: Mapping[str, float], mean: Expr | None
-) -> str:
-    values = {name: number(v) for name, v in static.items()}
-    note = f"{lift.name}: {formula}" + "".join(f"  [{k} = {v:g}]" for k, v in static.items())
-    mean = substitute(mean, values) if mean else None
-    return json.dumps(lift.derive(substitute(tree, values), params, mean, note).to_json())
+def fresh(asked: Question) -> str:
+    """The Programs derived now, as JSON."""
+    values = {name: number(v) for name, v in asked.static.items()}
+    note = f"{asked.lift.name}: {asked.formula}" + "".join(f"  [{k} = {v:g}]" for k, v in asked.static.items())
+    mean = substitute(asked.mean, values) if asked.mean else None
+    return json.dumps(asked.lift.derive(substitute(asked.tree, values), asked.params, mean, note).to_json())
 
 
 @cache
 def shipped() -> Mapping[str, Any]:
     """The derived Programs that come with the package; a test derives them again."""
     path = files("lossmith.catalogue").joinpath("derived.json")
-    return json.loads(path.read_text()) if path.is_file() else {}  # type: ignore[no-any-return]
+    table: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return table

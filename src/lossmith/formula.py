@@ -196,7 +196,7 @@ class _Reader:
             self.fail(node, "a constant power too large for float64")
         if isinstance(value, complex) or not math.isfinite(value):
             self.fail(node, "a constant power that is not a real number")
-        return value
+        return float(value)
 
     def read_Compare(self, node: ast.Compare, depth: int) -> Expr:
         ends = [self.number(n, depth) for n in (node.left, *node.comparators)]

@@ -15,14 +15,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from types import SimpleNamespace
+from types import SimpleNamespace, new_class
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lossmith import backends
-from lossmith.derived import derived
+from lossmith.derived import derived, question
 from lossmith.domain import Param, Target, anynumber, between, fraction, nonnegative, positive
 from lossmith.errors import FormulaError, ParameterError, UnsupportedError
 from lossmith.facts import Fact
@@ -95,7 +95,7 @@ class Loss:
         return f"{self.name}({', '.join(f'{n}={v!r}' for n, v in self.params.items())})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.params == other.params  # type: ignore[attr-defined]
+        return isinstance(other, Loss) and type(self) is type(other) and self.params == other.params
 
     def __hash__(self) -> int:
         return hash((type(self), tuple(self.params.values())))
@@ -106,10 +106,7 @@ class Loss:
     @cached_property
     def derived(self) -> Derived:
         """Every Program of this loss (static parameters substituted)."""
-        static = {n: getattr(self, n) for n, p in self.declared.items() if p.static}
-        free = {n: p.domain.low >= 0 for n, p in self.declared.items() if not p.static}
-        mean = parse(self.mean_formula, {"z", *self.declared}) if self.mean_formula else None
-        return derived(self.formula, self.tree, self.lift, free, static, mean)
+        return derived(question(self))
 
     @cached_property
     def state(self) -> State:
@@ -246,8 +243,10 @@ def from_formula(text: str, lift: str | None, params: Mapping[str, float]) -> Lo
         raise ParameterError(f"unknown lift {lift!r}; there are {', '.join(LIFTS)}")
     where = LIFTS[lift or _guess(text)]
     body = {n: anynumber(float(v), "a number in the formula") for n, v in params.items()}
-    kind = type("Formula", (Formula,), {"formula": text, **body}, lift=where)  # type: ignore[call-overload]
-    return kind()  # type: ignore[no-any-return]
+    kind: type[Loss] = new_class(
+        "Formula", (Formula,), {"lift": where}, lambda space: space.update(formula=text, **body)
+    )
+    return kind()
 
 
 def _guess(text: str) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 FARTHEST = 64.0
 """Scores of links are kept within ±64: beyond e⁶⁴ odds a boundary optimum (all labels equal) is only a direction."""
 
+VALLEYS = 12
+"""How many of the lowest points of the grid are followed down where the loss is not convex."""
+
 Sample = tuple[NDArray[Any], NDArray[Any]]
 """Distinct values of y, ascending, and the weight of each (summing to 1)."""
 
@@ -58,10 +61,26 @@ def _scalar(loss: Loss, sample: Sample) -> float:
     if loss.facts()["convex"].holds:
         return _root(loss, sample, low, high)
     grid = np.unique(np.concatenate([_guesses(loss, sample), np.linspace(low, high, 65)]))
+    for _ in range(2):
+        lowest = _lowest(loss, sample, grid)
+        grid = np.unique(np.concatenate([np.linspace(*_beside(grid, i), 33) for i in lowest]))
+    found = [z for i in _lowest(loss, sample, grid) for z in _valley(loss, sample, grid, i)]
+    return min(found, key=lambda z: _height(loss, sample, z))
+
+
+def _lowest(loss: Loss, sample: Sample, grid: NDArray[Any]) -> list[int]:
     heights = np.array([_height(loss, sample, z) for z in grid])
-    best = int(np.nanargmin(heights))
-    near = _root(loss, sample, grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)])
-    return near if _height(loss, sample, near) <= heights[best] else float(grid[best])
+    return [int(i) for i in np.argsort(heights)[:VALLEYS]]
+
+
+def _beside(grid: NDArray[Any], i: int) -> tuple[float, float]:
+    return float(grid[max(0, i - 1)]), float(grid[min(len(grid) - 1, i + 1)])
+
+
+def _valley(loss: Loss, sample: Sample, grid: NDArray[Any], i: int) -> tuple[float, ...]:
+    """A point of the grid, and the stationary points on either side of it."""
+    left, right = _beside(grid, i)
+    return float(grid[i]), _root(loss, sample, left, grid[i]), _root(loss, sample, grid[i], right)
 
 
 def _guesses(loss: Loss, sample: Sample) -> NDArray[Any]:
@@ -156,4 +175,4 @@ def _shares(y: NDArray[Any], w: NDArray[Any], classes: int | None) -> NDArray[An
     count = classes or int(y.max()) + 1
     if y.max() >= count:
         raise DomainError(f"class index {int(y.max())} with classes={count}; indices go from 0 to {count - 1}")
-    return np.bincount(y.astype(np.intp), w, count) / w.sum()
+    return np.asarray(np.bincount(y.astype(np.intp), w, count) / w.sum())

@@ -43,11 +43,11 @@ class Total:
 def _plus(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any] | None:
     if a is None or b is None:
         return None
-    return np.add(a, b)
+    return np.asarray(a + b)
 
 
 def _over(a: NDArray[Any] | None, w: float) -> NDArray[Any] | None:
-    return None if a is None else np.divide(a, w)
+    return None if a is None else np.asarray(a / w)
 
 
 def check_weight(weight: Any, count: int) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ class Gamma(Loss, lift=score, target=positive_line):
 class InverseGaussian(Loss, lift=score, target=positive_line):
     """Half the deviance of positive amounts with a long tail, under a log link."""
 
-    formula = "y*exp(-2*z)/2 - exp(-z)"
+    formula = "exp(-z)*(y*exp(-z)/2 - 1)"
     mean_formula = "exp(z)"
     cite = "Tweedie 1957, doi:10.1214/aoms/1177706964"
 

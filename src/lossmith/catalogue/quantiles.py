@@ -10,7 +10,7 @@ from lossmith.loss import Loss
 class Quantile(Loss, lift=residual):
     """The pinball: under-prediction costs τ, over-prediction 1 − τ per unit; the τ-quantile."""
 
-    formula = "max(tau*r, (tau - 1)*r)"
+    formula = "tau*max(r, 0) - (1 - tau)*min(r, 0)"
     tau: float = fraction(0.5, "the level of the quantile")
     aliases = ("pinball", "quantile_loss")
     cite = "Koenker and Bassett 1978, doi:10.2307/1913643"

@@ -100,7 +100,7 @@ class Lift(ABC):
 def floating(z: Any) -> NDArray[Any]:
     """z as float32 where it is, else as float64."""
     z = np.asarray(z)
-    return z if z.dtype in (np.float32, np.float64) else z.astype(np.float64)
+    return np.asarray(z if z.dtype in (np.float32, np.float64) else z.astype(np.float64))
 
 
 def only(program: Program, want: Sequence[str], who: str) -> Program:

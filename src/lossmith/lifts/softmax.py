@@ -111,7 +111,7 @@ class Rows:
         """Per-truth numbers put at the classes they belong to, (n, K)."""
         if self.index is None:
             return values
-        full = np.zeros_like(self.p)
+        full: NDArray[Any] = np.zeros_like(self.p)
         np.put_along_axis(full, self.index[:, None], values, axis=1)
         return full
 

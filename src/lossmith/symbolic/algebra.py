@@ -36,9 +36,10 @@ class Word(sp.Function):  # type: ignore[misc]
         return None
 
     def fdiff(self, argindex: int = 1) -> Tree:
-        if type(self).slope is None:
+        slope = type(self).slope
+        if slope is None:
             raise NotImplementedError(f"no derivative of {self.word}")
-        return type(self).slope(*self.args)
+        return slope(*self.args)
 
     def _eval_is_commutative(self) -> bool:
         return True
@@ -338,11 +339,18 @@ class Serpentine(Word):
 
 
 class Saturation(Word):
-    """x²/(1 + x²), computed as x·serpentine(x)."""
+    """x²/(1 + x²), computed as x·serpentine(x) or 1 − witch(x)."""
 
     word = "saturation"
     parity = 1
     slope = staticmethod(lambda x: 2 * Serpentine(x) * Witch(x))
+
+
+class Fade(Word):
+    """x·e⁻ˣ for x ≥ 0, computed so that it is 0, not NaN, at infinity (beyond 1000 no float can tell)."""
+
+    word = "fade"
+    slope = staticmethod(lambda x: Exp(-x) - Fade(x))
 
 
 FUNCTIONS: dict[str, type[Word]] = {
@@ -367,7 +375,8 @@ ARITHMETIC: dict[str, Callable[..., Tree]] = {
 COMPOSITES: dict[str, Callable[[Tree], Tree]] = {
     "tilt": lambda x: x / Hypot1(x),
     "hypot1m1": lambda x: x * Quotient(x, 1 + Hypot1(x)),
-    "saturation": lambda x: x * Serpentine(x),
+    "saturation": lambda x: Where(RELATIONS["lt"](Abs(x), sp.S.One), x * Serpentine(x), 1 - Witch(x)),
+    "fade": lambda x: Min(x, sp.Integer(1000)) * Exp(-x),
     "cosh": lambda x: HALF * (Exp(x) + Exp(-x)),
 }
 """Functions that no machine knows, in terms of words."""

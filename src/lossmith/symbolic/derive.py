@@ -11,9 +11,9 @@ from lossmith.formula import Expr
 from lossmith.program import Program, Step
 from lossmith.symbolic.algebra import (
     HALF,
+    RELATIONS,
     Abs,
     Hypot1,
-    Relation,
     Serpentine,
     Sigmoid,
     Sign,
@@ -25,7 +25,7 @@ from lossmith.symbolic.algebra import (
     to_sympy,
 )
 from lossmith.symbolic.emit import emit
-from lossmith.symbolic.stable import stable
+from lossmith.symbolic.stable import finished, stable
 
 Params = Mapping[str, bool]
 """Parameter names, each with: is it known to be nonnegative?"""
@@ -41,18 +41,25 @@ def pointwise(
     t = sp.Symbol(slot)
     f, d1, d2 = _two_derivatives(tree, t, params)
     J = sp.Integer(jacobian) if jacobian.lstrip("-").isdigit() else sp.Symbol(jacobian)
-    outputs = {"value": f, "gradient": stable(J * d1), "hessian": d2}
+    outputs = {"value": finished(f), "gradient": stable(J * d1), "hessian": d2}
     if majorant:
         curve = majorising(d1, d2, t)
         outputs |= {} if curve is None else {"majorant": curve}
-    return _emitted(("y", "z"), params, prelude, outputs, note)
+    whole = {name: _nan_through(e, t) for name, e in outputs.items()}
+    return _emitted(("y", "z"), params, prelude, whole, note)
+
+
+def _nan_through(e: Tree, t: Tree) -> Tree:
+    """NaN in, NaN out, also where a NaN would fall into a branch that does not depend on the slot."""
+    flat = any(t not in branch.free_symbols for w in e.atoms(Where) for branch in w.args[1:])
+    return Where(RELATIONS["eq"](t, t), e, t) if flat else e
 
 
 def slotwise(tree: Expr, slots: Sequence[str], params: Params, note: str = "") -> Program:
     """The Program (slots) → value, d1, d2 (both in the first slot) and, of each further slot s, d_s."""
     t = sp.Symbol(slots[0])
     f, d1, d2 = _two_derivatives(tree, t, params)
-    outputs = {"value": f, "d1": d1, "d2": d2}
+    outputs = {"value": finished(f), "d1": d1, "d2": d2}
     outputs |= {f"d_{s}": _slope(f, sp.Symbol(s)) for s in slots[1:]}
     return _emitted(tuple(slots), params, (), outputs, note)
 
@@ -112,13 +119,7 @@ def _over_slot(e: Tree, d2: Tree, t: Tree) -> Tree:
     singular = any(p.base == t and p.exp.is_negative for p in quotient.atoms(sp.Pow))
     if not singular:
         return stable(quotient)
-    return Where(_EQ(t, sp.S.Zero), stable(d2.subs(t, 0)), stable(quotient))
-
-
-def _EQ(a: Tree, b: Tree) -> Relation:
-    from lossmith.symbolic.algebra import RELATIONS
-
-    return RELATIONS["eq"](a, b)
+    return Where(RELATIONS["eq"](t, sp.S.Zero), stable(d2.subs(t, 0)), stable(quotient))
 
 
 def _two_derivatives(tree: Expr, t: Tree, params: Params) -> tuple[Tree, Tree, Tree]:
@@ -147,9 +148,9 @@ def _sympy(tree: Expr, params: Params) -> Tree:
 def _emitted(
     inputs: tuple[str, ...], params: Params, prelude: Sequence[Step], outputs: Mapping[str, Tree], note: str
 ) -> Program:
-    bad = [n for n, e in outputs.items() if e.has(sp.zoo, sp.nan, sp.oo)]
+    bad = [n for n, e in outputs.items() if e.has(sp.zoo, sp.nan, sp.oo, sp.I)]
     if bad:
-        raise FormulaError(f"the {bad[0]} of this formula is not defined anywhere (a division by zero or a constant)")
+        raise FormulaError(f"the {bad[0]} of this formula is not a real number (a division by zero, the root of a negative number)")
     try:
         return emit(inputs, tuple(params), prelude, outputs, note)
     except ArithmeticError as e:

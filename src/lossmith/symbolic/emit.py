@@ -33,7 +33,7 @@ class Emitter:
     def arg(self, e: Tree) -> Arg:
         """The name or constant that holds the value of an expression."""
         if e.is_Symbol:
-            return self.shared.get(e.name, e.name)
+            return self.shared.get(str(e.name), str(e.name))
         if e.is_Number:
             return _constant(e)
         return _folded(e) if e.is_number else self.composed(e)
@@ -125,7 +125,7 @@ def _folded(e: Tree) -> float:
     emitter.shared |= values
     kept = [a if a.is_Number else p for p, a in zip(parts, e.args, strict=True)]
     result = emitter.composed(e.func(*kept, evaluate=False))
-    return float(Program((), (), tuple(emitter.steps), (("value", result),)).run({})["value"])
+    return _constant(Program((), (), tuple(emitter.steps), (("value", result),)).run({})["value"])
 
 
 def emit(

@@ -15,6 +15,7 @@ from lossmith.symbolic.algebra import (
     Cosh,
     Exp,
     Expm1,
+    Fade,
     Hypot1,
     Hypot1m1,
     Log,
@@ -214,6 +215,41 @@ def _serpentine(e: Tree) -> Tree | None:
     return None
 
 
+def _slots(e: Tree) -> bool:
+    """Does the expression depend on anything but positive parameters?"""
+    return any(not s.is_positive for s in e.free_symbols)
+
+
+def _absorb(
+    e: Tree, kind: type[sp.Function], argument: Callable[[Tree], Tree], whole: type[sp.Function]
+) -> Tree | None:
+    """In a product, u·kind(argument⁻¹(u)) → whole(u), whatever else stands beside that does not carry the slot."""
+    if not e.is_Mul:
+        return None
+    plain = sp.Mul(*(f for f in e.args if not isinstance(f, sp.Function)))
+    for f in e.args:
+        if f.func is kind and _slots(f):
+            u = argument(f.args[0])
+            rest = plain / u
+            if not _slots(rest) and _slots(u):
+                return rest * sp.Mul(*(g for g in e.args if isinstance(g, sp.Function) and g is not f)) * whole(u)
+    return None
+
+
+def times_serpentine(e: Tree) -> Tree | None:
+    """x·serpentine(x) → saturation(x)."""
+    return _absorb(e, Serpentine, lambda x: x, Saturation)
+
+
+def times_exp(e: Tree) -> Tree | None:
+    """u·e⁻ᵘ → fade(u), which is 0 at infinity."""
+    return _absorb(e, Exp, lambda x: -x, Fade) if e.is_Mul and any(_squares(f) for f in e.args) else None
+
+
+def _squares(f: Tree) -> bool:
+    return f.func is Exp and root_of_square(-f.args[0]) is not None
+
+
 REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
     f.__name__: f
     for f in (
@@ -232,6 +268,8 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
         one_minus_tanh_squared,
         logistic_quotient,
         one_over_one_plus_square,
+        times_serpentine,
+        times_exp,
     )
 }
 """Every rewrite by its name, in the order in which they are tried."""
@@ -249,3 +287,23 @@ def stable(e: Tree) -> Tree:
         if better is not None and better != e:
             return stable(better)
     return e
+
+
+def one_minus_power(e: Tree) -> Tree | None:
+    """1 − (1−u)ⁿ → u·(1 + v + … + vⁿ⁻¹) with v = 1 − u: for values only, its slope is better taken before."""
+    if not e.is_Add or len(e.args) != 2:
+        return None
+    for power in e.args:
+        base, n = (-power).as_base_exp()
+        if n.is_Integer and n > 1 and base.is_Add and sp.S.One in base.args and sp.S.One in e.args:
+            return (1 - base) * sp.Add(*(base**k for k in range(int(n))))
+    return None
+
+
+def finished(e: Tree) -> Tree:
+    """A value that nobody will differentiate any more, in its last stable form."""
+    if not e.args:
+        return e
+    e = e.func(*map(finished, e.args))
+    better = one_minus_power(e)
+    return e if better is None else better

@@ -1,0 +1,107 @@
+"""Softmax in K classes: derivatives against 60 digits, hard = one-hot, two classes = one score, recovered odds."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from mpmath import mpf
+from reference import walk
+
+import lossmith
+from lossmith.errors import DomainError, ShapeError, UnsupportedError
+
+LOSSES = [k() for k in lossmith.losses().values() if k.lift.name == "softmax"] + [lossmith.Focal(0.5)]
+
+
+def one(loss: lossmith.Loss, y: int, z: list) -> object:
+    """The formula at one row of K scores, in mpmath."""
+    top = mpmath.log(sum(mpmath.exp(v) for v in z))
+    logs = [v - top for v in z]
+    names = {"logp": logs[y], "p": mpmath.exp(logs[y]), "mean_logp": sum(logs) / len(z)}
+    return walk(loss.tree, names | {n: mpf(v) for n, v in loss.params.items()})
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_derivatives_of_k_scores(loss: lossmith.Loss) -> None:
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(scale=2, size=(6, 4)), np.array([0, 1, 2, 3, 1, 2])
+    got = loss.evaluate(y, z, ("value", "gradient", "hessian", "block"))
+    with mpmath.workdps(60):
+        h = mpf(10) ** -18
+        for i in range(6):
+            row = [mpf(v) for v in z[i]]
+
+            def at(*steps: tuple[int, int], row: list = row, i: int = i) -> object:
+                moved = list(row)
+                for k, sign in steps:
+                    moved[k] += sign * h
+                return one(loss, int(y[i]), moved)
+
+            assert got.value[i] == pytest.approx(float(at()), rel=1e-12)
+            for a in range(4):
+                slope = (at((a, 1)) - at((a, -1))) / (2 * h)
+                assert got.gradient[i, a] == pytest.approx(float(slope), rel=1e-10, abs=1e-14)
+                for b in range(4):
+                    corners = at((a, 1), (b, 1)) - at((a, 1), (b, -1)) - at((a, -1), (b, 1)) + at((a, -1), (b, -1))
+                    assert got.block[i, a, b] == pytest.approx(float(corners / (4 * h * h)), rel=1e-8, abs=1e-12)
+    assert np.allclose(got.hessian, np.einsum("nkk->nk", got.block), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_hard_one_hot_and_single_score_agree(loss: lossmith.Loss) -> None:
+    rng = np.random.default_rng(1)
+    z, y = rng.normal(size=(50, 3)), rng.integers(0, 3, 50)
+    hot = np.eye(3)[y]
+    for name in ("value", "gradient", "hessian"):
+        assert np.allclose(getattr(loss, name)(y, z), getattr(loss, name)(hot, z), rtol=1e-13, atol=1e-15)
+    s, t = rng.normal(scale=2, size=50), rng.integers(0, 2, 50)
+    both = np.column_stack([np.zeros(50), s])
+    assert np.allclose(loss.value(t, s), loss.value(t, both), rtol=1e-12, atol=1e-14)
+    assert np.allclose(loss.gradient(t, s), loss.gradient(t, both)[:, 1], rtol=1e-11, atol=1e-14)
+    assert np.allclose(loss.hessian(t, s), loss.hessian(t, both)[:, 1], rtol=1e-10, atol=1e-13)
+
+
+def test_the_probability_that_a_loss_was_trained_for_is_recovered() -> None:
+    share = np.array([0.05, 0.25, 0.7])
+    y = np.repeat(np.arange(3), (share * 1000).astype(int))
+    proper = (lossmith.CrossEntropy(), lossmith.LabelSmoothing(), lossmith.GeneralizedCrossEntropy(), lossmith.Poly1())
+    for loss in (*proper, lossmith.Focal(), lossmith.Focal(0.5)):
+        z = loss.start(y)
+        assert z.shape == (3,) and abs(z.sum()) < 1e-9
+        assert np.allclose(loss.mean(z[None, :])[0], share, atol=2e-5), loss
+    plain = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+    assert not np.allclose(plain, share, atol=1e-2), "softmax itself was right: no test of the recovery"
+    # the published pairs: true probability .05 trains focal loss to σ(z) = .250
+    z = lossmith.Focal().start(np.array([0, 1]), np.array([0.95, 0.05]))
+    assert 1 / (1 + np.exp(-z)) == pytest.approx(0.250, abs=5e-4)
+    assert lossmith.Focal().mean(np.array([z]))[0] == pytest.approx(0.05, abs=1e-6)
+
+
+def test_soft_targets_average_and_no_weight_means_no_loss() -> None:
+    z = np.array([[0.5, -800.0, 2.0]])
+    loss = lossmith.CrossEntropy()
+    assert loss(np.array([[0.3, 0.0, 0.7]]), z) == pytest.approx(
+        0.3 * loss(np.array([0]), z) + 0.7 * loss(np.array([2]), z)
+    )
+    assert np.isfinite(loss.gradient(np.array([[0.3, 0.0, 0.7]]), z)).all()
+
+
+def test_shapes_and_labels_that_do_not_fit_are_named() -> None:
+    loss = lossmith.CrossEntropy()
+    with pytest.raises(ShapeError, match=r"\(3, 1\).*\(3, 2\)"):
+        loss(np.zeros((3, 1)), np.zeros((3, 2)))
+    with pytest.raises(DomainError, match="row 1 has 2"):
+        loss(np.array([0, 2]), np.zeros((2, 2)))
+    with pytest.raises(UnsupportedError, match="majorant"):
+        loss.evaluate(np.array([0, 1]), np.zeros((2, 2)), ("majorant",))
+    with pytest.raises(UnsupportedError, match="no link"):
+        lossmith.Hinge().mean(np.zeros(2))
+    with pytest.raises(DomainError, match="-1 and"):
+        lossmith.Logistic()([2.0, 0.0], [1.0, 1.0])
+
+
+def test_labels_may_be_0_1_or_minus_1_1() -> None:
+    z = np.linspace(-2, 2, 8)
+    y = np.array([0, 1] * 4)
+    assert np.array_equal(lossmith.Hinge().value(y, z), lossmith.Hinge().value(2 * y - 1, z))

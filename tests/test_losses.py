@@ -1,0 +1,36 @@
+"""Every loss × every law, and for every law a mutant that it must catch."""
+
+from __future__ import annotations
+
+import pytest
+from laws import LAWS
+from mutants import MUTANTS
+
+import lossmith
+
+LOSSES = [kind() for kind in lossmith.losses().values()]
+VARIED = [
+    lossmith.Huber(0.5), lossmith.Barron(2.0), lossmith.Barron(0.0), lossmith.Barron(-2.0, 1.8937),
+    lossmith.Tweedie(1.0), lossmith.Tweedie(2.0), lossmith.Quantile(0.9), lossmith.Expectile(0.1),
+    lossmith.Focal(0.0), lossmith.Focal(0.5), lossmith.Focal(1.0), lossmith.AlphaLoss(1.0), lossmith.DWD(0.5),
+    lossmith.Lq(1.0), lossmith.Lq(2.0), lossmith.loss("abs(r)**1.5"), lossmith.loss("a*log(1 + exp(-m/a))", a=0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("loss", [*LOSSES, *VARIED], ids=repr)
+def test_law(loss: lossmith.Loss, law: str) -> None:
+    LAWS[law](loss)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_law_notices_its_mutant(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError):
+        MUTANTS[law](monkeypatch, LAWS[law])
+
+
+def test_there_are_enough_losses_and_each_declares_itself_in_full() -> None:
+    assert len(LOSSES) >= 45
+    for loss in LOSSES:
+        assert loss.title.endswith(".") and loss.cite, loss
+        assert all(p.doc for p in loss.declared.values()), loss
