@@ -9,22 +9,10 @@ import sympy as sp
 from lossmith.errors import FormulaError
 from lossmith.formula import Expr
 from lossmith.program import Program, Step
-from lossmith.symbolic.algebra import (
-    HALF,
-    RELATIONS,
-    Abs,
-    Hypot1,
-    Serpentine,
-    Sigmoid,
-    Sign,
-    Tanh,
-    Tilt,
-    Tree,
-    Where,
-    Witch,
-    to_sympy,
-)
+from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Sign, Tree, Where
 from lossmith.symbolic.emit import emit
+from lossmith.symbolic.read import to_sympy
+from lossmith.symbolic.smooth import Hypot1, Serpentine, Sigmoid, Tanh, Tilt, Witch
 from lossmith.symbolic.stable import finished, stable
 
 Params = Mapping[str, bool]
@@ -150,7 +138,9 @@ def _emitted(
 ) -> Program:
     bad = [n for n, e in outputs.items() if e.has(sp.zoo, sp.nan, sp.oo, sp.I)]
     if bad:
-        raise FormulaError(f"the {bad[0]} of this formula is not a real number (a division by zero, the root of a negative number)")
+        raise FormulaError(
+            f"the {bad[0]} of this formula is not a real number (a division by zero, an even root)"
+        )
     try:
         return emit(inputs, tuple(params), prelude, outputs, note)
     except ArithmeticError as e:

@@ -8,7 +8,8 @@ from functools import reduce
 import sympy as sp
 
 from lossmith.program import Arg, Program, Step
-from lossmith.symbolic.algebra import COMPOSITES, HALF, Tree, Word
+from lossmith.symbolic.algebra import HALF, Tree, Word
+from lossmith.symbolic.smooth import COMPOSITES
 
 _KEY = sp.default_sort_key
 

@@ -10,8 +10,8 @@ from functools import reduce
 
 import sympy as sp
 
-from lossmith.symbolic.algebra import (
-    HALF,
+from lossmith.symbolic.algebra import HALF, Tree
+from lossmith.symbolic.smooth import (
     Cosh,
     Exp,
     Expm1,
@@ -28,7 +28,6 @@ from lossmith.symbolic.algebra import (
     Sigmoid,
     Softplus,
     Tanh,
-    Tree,
     Witch,
 )
 
