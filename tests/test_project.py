@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*.md")])
@@ -35,11 +37,34 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "python")], ids=lambda path: path.name)
-def test_the_python_of_every_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_every_page_runs_and_prints_what_it_says(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for number, block in enumerate(blocks(path, "python"), 1):
         exec(compile(block, f"{path.name}, block {number}", "exec"), names)
+        promised = [line.removeprefix("#> ") for line in block.splitlines() if line.startswith("#> ")]
+        assert promised == (capsys.readouterr().out.splitlines() if promised else [])
+
+
+def commands(path: Path) -> Iterator[list[str]]:
+    """The `lossmith …` lines of a page's shell blocks, as words without square brackets."""
+    lines = (line for block in blocks(path, "sh") for line in block.splitlines() if line.startswith("lossmith "))
+    return (shlex.split(line.replace("[", "").replace("]", ""))[1:] for line in lines)
+
+
+WRITTEN = [(path.name, words) for path in PAGES for words in commands(path)]
+
+
+@pytest.mark.parametrize(("page", "words"), WRITTEN, ids=[f"{p}: {' '.join(w[:2])}" for p, w in WRITTEN])
+def test_the_commands_of_every_page_exist(page: str, words: list[str]) -> None:
+    from lossmith.cli import app
+
+    command, *options = [word for word in words if word == words[0] or word.startswith("--")]
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert [option for option in options if option not in shown.stdout] == []
 
 
 def test_the_readme_begins_with_what_it_does_and_two_commands() -> None:
