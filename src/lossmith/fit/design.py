@@ -39,6 +39,8 @@ class Design:
         p = X.shape[1]
         centre = _means(X) if dense and intercept else np.zeros(p)
         spread = _spread(X, centre) if dense else _spread_sparse(X)
+        if dense and intercept:
+            _settle(X, centre, spread)
         with np.errstate(divide="ignore"):
             factor = np.minimum(np.where(spread > 0.0, 1.0 / spread, 0.0), MOST)
         return cls(X, centre, factor, intercept)
@@ -97,26 +99,35 @@ class Design:
 
     def gram(self, h: Array, extra: Array | None = None) -> Array:
         """Σ h·x xᵀ over all rows; `extra` is one more column, which becomes the last coordinate."""
-        if not isinstance(self.X, np.ndarray):
-            return self._gram_sparse(h)
-        total = np.zeros((self.size + (extra is not None),) * 2)
-        signed = bool(h.min() < 0.0)
-        root = h if signed else np.sqrt(h)
-        for part in blocks(self.X):
-            block = self.rows(part)
-            if extra is not None:
-                block = np.column_stack([block, extra[part]])
-            scaled = block * root[part, None]
-            total += block.T @ scaled if signed else scaled.T @ scaled
-        return total
+        parts = blocks(self.X, self.size)
+        return np.sum([self.gram_of(q, h[q], None if extra is None else extra[q]) for q in parts], axis=0)
 
-    def _gram_sparse(self, h: Array) -> Array:
-        weighted = self.X.multiply(h[:, None]).tocsr()
-        inner = np.asarray((self.X.T @ weighted).toarray(), dtype=np.float64)
+    def gram_of(self, part: slice | NDArray[Any], h: Array, extra: Array | None = None) -> Array:
+        """Σ h·x xᵀ over some rows: h (rows,), or (rows, K, K) for K outputs, whose coordinates alternate."""
+        if not isinstance(self.X, np.ndarray) and h.ndim == 1 and extra is None:
+            return self._gram_sparse(self.X[part], h)
+        block = self.rows(part)
+        if extra is not None:
+            block = np.column_stack([block, extra])
+        if h.ndim == 1 and h.min(initial=0.0) >= 0.0:
+            scaled = block * np.sqrt(h)[:, None]
+            return np.asarray(scaled.T @ scaled)
+        if h.ndim == 1:
+            return np.asarray(block.T @ (block * h[:, None]))
+        m, k = block.shape[1], h.shape[1]
+        out = np.empty((m, k, m, k))
+        for a in range(k):
+            for b in range(a, k):
+                out[:, a, :, b] = block.T @ (block * h[:, a, b, None])
+                out[:, b, :, a] = out[:, a, :, b]
+        return out.reshape(m * k, m * k)
+
+    def _gram_sparse(self, X: Any, h: Array) -> Array:
+        inner = np.asarray((X.T @ X.multiply(h[:, None]).tocsr()).toarray(), dtype=np.float64)
         inner *= np.multiply.outer(self.factor, self.factor)
         if not self.intercept:
             return inner
-        edge = self.factor * np.asarray(self.X.T @ h)
+        edge = self.factor * np.asarray(X.T @ h)
         return np.block([[inner, edge[:, None]], [edge[None, :], np.array([[h.sum()]])]])
 
     def squares(self, h: Array) -> Array:
@@ -152,7 +163,16 @@ def _spread(X: Any, centre: Array) -> Array:
         column = X[:, j].astype(np.float64) - centre[j]
         most = np.abs(column).max()
         spread[j] = most * np.sqrt(np.mean((column / most) ** 2)) if most > 0.0 else 0.0
-    return np.where(spread > 8.0 * np.finfo(X.dtype).eps * np.abs(centre), spread, 0.0)
+    return spread
+
+
+def _settle(X: Any, centre: Array, spread: Array) -> None:
+    """Measure anew, in place, the columns that hardly vary about a large mean: constant, or only nearly so?"""
+    for j in np.flatnonzero(spread < 1e-6 * np.abs(centre)):
+        column = X[:, j].astype(np.float64)
+        shift = column - column[0]
+        centre[j] = column[0] + shift.mean()
+        spread[j] = shift.std()
 
 
 def _spread_sparse(X: Any) -> Array:

@@ -75,7 +75,7 @@ def drive(
             trace.append(now)
             if on_step is not None:
                 on_step(now)
-            verdict = _verdict(state, now, limits, trouble)
+            verdict = _verdict(state, now, limits, trouble) or _stuck(solver, trace)
             if verdict is not None:
                 return Run(state, now.optimality, *verdict, now.seconds, tuple(trace))
             following = solver.step(objective, state)
@@ -110,8 +110,18 @@ def _verdict(
     return None
 
 
+def _stuck(solver: Solver, trace: list[Step]) -> tuple[bool, str] | None:
+    """Has nothing changed for ten steps? (A stochastic solver shows its best epoch, which may stay for long.)"""
+    last = trace[-10:]
+    same = len({(t.value, t.optimality) for t in last}) == 1
+    if len(last) < 10 or not same or "seed" in solver.options:
+        return None
+    return False, f"stagnated: ten steps changed nothing (relative residual {last[-1].optimality:.1e} is above tol)"
+
+
 @cache
 def _pools() -> Any:
+    import scipy.linalg  # noqa: F401  (brings a BLAS of its own, which the controller must find)
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

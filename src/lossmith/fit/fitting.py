@@ -138,16 +138,38 @@ def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array
     """A fit with one scale rule."""
     if unit == "concomitant":
         return _jointly(rows, loss, job, start)
-    robust = not loss.facts()["convex"].holds and loss.lift.name == "residual" and start is None
+    known = loss.facts().get("convex")
+    robust = loss.lift.name == "residual" and start is None and not (known is not None and known.holds)
     s = _mad(rows, job) if unit == "mad" else float(unit)
     if robust and job.solver == "auto":
         huber = make_loss("Huber")
         near = _one(rows, huber, replace(job, limits=replace(job.limits, tol=1e-4), on_step=None, options={}), _mad(rows, job), None)
         start = near.coef, near.intercept
+    if start is None and loss.lift.name == "residual" and not kinks_of(loss).any:
+        start = _narrowed(rows, loss, job, s)
     objective = Objective.of(rows, loss, job.penalty, intercept=job.intercept, outputs=job.outputs, scale=s)
     w0 = objective.origin() if start is None else objective.standard(start[0] / s, np.asarray(start[1]) / s)
     run, why = _run(objective, objective, loss, job, w0, separation(objective, loss))
     return _solution(objective, run, why, s, s * s)
+
+
+def _narrowed(rows: Rows, loss: Loss, job: Job, s: float) -> tuple[Array, Any] | None:
+    """A start for a unit far below the spread of y, where a robust loss is flat: fits at wider units, each ten times less."""
+    wide = mad(np.asarray(rows.y, dtype=np.float64), rows.weight)
+    if not wide > 30.0 * s or not _flattens(loss, wide / s):
+        return None
+    start, quick = None, replace(job, limits=Limits(1e-7, 200), on_step=None)
+    while wide > 5.0 * s:
+        found = _one(rows, loss, quick, wide, start)
+        start, wide = (found.coef, found.intercept), 0.1 * wide
+    return start
+
+
+def _flattens(loss: Loss, u: float) -> bool:
+    """Is the loss bent much less at a residual of u than at 0?"""
+    with np.errstate(all="ignore"):
+        near, far = np.abs(loss.evaluate(np.array([1e-3, u]), np.zeros(2), ("hessian",)).hessian)
+    return bool(far < 0.1 * near)
 
 
 def _mad(rows: Rows, job: Job) -> float:

@@ -32,17 +32,19 @@ class Kinks:
 
 
 SMOOTH = Kinks()
-# A slot u and the (y, z) that show it: residuals by y = u at z = 0, margins by the label +1.
-PROBES: Mapping[str, Any] = {
-    "residual": (lambda u: (u, np.zeros_like(u)), -1.0),
-    "margin": (lambda u: (np.ones_like(u), u), 1.0),
+# A slot u and the (y, z) that show it: residuals by y = u at z = 0 (by z at y = 1, where the formula looks at y itself),
+# margins by the label +1.
+PROBES: Mapping[tuple[str, bool], Any] = {
+    ("residual", False): (lambda u: (u, np.zeros_like(u)), -1.0),
+    ("residual", True): (lambda u: (np.ones_like(u), 1.0 - u), -1.0),
+    ("margin", False): (lambda u: (np.ones_like(u), u), 1.0),
 }
 _FOUND: dict[Any, Kinks] = {}
 
 
 def kinks_of(loss: Any) -> Kinks:
     """The kinks of a loss; none for lifts other than residual and margin, whose losses kink nowhere we can look."""
-    probe = PROBES.get(loss.lift.name)
+    probe = PROBES.get((loss.lift.name, "y" in loss.tree.names))
     if probe is None:
         return SMOOTH
     key = (loss.lift.name, loss.formula, tuple(sorted(loss.params.items())))
@@ -74,15 +76,19 @@ def _search(loss: Any, show: Any, sign: float) -> Kinks:
 
 
 def _grid() -> Array:
-    far = np.logspace(-6, 4, 401)
-    near = np.linspace(-8.0, 8.0, 3203)
+    far = np.logspace(-6, 4, 161)
+    near = np.linspace(-8.0, 8.0, 803)
     return np.unique(np.concatenate([-far, [0.0], far, near]))
 
 
 def _bisect(slope: Any, grid: Array, g: Array) -> tuple[Array, Array]:
     """Halve every interval that the slope changes over, to adjacent doubles; a change that remains is a jump."""
-    size = float(np.abs(g).max(initial=0.0))
-    rough = np.abs(np.diff(g)) > 1e-9 * size
+    noise = 1e-6 * float(np.median(np.abs(g)))
+
+    def steep(ga: Array, gb: Array) -> NDArray[np.bool_]:
+        return np.asarray(np.abs(gb - ga) > noise + 1e-4 * np.maximum(np.abs(ga), np.abs(gb)))
+
+    rough = steep(g[:-1], g[1:])
     a, b, ga, gb = grid[:-1][rough], grid[1:][rough], g[:-1][rough], g[1:][rough]
     for _ in range(64):
         if not len(a):
@@ -92,15 +98,16 @@ def _bisect(slope: Any, grid: Array, g: Array) -> tuple[Array, Array]:
         left = np.abs(gc - ga) >= np.abs(gb - gc)
         a, ga = np.where(left, a, c), np.where(left, ga, gc)
         b, gb = np.where(left, c, b), np.where(left, gc, gb)
-        keep = np.abs(gb - ga) > 1e-7 * size
+        keep = steep(ga, gb)
         a, b, ga, gb = a[keep], b[keep], ga[keep], gb[keep]
     middle = 0.5 * (a + b)
     where = np.unique(np.where(np.abs(middle) < 1e-12, 0.0, middle))
     places = where[np.diff(where, prepend=-np.inf) > 1e-9 * np.maximum(1.0, np.abs(where))]
     width = 1e-7 * np.maximum(1.0, np.abs(places))
-    jumps = slope(places + width) - slope(places - width)
-    real = np.abs(jumps) > 1e-6 * size
-    return places[real], jumps[real]
+    below, above = slope(places - width), slope(places + width)
+    jump = np.abs(above - below)
+    real = steep(below, above) & (jump > 1e-5 * jump.max(initial=0.0))
+    return places[real], (above - below)[real]
 
 
 def _straight(grid: Array, g: Array, places: Array) -> bool:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends import load
 from lossmith.errors import ShapeError
 from lossmith.fit.design import Array, Design
 from lossmith.fit.measure import natural_slope, optimality
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
+from lossmith.fit.scale import weighted_median
 from lossmith.fit.solvers import Evaluation
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
-LONG = 32768
+Kernel = Callable[[NDArray[Any], Array], Mapping[str, Array]]
+LONG = 4096
 """Rows beyond which the best constant is found on a sample; it is only where a fit starts."""
 CURVATURES = frozenset({"hessian", "majorant"})
+BLOCKED: Mapping[str | None, str] = {"hessian": "block"}
+"""What a loss of K scores calls its whole Hessian per row, (n, K, K)."""
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class Objective:
     share: float = 1.0
     slope: float = 1.0
     best: Any = 0.0
+    kernels: dict[tuple[str, ...], Kernel] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -90,8 +97,9 @@ class Objective:
 
     def evaluate(self, y: NDArray[Any], z: Array, want: tuple[str, ...]) -> Mapping[str, Array]:
         """The loss on some rows; the targets were checked when the fit began, so they are not checked again."""
-        found: Mapping[str, Array] = self.loss.lift.evaluate(self.loss.state, *self.loss.lift.arrays(y, z), want)
-        return found
+        if want not in self.kernels:
+            self.kernels[want] = bound(self.loss, want)
+        return self.kernels[want](y, z)
 
     def shaped(self, w: Array) -> Array:
         """w as (size of the design,) or (size of the design, K)."""
@@ -102,24 +110,19 @@ class Objective:
         self.meter.passes += self.share
         coef, last = self.design.user(self.shaped(w))
         bent = next((c for c in want if c in CURVATURES), None)
-        asked = ("value", "gradient") if bent is None else ("value", "gradient", bent)
-        curvature = np.empty(self.y.shape[0] if self.outputs == 1 else (self.y.shape[0], self.outputs)) if bent else None
-        parts = [self._part(q, coef, last, asked, curvature) for q in blocks(self.design.X)]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        hessian = None if curvature is None else self._hessian(curvature)
-        return self._finish(w, total.mean() if self.mass == total.weight else _over(total, self.mass), hessian)
+        parts = blocks(self.design.X, self.size if bent else 64)
+        total = reduce(Total.__add__, (self._part(q, coef, last, bent) for q in parts))
+        return self._finish(w, _over(total, self.mass))
 
     def batch(self, w: Array, rows: slice | NDArray[np.intp]) -> Evaluation:
         """The same from some of the rows: unbiased estimates of value and gradient, with the whole penalty."""
         coef, last = self.design.user(self.shaped(w))
-        total = self._part(rows, coef, last, ("value", "gradient"), None)
+        total = self._part(rows, coef, last, None)
         count = len(range(*rows.indices(self.rows_count))) if isinstance(rows, slice) else len(rows)
         self.meter.passes += self.share * count / self.rows_count
-        return self._finish(w, _over(total, self.mass * count / self.rows_count), None)
+        return self._finish(w, _over(total, self.mass * count / self.rows_count))
 
-    def _part(self, rows: Any, coef: Array, last: Any, want: tuple[str, ...], curvature: Array | None) -> Total:
+    def _part(self, rows: Any, coef: Array, last: Any, bent: str | None) -> Total:
         """Sums over some rows: predictions, the loss's kernel, and the gradient, while the rows are in the cache."""
         block = self.design.X[rows]
         if block.dtype != np.float64:
@@ -128,35 +131,23 @@ class Objective:
         z += last
         if self.offset is not None:
             z += self.offset[rows] if self.offset.ndim == z.ndim else self.offset[rows, None]
-        found = self.evaluate(self.y[rows], z, want)
-        value, r = found["value"], found["gradient"]
-        if self.weight is None:
-            total, mass = float(value.sum()), float(len(value))
-        else:
+        curvature = BLOCKED.get(bent, bent) if self.outputs > 1 else bent
+        found = self.evaluate(self.y[rows], z, ("value", "gradient", *([curvature] if curvature else [])))
+        value, r, h = found["value"], found["gradient"], found[curvature] if curvature else None
+        mass = float(len(value))
+        if self.weight is not None:
             w = self.weight[rows]
-            total, mass = float(w @ value), float(w.sum())
-            r = (r.T * w).T
-        if curvature is not None:
-            curvature[rows] = found[want[-1]]
-        return Total(total, mass, self.design.pulled(np.asarray(block.T @ r), r.sum(axis=0)))
+            value, r, mass = w * value, (r.T * w).T, float(w.sum())
+            h = None if h is None else (h.T * w).T
+        hessian = None if h is None else self.design.gram_of(rows, h)
+        return Total(float(value.sum()), mass, self.design.pulled(np.asarray(block.T @ r), r.sum(axis=0)), hessian)
 
-    def _finish(self, w: Array, mean: Total, hessian: Array | None) -> Evaluation:
-        with np.errstate(over="ignore", invalid="ignore"):
-            value = mean.value + 0.5 * float(self.l2 @ (w * w)) + self.l1_value(w)
-            gradient = np.ravel(mean.gradient) + self.l2 * w  # type: ignore[arg-type]
-        return Evaluation(value, gradient, hessian)
-
-    def _hessian(self, curvature: Array) -> Array:
-        """(size, size), or for K outputs the K diagonal blocks (K, size of the design, same)."""
-        h = curvature if self.weight is None else (curvature.T * self.weight).T
-        h = h / self.mass
-        m = self.design.size
-        if self.outputs == 1:
-            hessian = self.design.gram(h)
-            hessian[np.diag_indices(m)] += self.l2
-            return hessian
-        l2 = self.l2.reshape(m, self.outputs)
-        return np.stack([self.design.gram(h[:, k]) + np.diag(l2[:, k]) for k in range(self.outputs)])
+    def _finish(self, w: Array, mean: Total) -> Evaluation:
+        value = mean.value + 0.5 * float(self.l2 @ (w * w)) + self.l1_value(w)
+        hessian = mean.hessian
+        if hessian is not None:
+            hessian[np.diag_indices(self.size)] += self.l2
+        return Evaluation(value, np.ravel(np.asarray(mean.gradient)) + self.l2 * w, hessian)
 
     def diagonal(self, w: Array) -> Array:
         """The diagonal of the Hessian, for problems too wide for the whole."""
@@ -261,13 +252,44 @@ class Objective:
         return self.only(sampled(self.rows_count, count, seed))
 
 
+def bound(loss: Any, want: tuple[str, ...]) -> Kernel:
+    """A loss made ready for one set of wants: its compiled kernel, or its lift where scores are coupled."""
+    if loss.lift.multiclass or not set(want) <= set(loss.program.wants):
+        return lambda y, z: loss.lift.evaluate(loss.state, *loss.lift.arrays(y, z), want)
+    kernel, params = load(loss.program.only(*want), np.float64), loss.state.params
+    return lambda y, z: dict(zip(want, kernel((np.asarray(y, dtype=np.float64), z), params), strict=True))
+
+
 def constant(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
-    """The loss's best constant prediction (on a long table, that of a sample), or 0 where that is not finite."""
+    """A good constant prediction to start from, cheaply: the median, the log-odds, or the loss's own best constant."""
     if len(y) > LONG:
         index = sampled(len(y), LONG, 1)
         y, weight = y[index], None if weight is None else weight[index] + 1e-12 * weight.max()
-    best = loss.start(y, weight) if outputs == 1 else loss.start(y, weight, classes=outputs)
+    best = STARTS.get(loss.lift.name, _best)(loss, y, weight, outputs)
     return np.where(np.isfinite(best), best, 0.0)
+
+
+def _best(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
+    return loss.start(y, weight) if outputs == 1 else loss.start(y, weight, classes=outputs)
+
+
+def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
+    if y.ndim == 2:
+        share = np.average(y, axis=0, weights=weight)
+        return np.log(np.maximum(share / max(float(share.sum()), 1e-300), 1e-3))
+    if outputs > 1:
+        share = np.bincount(y.astype(np.intp), weight, outputs)
+        return np.log(np.maximum(share / share.sum(), 1e-3))
+    share = float(np.clip(np.average(y > 0, weights=weight), 1e-3, 1.0 - 1e-3))
+    return np.log(share) - np.log1p(-share)
+
+
+STARTS: Mapping[str, Callable[[Any, NDArray[Any], Array | None, int], Any]] = {
+    "residual": lambda loss, y, weight, outputs: weighted_median(y, weight),
+    "margin": _log_odds,
+    "softmax": _log_odds,
+}
+"""Where to start for each lift, without a search; the optimum does not depend on it."""
 
 
 def strengths(design: Design, l1: float, l2: float, outputs: int) -> tuple[Array | None, Array]:
@@ -291,5 +313,5 @@ def sampled(n: int, count: int, seed: int) -> NDArray[np.intp]:
 
 
 def _over(total: Total, mass: float) -> Total:
-    gradient = None if total.gradient is None else total.gradient / mass
-    return Total(total.value / mass, 1.0, gradient)
+    """The sums per unit of a weight that is known beforehand."""
+    return Total(total.value, mass, total.gradient, total.hessian).mean()

@@ -26,6 +26,8 @@ class Pieces:
         """The pieces of a residual loss (u = y − z) or a margin loss (u = ỹ·z)."""
         kinks = kinks_of(loss)
         t, c = np.array(kinks.places), np.array(kinks.jumps)
+        if "y" in loss.tree.names:
+            return cls._by_row(loss, y, t)
         n = len(y)
         last = kinks.first + float(c.sum())
         jump = np.broadcast_to(c, (n, len(c)))
@@ -33,6 +35,13 @@ class Pieces:
             return cls(np.full(n, -last), np.asarray(y, dtype=np.float64)[:, None] - t, jump)
         sign = np.where(y > 0, 1.0, -1.0)
         return cls(np.where(sign > 0, kinks.first, -last), sign[:, None] * t, jump)
+
+    @classmethod
+    def _by_row(cls, loss: Any, y: Array, t: Array) -> Pieces:
+        """The pieces of a residual loss whose slopes depend on y itself: read off between the kinks."""
+        between = np.concatenate([[t[0] - 1.0], 0.5 * (t[1:] + t[:-1]), [t[-1] + 1.0]])[::-1]
+        slopes = np.column_stack([loss.evaluate(y, y - u, ("gradient",)).gradient for u in between])
+        return cls(slopes[:, 0], y[:, None] - t[::-1], np.diff(slopes, axis=1))
 
     def clearance(self, z: Array) -> Array:
         """How far each prediction is from the nearest kink."""

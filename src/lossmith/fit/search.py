@@ -11,8 +11,8 @@ from lossmith.fit.solvers import Evaluation, State, Vector
 
 SLOPE = 1e-4
 """The share of the promised decrease that a step must deliver."""
-NOISE = 8.0 * float(np.finfo(np.float64).eps)
-"""Relative changes of the value below this say nothing."""
+NOISE = 1e-11
+"""Relative changes of the value below this may be rounding: there the residual decides, if it falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ def descend(
         with np.errstate(all="ignore"):
             evaluation = objective.at(w, want)
         if np.isfinite(evaluation.value) and np.isfinite(evaluation.gradient).all():
-            if evaluation.value <= f0 + SLOPE * rate * promise:
+            if evaluation.value <= f0 + SLOPE * rate * promise and evaluation.value < f0:
                 return Found(w, evaluation, rate)
-            if -rate * promise <= 16.0 * noise and evaluation.value <= f0 + noise and _flatter(objective, state, w, evaluation):
+            level = -rate * promise <= noise and evaluation.value <= f0 + noise
+            if level and _flatter(objective, state, w, evaluation):
                 return Found(w, evaluation, rate)
             rate *= _shrink(f0, evaluation.value, promise * rate)
         else:

@@ -1,7 +1,7 @@
 """The exact solver for losses of straight pieces: an interior point on the few rows that matter.
 
-Rows far from their kinks only add a constant slope. A sample tells roughly where the optimum is; rows outside a band
-around it are folded into that slope, the rest is solved exactly, and folded rows that turn out on the wrong side come
+Rows far from their kinks only add a constant slope. The loss with rounded corners tells roughly where the optimum is;
+rows outside a band around it are folded into that slope, the rest is solved exactly, and folded rows that turn out on the wrong side come
 back (the preprocessing of Portnoy & Koenker 1997). What ends it is a certificate over all rows.
 """
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from lossmith.fit.polyhedral import Hinges, Solved, certificate, minimise
 from lossmith.fit.solvers import Option, State, Vector
+from lossmith.fit.solvers.smoothing import near
 
-SMALL = 2500
+SMALL = 1500
 """Rows that are solved whole."""
 
 
@@ -37,15 +38,13 @@ class InteriorPoint:
     options: ClassVar[Mapping[str, Option]] = {}
 
     def start(self, objective: Any, w0: Vector) -> State:
-        """The solution on a sample of a long table, and the band around it."""
-        n, size = objective.rows_count, objective.size
-        few = max(SMALL, 20 * size)
+        """Near the optimum of a long table, by rounded corners, and the band of rows around it."""
+        n = objective.rows_count
+        few = max(SMALL, 8 * objective.size, n // 40)
         if n <= 2 * few:
             return State(w0, objective.at(w0), memory=Band(np.ones(n, dtype=bool)), measured=np.inf)
-        some = objective.sample(few)
-        w = minimise(some.hinges(), w0, tol=1e-4).w
-        kept = _nearest(objective, w, few)
-        return State(w, objective.at(w), memory=Band(kept), measured=np.inf)
+        w = near(objective, w0)
+        return State(w, objective.at(w), memory=Band(_nearest(objective, w, few)), measured=np.inf)
 
     def step(self, objective: Any, state: State) -> State:
         """One exact solution on the band, and the rows that it shows to be on the wrong side."""
@@ -66,8 +65,8 @@ class InteriorPoint:
 
 
 def _measure(objective: Any, problem: Hinges, found: Solved) -> float:
-    near = 1e-9 * max(float(np.abs(problem.b).max(initial=0.0)), float(np.abs(found.w).max(initial=0.0)))
-    return certificate(problem, found, near) / objective.mass / objective.slope
+    touch = 1e-9 * max(float(np.abs(problem.b).max(initial=0.0)), float(np.abs(found.w).max(initial=0.0)))
+    return certificate(problem, found, touch) / objective.mass / objective.slope
 
 
 def _nearest(objective: Any, w: Vector, count: int) -> NDArray[np.bool_]:

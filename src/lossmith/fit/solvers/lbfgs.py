@@ -42,18 +42,6 @@ class Diagonal:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
-    """One factor per output; coordinates of an output lie a stride apart."""
-
-    factors: tuple[Factor, ...]
-
-    def solve(self, g: Vector) -> Vector:
-        """Each output on its own."""
-        columns = g.reshape(-1, len(self.factors))
-        return np.column_stack([f.solve(columns[:, k]) for k, f in enumerate(self.factors)]).ravel()
-
-
-@dataclass(frozen=True, slots=True)
 class Memory:
     """The last secant pairs, the preconditioner with the number of rows it saw, and how many steps were slow."""
 
@@ -79,11 +67,11 @@ class Lbfgs:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """The better of w0 and the solution on a sample, with the curvature there."""
-        count = int(self.sample) or sample_size(objective)
+        few, count = (int(self.sample),) * 2 if self.sample else sample_sizes(objective)
         here = objective.at(w0)
         w, evaluation = w0, here
-        if count < objective.rows_count and objective.outputs == 1 and _dense(objective):
-            w = roughly(objective.sample(count), w0)
+        if few < objective.rows_count and _dense(objective):
+            w = roughly(objective.sample(few), w0)
             evaluation = objective.at(w)
             if not evaluation.value < here.value:
                 w, evaluation = w0, here
@@ -114,15 +102,19 @@ class Lbfgs:
         return self._refreshed(objective, state)
 
 
-def sample_size(objective: Any) -> int:
-    """Rows enough for a Hessian: six per coordinate, a 64th of the table, all of a small one."""
-    n = int(objective.rows_count)
-    count = max(6 * objective.design.size, n // 64, 512)
-    return n if 3 * count > n else count
+def sample_sizes(objective: Any) -> tuple[int, int]:
+    """Rows for a first solution (six per coordinate, a 64th of the table), and for the Hessian that preconditions.
+
+    The second may cost about as much as two passes over the table: its rows times size² ≈ 40 n times size.
+    """
+    n, size = int(objective.rows_count), int(objective.size)
+    few = max(6 * size, n // 64, 512)
+    count = max(2 * few, 40 * n // size)
+    return (n if 3 * few > n else few), (n if 2 * count > n else count)
 
 
 def _dense(objective: Any) -> bool:
-    return bool(objective.size <= WIDEST and isinstance(objective.design.X, np.ndarray)) or objective.size <= 200
+    return bool(objective.size <= (WIDEST if isinstance(objective.design.X, np.ndarray) else 200))
 
 
 def precondition(objective: Any, w: Vector, count: int) -> Preconditioner:
@@ -131,8 +123,7 @@ def precondition(objective: Any, w: Vector, count: int) -> Preconditioner:
         diagonal = objective.diagonal(w)
         return Diagonal(np.maximum(diagonal, 1e-8 * max(float(diagonal.max()), 1e-280)))
     some = objective if count >= objective.rows_count else objective.sample(count)
-    hessian = some.at(w, ("value", "gradient", "hessian")).hessian
-    return Factor.of(hessian) if objective.outputs == 1 else Blocks(tuple(map(Factor.of, hessian)))
+    return Factor.of(some.at(w, ("value", "gradient", "hessian")).hessian)
 
 
 def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vector:

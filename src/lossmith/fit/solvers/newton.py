@@ -17,7 +17,7 @@ class Newton:
 
     curvature: ClassVar[str] = "hessian"
     name: ClassVar[str] = "newton"
-    needs: ClassVar[tuple[str, ...]] = ("twice", "no l1", "one output")
+    needs: ClassVar[tuple[str, ...]] = ("twice", "no l1")
     options: ClassVar[Mapping[str, Option]] = {}
 
     def start(self, objective: Any, w0: Vector) -> State:

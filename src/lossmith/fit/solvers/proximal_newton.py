@@ -1,7 +1,6 @@
 """Proximal Newton for l1: a quadratic model with the penalty kept whole, solved by coordinate descent on an active set.
 
-The model's Hessian is exact where that is cheap; otherwise it comes from a sample of the rows (or, for K outputs, from
-the diagonal blocks) and is corrected from exact gradients by dense BFGS updates.
+The model's Hessian is exact where that is cheap; otherwise it comes from a sample of the rows and is corrected from exact gradients by dense BFGS updates.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from lossmith.fit.measure import distance
 from lossmith.fit.search import descend
 from lossmith.fit.solvers import Option, State, Vector
-from lossmith.fit.solvers.lbfgs import sample_size
+from lossmith.fit.solvers.lbfgs import sample_sizes
 
 CHEAP = 3e7
 """Multiplications that one Hessian may cost before a sample stands in for it."""
@@ -42,9 +41,8 @@ class ProximalNewton:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """The state at w0, with a first model."""
-        cost = objective.rows_count * objective.design.size**2
-        exact = objective.outputs == 1 and (self.hessian == "exact" or (self.hessian == "auto" and cost <= CHEAP))
-        rows = objective.rows_count if exact else sample_size(objective)
+        exact = self.hessian == "exact" or (self.hessian == "auto" and objective.rows_count * objective.size**2 <= CHEAP)
+        rows = objective.rows_count if exact else sample_sizes(objective)[1]
         w, here = w0, objective.at(w0)
         if rows < objective.rows_count:
             w = roughly(objective.sample(rows), w0)
@@ -68,7 +66,7 @@ class ProximalNewton:
     def _again(self, objective: Any, state: State) -> State:
         """A model from more rows, once it leads nowhere; nothing is left after one from all."""
         model: Model = state.memory
-        if model.exact or objective.outputs > 1 or model.rows >= objective.rows_count:
+        if model.exact or model.rows >= objective.rows_count:
             return replace(state, halt="no step downhill decreases the value any further")
         rows = min(objective.rows_count, 8 * model.rows)
         return replace(state, memory=replace(model, hessian=curvature(objective, state.w, rows), rows=rows))
@@ -83,8 +81,6 @@ def curvature(objective: Any, w: Vector, rows: int) -> Vector:
     """A positive definite Hessian (size, size) at w, from all rows or a sample."""
     some = objective if rows >= objective.rows_count else objective.sample(rows)
     hessian = some.at(w, ("value", "gradient", "hessian")).hessian
-    if objective.outputs > 1:
-        hessian = _spread(hessian)
     diagonal = np.diagonal(hessian)
     ridge = 1e-10 * max(float(diagonal.max()), 1e-280)
     return _positive(hessian + np.diag(np.where(diagonal < ridge, ridge, 1e-12 * np.abs(diagonal))))
@@ -101,14 +97,6 @@ def _positive(hessian: Vector) -> Vector:
     return hessian
 
 
-def _spread(blocks: Vector) -> Vector:
-    """K diagonal blocks (K, m, m) as one matrix over coordinates that count outputs fastest."""
-    k, m, _ = blocks.shape
-    whole = np.zeros((m, k, m, k))
-    whole[:, np.arange(k), :, np.arange(k)] = blocks
-    return whole.reshape(m * k, m * k)
-
-
 def bfgs(b: Vector, s: Vector, y: Vector) -> Vector:
     """The matrix nearest b that maps s to y (Broyden, Fletcher, Goldfarb, Shanno); b itself where y bends no way up."""
     bs = b @ s
@@ -121,7 +109,7 @@ def bfgs(b: Vector, s: Vector, y: Vector) -> Vector:
 def roughly(objective: Any, w: Vector, steps: int = 6, tol: float = 1e-3) -> Vector:
     """A few proximal Newton steps on a small objective."""
     state = State(w, objective.at(w))
-    for _ in range(steps if objective.outputs == 1 else 0):
+    for _ in range(steps):
         if objective.optimality(state.w, state.evaluation) <= tol:
             break
         model = curvature(objective, state.w, objective.rows_count)
