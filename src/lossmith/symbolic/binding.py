@@ -1,0 +1,326 @@
+"""Provers for a loss of one real slot (residual, margin or score): one small function a fact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from lossmith.facts import Fact
+from lossmith.symbolic.bounds import Bound, defined, fades, largest, smallest
+from lossmith.symbolic.case import Case, Join, once, one_sided
+from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
+from lossmith.symbolic.exact import Exact, NotExact
+from lossmith.symbolic.signs import extended, nonnegative
+from lossmith.symbolic.spans import ZERO, Span, div, mul
+
+Test = Callable[[Span], bool]
+
+
+def _shown(point: dict[str, float]) -> str:
+    return ", ".join(f"{n} = {v:.6g}" for n, v in point.items())
+
+
+def _refuted(case: Case, name: str, output: str, witness: dict[str, float], says: str) -> Fact:
+    at, value = case.confirmed(output, witness)
+    return Fact(name, False, f"{says.format(value)} at {_shown(at)}", at | {output: value})
+
+
+def _at_join(case: Case, name: str, joins: list[Join], says: str) -> Fact:
+    at = {case.variable: float(joins[0].at)}
+    return Fact(name, False, f"{says} at {_shown(at)}", at)
+
+
+def _jumping(case: Case, output: str, test: Test) -> list[Join]:
+    return [j for j in case.joins if test(case.jump(j, output))]
+
+
+def _apart(x: Span) -> bool:
+    return x.low > 0 or x.high < 0
+
+
+def _everywhere(case: Case, *outputs: str) -> bool:
+    """Are the outputs defined, and free of undecided kinks, on every piece?"""
+    outcomes = [cover(r, lambda s: True if all(defined(s[n]) for n in outputs) else None) for r in case.regions]
+    return all(o.holds for o in outcomes)
+
+
+@once
+def convex(case: Case) -> Fact:
+    """f″ ≥ 0 on every piece, f continuous, f′ never falls at a join."""
+    curved = case.every([nonnegative(r, "d2", strict=False) for r in case.regions])
+    if curved.holds is False and curved.witness is not None:
+        return _refuted(case, "convex", "d2", curved.witness, "the second derivative is {:.4g}")
+    falls = _jumping(case, "d1", lambda x: x.high < 0)
+    if falls:
+        return _at_join(case, "convex", falls, "the slope falls")
+    if case.continuous is False:
+        return _at_join(case, "convex", _jumping(case, "value", _apart), "the value jumps")
+    rises = all(case.jump(j, "d1").low >= 0 for j in case.joins)
+    if curved.holds and case.continuous and rises and _everywhere(case, "d1"):
+        return Fact("convex", True, "the second derivative is >= 0 on every piece and the slope never falls at a join")
+    return Fact("convex", None, _why(curved, "the sign of the second derivative"))
+
+
+def _why(outcome: Outcome, what: str) -> str:
+    cell = outcome.stuck
+    if cell is None:
+        return "a join could not be decided exactly"
+    return f"{what} could not be decided " + ("far out" if cell.tail else f"near {cell.low:.6g}")
+
+
+def twice(case: Case) -> Fact:
+    """f, f′ and f″ are continuous everywhere."""
+    for output, says in (("value", "the value jumps"), ("d1", "the slope jumps"), ("d2", "the curvature jumps")):
+        found = _jumping(case, output, _apart)
+        if found:
+            return _at_join(case, "twice", found, says)
+    blown = [j for j in case.joins if not defined(case.jump(j, "d2")) and _infinite(case, j)]
+    if blown:
+        return _at_join(case, "twice", blown, "the second derivative is infinite")
+    flat = all(case.jump(j, n) == ZERO for j in case.joins for n in ("d1", "d2"))
+    if case.continuous and flat and _everywhere(case, "d1", "d2"):
+        return Fact("twice", True, "slope and second derivative are continuous on every piece and at every join")
+    return Fact("twice", None, "continuity at a join or on a piece could not be shown")
+
+
+def _infinite(case: Case, join: Join) -> bool:
+    """Is f″ infinite at a join, by definition and by how it grows towards it?"""
+    if case.limits:
+        return False
+    _, here = case.confirmed("d2", {"": float(join.at)})
+    near = join.right.point({"": float(join.at) + 2.0**-300}, strict=False)["d2"]
+    return math.isinf(here) and near.low > 1e15
+
+
+@once
+def smooth(case: Case) -> Fact:
+    """f′ is continuous and |f″| bounded; the constant bounds it."""
+    jumps = _jumping(case, "value", _apart) or _jumping(case, "d1", _apart)
+    if jumps:
+        return _at_join(case, "smooth", jumps, "the slope jumps")
+    bound = largest(case.regions, "d2", smooth=True)
+    if bound.runs_off is not None:
+        return _refuted(case, "smooth", "d2", bound.runs_off, "the second derivative is unbounded: {:.4g}")
+    blown = [j for j in case.joins if bound.value is None and _infinite(case, j)]
+    if blown:
+        return _at_join(case, "smooth", blown, "the second derivative is infinite")
+    flat = all(case.jump(j, "d1") == ZERO for j in case.joins)
+    if bound.value is not None and case.continuous and flat and _everywhere(case, "d1"):
+        because = f"the slope is continuous and the second derivative within ±{bound.value:.6g}"
+        return Fact("smooth", True, because, constant=bound.value)
+    return Fact("smooth", None, "no bound of the second derivative could be shown")
+
+
+def bounded_influence(case: Case) -> Fact:
+    """|f′| is bounded; the constant bounds it."""
+    bound = largest(case.regions, "d1", smooth=False)
+    return _bounded(case, "bounded influence", bound, "d1", "the slope stays within")
+
+
+def _bounded(case: Case, name: str, bound: Bound, output: str, says: str) -> Fact:
+    if bound.runs_off is not None:
+        return _refuted(case, name, output, bound.runs_off, "unbounded: {:.4g}")
+    if bound.value is None:
+        return Fact(name, None, "no bound could be shown")
+    return Fact(name, True, f"{says} {bound.value:.6g}", constant=bound.value)
+
+
+def bounded_below(case: Case) -> Fact:
+    """f ≥ some constant."""
+    bound = smallest(case.regions, "value")
+    if bound.value is not None and -1e-300 < bound.value < 0 and nonnegative_value(case).holds:
+        bound = Bound(0.0)
+    return _bounded(case, "bounded below", bound, "value", "the value is never below")
+
+
+@once
+def nonnegative_value(case: Case) -> Fact:
+    """f ≥ 0."""
+    found = case.every([nonnegative(r, "value", smooth=False) for r in case.regions])
+    if found.holds is False and found.witness is not None:
+        return _refuted(case, "nonnegative", "value", found.witness, "the value is {:.4g}")
+    if found.holds:
+        return Fact("nonnegative", True, "the value is >= 0 on every piece")
+    lowest = next((j for j in case.joins if _lowest(case, j)), None)
+    if lowest is not None and convex(case).holds:
+        return Fact("nonnegative", True, f"convex, with its minimum >= 0 at {float(lowest.at):.6g}")
+    return Fact("nonnegative", None, _why(found, "the sign of the value"))
+
+
+def _lowest(case: Case, join: Join) -> bool:
+    """Is f ≥ 0 with 0 among the slopes here? (Of a convex loss this is the minimum.)"""
+    try:
+        field = Exact()
+        value, left = (one_sided(field, join.left, n, join.at).constant() for n in ("value", "d1"))
+        right = one_sided(field, join.right, "d1", join.at).constant()
+    except NotExact:
+        return False
+    if value is None or left is None or right is None:
+        return False
+    return value >= 0 and left <= 0 <= right
+
+
+ENDS = {"margin": (-1,), "softmax": (-1,)}
+
+
+def redescending(case: Case) -> Fact:
+    """f′ → 0 far out: at both ends for residuals, for very wrong labels where there is a margin."""
+    sides = ENDS.get(case.lift, (-1, 1))
+    answers = [fades(case.regions[0 if s < 0 else -1], s, "d1") for s in sides]
+    if all(answers):
+        return Fact("redescending", True, "the slope tends to 0 far out")
+    if False in answers:
+        side = "−∞" if sides[answers.index(False)] < 0 else "+∞"
+        return Fact("redescending", False, f"the slope does not tend to 0 at {side}")
+    return Fact("redescending", None, "the limit of the slope could not be found")
+
+
+def even(case: Case) -> Fact:
+    """f(−t) = f(t)."""
+    for region in case.regions[len(case.regions) // 2 :]:
+        for point in region.points():
+            here, there = (_value_at(case, sign, point) for sign in (1, -1))
+            if here.high < there.low or here.low > there.high:
+                return _refuted(case, "even", "value", point, "the value differs from its mirror image's: {:.6g}")
+    if all(_mirrors(case, a, b) for a, b in _pairs(case)) and _symmetric(case):
+        return Fact("even", True, "the two halves are identical expressions")
+    return Fact("even", None, "the two halves agree where tried, but were not shown identical")
+
+
+def _value_at(case: Case, sign: int, point: dict[str, float]) -> Span:
+    region = Region(case.program, case.params, case.variable, None, None, case.limits)
+    return region.point(point | {"": sign * point[""]})["value"]
+
+
+def _pairs(case: Case) -> list[tuple[Region, Region]]:
+    n = len(case.regions)
+    return [(case.regions[n - 1 - i], case.regions[i]) for i in range(n // 2)]
+
+
+def _symmetric(case: Case) -> bool:
+    n = len(case.regions)
+    return n % 2 == 0 and all(a.low == (None if b.high is None else -b.high) for a, b in _pairs(case))
+
+
+def _mirrors(case: Case, right: Region, left: Region) -> bool:
+    """Is f(t) on the right identically f(−t) on the left?"""
+    field = Exact()
+    inputs = exact_inputs(right, field)
+    mirrored = inputs | {case.variable: field.neg(inputs[case.variable])}
+    try:
+        a = field.run(right.program.only("value"), inputs)["value"]
+        b = field.run(left.program.only("value"), mirrored)["value"]
+        return not field.add(a, field.neg(b)).top
+    except NotExact:
+        return False
+
+
+def majorant(case: Case) -> Fact:
+    """A curvature w(t) is known with f(s) ≤ f(t) + f′(t)(s − t) + w(t)(s − t)²/2 for all s."""
+    if case.continuous and not case.limits and _symmetric(case):
+        middle = _middle_slope(case)
+        if middle is not None and _falls(case, middle):
+            line = "rho is concave in r²" if middle == 0 else "linear plus an even part that is concave in t²"
+            return Fact("majorant", True, f"psi(r)/r: {line}")
+    bound = smooth(case)
+    if bound.holds:
+        return Fact("majorant", True, "curvature bound", constant=bound.constant)
+    rises = [] if case.limits else [j for j in case.joins if j.at != 0 and case.jump(j, "d1").low > 0]
+    if rises:
+        return _at_join(case, "majorant", rises, "no finite curvature majorises where the slope rises at once,")
+    if bound.holds is False and "unbounded" in bound.because:
+        return Fact("majorant", False, bound.because, bound.witness)
+    return Fact("majorant", None, f"no majorising curvature is known: {bound.because}")
+
+
+def _middle_slope(case: Case) -> Fraction | None:
+    """The κ with f′(t) + f′(−t) = 2κ for all t > 0, if there is one and it is rational."""
+    found: set[Fraction | None] = set()
+    for right, left in _pairs(case):
+        field = Exact()
+        inputs = exact_inputs(right, field)
+        mirrored = inputs | {case.variable: field.neg(inputs[case.variable])}
+        try:
+            a = field.run(right.program.only("d1"), inputs)["d1"]
+            b = field.run(left.program.only("d1"), mirrored)["d1"]
+            found.add(field.add(a, b).constant())
+        except NotExact:
+            return None
+    twice_middle = found.pop() if len(found) == 1 else None
+    return None if twice_middle is None else twice_middle / 2
+
+
+def _falls(case: Case, middle: Fraction) -> bool:
+    """Is (f′(t) − κ)/t ≥ 0 and falling in t > 0? On pieces t·f″ ≤ f′ − κ; at joins the slope must not rise."""
+    kappa = float(middle)
+    if Fraction(kappa) != middle:
+        return False
+    right = [j for j in case.joins if j.at > 0]
+    if any(not case.jump(j, "d1").high <= 0 for j in right) or not _everywhere(case, "d1"):
+        return False
+    return all(_claims(case, r, kappa) for r in case.regions[len(case.regions) // 2 :])
+
+
+def _claims(case: Case, region: Region, kappa: float) -> bool:
+    t, outputs = case.variable, dict(region.program.outputs)
+    slope: tuple[str, str, tuple[str | float, ...]] = ("slope", "sub", (outputs["d1"], kappa))
+    gap = extended(
+        region.program,
+        [slope, ("rise", "mul", (t, outputs["d2"])), ("gap", "sub", ("x_slope", "x_rise"))],
+        "gap",
+    )
+    parts = ((extended(region.program, [slope], "slope"), "slope"), (gap, "gap"))
+    return all(nonnegative(_like(region, p), n, strict=False).holds for p, n in parts)
+
+
+def _like(region: Region, program: object) -> Region:
+    return Region(program, region.params, region.variable, region.low, region.high, region.limits, region.settled)  # type: ignore[arg-type]
+
+
+def scalable(case: Case) -> Fact:
+    """Does s²ρ(r/s) differ from ρ(r) by more than a factor? Not for a power of |r|."""
+    if case.lift != "residual":
+        return Fact("scalable", False, "only residual losses have a scale")
+    kinks = [j for j in case.joins if j.at != 0 and _apart(case.jump(j, "d1"))]
+    if kinks:
+        return Fact("scalable", True, f"the slope jumps at r = {float(kinks[0].at):.6g}, a place that a scale moves")
+    seen = [d for r in case.regions for d in _degrees(case, r)]
+    least, most = min(seen, key=lambda d: d[1].high, default=None), max(seen, key=lambda d: d[1].low, default=None)
+    if least is not None and most is not None and least[1].high < most[1].low:
+        at = [{case.variable: d[0][""]} for d in (least, most)]
+        says = f"r·psi'/psi is {least[1].high:.6g} at {_shown(at[0])} and {most[1].low:.6g} at {_shown(at[1])}"
+        return Fact("scalable", True, says, at)
+    degrees = {d for r in case.regions for d in [_degree(r)] if d != ANY}
+    if len(degrees) == 1 and None not in degrees and all(j.at == 0 for j in case.joins):
+        (power,) = degrees
+        return Fact("scalable", False, f"homogeneous of degree {float(power or 0) + 1:g}: a scale is only a factor")
+    return Fact("scalable", None, "neither homogeneous nor shown to be otherwise")
+
+
+def _degrees(case: Case, region: Region) -> Iterator[tuple[dict[str, float], Span]]:
+    """Points with enclosures of t·f″/f′ there."""
+    for point in region.points():
+        x = region.point(point)
+        t = Span(0, point[""], point[""])
+        degree = div(mul(t, x["d2"]), x["d1"], True)
+        if defined(degree):
+            yield point, degree
+
+
+ANY = Fraction(-1, 7)
+"""Stands for the degree of 0, which every scale leaves alone."""
+
+
+def _degree(region: Region) -> Fraction | None:
+    """The constant t·f″/f′ of a piece, `ANY` where f′ is 0 throughout, None if it is not known."""
+    for name, answer in (("d1", ANY), ("d2", Fraction(0))):
+        if cover(region, lambda x, n=name: True if x[n].low == x[n].high == 0 else None).holds:  # type: ignore[misc]
+            return answer
+    field = Exact()
+    try:
+        inputs = exact_inputs(region, field)
+        x = field.run(region.program.only("d1", "d2"), inputs)
+        return field.div(field.mul(inputs[region.variable], x["d2"]), x["d1"]).constant()
+    except NotExact:
+        return None

@@ -1,0 +1,190 @@
+"""A loss before its prover: its pieces, its joins, and what its outputs can be on them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property, wraps
+
+from lossmith.domain import Interval
+from lossmith.facts import Fact
+from lossmith.program import Arg, Program
+from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
+from lossmith.symbolic.exact import Exact, NotExact, Value
+from lossmith.symbolic.pieces import CHOICES, Piece, pieces
+from lossmith.symbolic.signs import enclosed_at
+from lossmith.symbolic.slopes import NoSlope, differentiate
+from lossmith.symbolic.spans import UNSURE, ZERO, Span, above, add, below, neg
+
+BOUNDS = {"softmax": {"mean_logp": (-math.inf, 0.0)}}
+OUTPUTS = ("value", "d1", "d2")
+
+
+def once(prover: Callable[[Case], Fact]) -> Callable[[Case], Fact]:
+    """The same prover, run once a case."""
+
+    @wraps(prover)
+    def remembered(case: Case) -> Fact:
+        if prover not in case.made:
+            case.made[prover] = prover(case)
+        return case.made[prover]
+
+    return remembered
+
+
+@dataclass(frozen=True)
+class Join:
+    """Where two pieces meet."""
+
+    at: Fraction
+    left: Region
+    right: Region
+
+
+@dataclass(frozen=True)
+class Case:
+    """A slot Program at its parameters, cut into pieces without kinks; 0 is always a cut."""
+
+    program: Program
+    params: dict[str, float]
+    lift: str
+    target: Interval
+    made: dict[object, Fact] = field(default_factory=dict, compare=False)
+
+    @property
+    def variable(self) -> str:
+        """The slot."""
+        return self.program.inputs[0]
+
+    @cached_property
+    def key(self) -> str:
+        """A key for everything that a verdict depends on."""
+        ends = [self.target.low.hex(), self.target.high.hex()]
+        parts = [self.program.digest, self.lift, sorted((k, v.hex()) for k, v in self.params.items()), ends]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """The ranges of the inputs other than the slot."""
+        known = BOUNDS.get(self.lift, {})
+        return {n: known.get(n, (self.target.low, self.target.high)) for n in self.program.inputs[1:]}
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        zero = Fraction(0)
+        left = pieces(self.program, self.params, self.variable, None, zero)
+        if self.lift == "softmax":
+            return left
+        return left + pieces(self.program, self.params, self.variable, zero, None)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The pieces, ready to be enclosed, from left to right."""
+        return tuple(self.region(p, self.plainer(p)) for p in self.pieces)
+
+    def plainer(self, piece: Piece) -> Program:
+        """The program of a piece; a derivative that still holds a choice (a guard, say) is derived anew without it."""
+        program = piece.program
+        for lower, output in (("value", "d1"), ("d1", "d2")):
+            if _kinked(program.only(output), self.variable) and not _kinked(program.only(lower), self.variable):
+                with contextlib.suppress(NoSlope):
+                    program = _replaced(program, output, differentiate(program, self.variable, lower), lower)
+        return program
+
+    def region(self, piece: Piece, program: Program) -> Region:
+        """A program on one piece."""
+        settled = None if not self.limits else not _kinked(program, self.variable)
+        return Region(program, self.params, self.variable, piece.low, piece.high, self.limits, settled)
+
+    @cached_property
+    def joins(self) -> tuple[Join, ...]:
+        return tuple(
+            Join(a.high, a, b) for a, b in zip(self.regions, self.regions[1:], strict=False) if a.high is not None
+        )
+
+    def jump(self, join: Join, name: str) -> Span:
+        """How much an output rises across a join: exactly 0 where that can be shown, else an enclosure."""
+        if join.left.program.only(name) == join.right.program.only(name):
+            return ZERO
+        known = self._exact_jump(join, name)
+        if known is not None:
+            return known
+        left, right = (enclosed_at(r, join.at)[name] for r in (join.left, join.right))
+        if left == right and left.low == left.high:
+            return ZERO
+        return UNSURE if left.low != left.low or right.low != right.low else add(right, neg(left), 1.0)
+
+    def _exact_jump(self, join: Join, name: str) -> Span | None:
+        exact = Exact()
+        try:
+            left, right = (one_sided(exact, r, name, join.at) for r in (join.left, join.right))
+            rise = exact.add(right, exact.neg(left)).constant()
+        except NotExact:
+            return None
+        near = [enclosed_at(r, join.at)[name] for r in (join.left, join.right)]
+        defined = all(x.low == x.low for x in near)
+        return Span(0, below(rise), above(rise)) if rise is not None and defined else None
+
+    @cached_property
+    def continuous(self) -> bool | None:
+        """Is the value defined everywhere, and continuous at every join?"""
+        defined = [cover(r, lambda s: True if s["value"].low == s["value"].low else None) for r in self.regions]
+        if not all(o.holds for o in defined):
+            return None
+        rises = [self.jump(j, "value") for j in self.joins]
+        if any(x.low > 0 or x.high < 0 for x in rises):
+            return False
+        return True if all(x == ZERO for x in rises) and all(self.attained(j) for j in self.joins) else None
+
+    def attained(self, join: Join) -> bool:
+        """Is the value at a join, where a condition may hold for that one point only, that of its neighbours?"""
+        whole = Region(self.program, self.params, self.variable, None, None, self.limits)
+        here, near = enclosed_at(whole, join.at)["value"], enclosed_at(join.left, join.at)["value"]
+        if here == near and here.low == here.high:
+            return True
+        exact = Exact()
+        try:
+            a, b = (one_sided(exact, r, "value", join.at) for r in (whole, join.left))
+            return not exact.add(a, exact.neg(b)).top
+        except NotExact:
+            return False
+
+    def every(self, outcomes: list[Outcome]) -> Outcome:
+        """True if all hold, else the first that is refuted, else the first that is undecided."""
+        refuted = [o for o in outcomes if o.holds is False]
+        undecided = [o for o in outcomes if o.holds is None]
+        return (refuted or undecided or [Outcome(True)])[0]
+
+    def confirmed(self, name: str, witness: Mapping[str, float]) -> tuple[dict[str, float], float]:
+        """A witness under its own names, and the output there by the living definition."""
+        at = {(n or self.variable): v for n, v in witness.items()}
+        return at, float(self.program.only(name).run({**self.params, **at})[name])
+
+
+def one_sided(exact: Exact, region: Region, name: str, point: Fraction) -> Value:
+    """The limit of an output at an end of its piece, exactly."""
+    values = exact_inputs(region, exact) | {region.variable: exact.number(point)}
+    return exact.run(region.program.only(name), values)[name]
+
+
+def _replaced(program: Program, output: str, by: Program, name: str) -> Program:
+    """The program with one output taken from another program over the same steps."""
+    known = {s.name: s for s in (*program.steps, *by.steps)}
+    outputs = tuple((n, dict(by.outputs)[name] if n == output else a) for n, a in program.outputs)
+    return Program(program.inputs, program.params, tuple(known.values()), outputs).only(*program.wants)
+
+
+def _kinked(program: Program, variable: str) -> bool:
+    """Does a choice depend on the slot?"""
+    moved: set[Arg] = {variable}
+    for step in program.steps:
+        if any(a in moved for a in step.args):
+            if step.word in CHOICES and any(a in moved for a in step.args[: 1 if step.word == "where" else 2]):
+                return True
+            moved.add(step.name)
+    return False

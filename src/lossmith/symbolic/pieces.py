@@ -1,0 +1,245 @@
+"""A program cut at its kinks: on each open piece every choice is made, and what is left has no kinks.
+
+Choices (`where`, `abs`, `sign`, `min`, `max`) whose condition is a polynomial in the variable with rational roots are
+decided exactly. Any other choice stays in the program, and whoever encloses it is told that a kink is undecided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+
+from lossmith.program import Arg, Program, Step
+
+Poly = tuple[Fraction, ...]
+"""A polynomial in the variable, lowest degree first, without a zero at the end."""
+End = Fraction | None
+"""A finite end of a piece, or None where it runs to infinity."""
+MOST_DEGREE, MOST_PIECES = 8, 40
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An open interval, and the program that holds on it."""
+
+    low: End
+    high: End
+    program: Program
+
+    def inside(self) -> Fraction:
+        """A point strictly between the ends."""
+        return between(self.low, self.high)
+
+
+class Cut(Exception):
+    """A choice changes at these points."""
+
+    def __init__(self, *points: Fraction) -> None:
+        self.points = points
+
+
+def between(low: End, high: End) -> Fraction:
+    """A point strictly between two ends."""
+    if low is None:
+        return Fraction(0) if high is None else high - 1
+    return low + 1 if high is None else (low + high) / 2
+
+
+def pieces(program: Program, params: Mapping[str, float], variable: str, low: End, high: End) -> tuple[Piece, ...]:
+    """The pieces from low to high, in order."""
+    todo, done = [(low, high)], []
+    while todo:
+        a, b = todo.pop()
+        try:
+            done.append(Piece(a, b, Cutter(params, variable, a, b).specialise(program)))
+        except Cut as cut:
+            ends = [a, *sorted(cut.points), b]
+            todo += reversed(list(pairwise(ends)))
+        if len(done) + len(todo) > MOST_PIECES:
+            return (Piece(low, high, program),)
+    return tuple(done)
+
+
+class Cutter:
+    """Walks a program on one open interval and drops what is decided there."""
+
+    def __init__(self, params: Mapping[str, float], variable: str, low: End, high: End) -> None:
+        self.low, self.high = low, high
+        self.point = between(low, high)
+        self.polys: dict[Arg, Poly | None] = {k: _trim((Fraction(v),)) for k, v in params.items()}
+        self.polys[variable] = (Fraction(0), Fraction(1))
+        self.alias: dict[Arg, Arg] = {}
+        self.truth: dict[Arg, bool] = {}
+
+    def specialise(self, program: Program) -> Program:
+        """The program on this interval; raises `Cut` where a choice changes inside it."""
+        steps: list[Step] = []
+        for step in program.steps:
+            args = tuple(self.alias.get(a, a) for a in step.args)
+            new = CHOICES.get(step.word, _plain)(self, replace(step, args=args))
+            if isinstance(new, Step):
+                steps.append(new)
+                self.polys[new.name] = self.polynomial(new)
+            elif new is not None:
+                self.alias[step.name] = new
+        outputs = tuple((n, self.alias.get(a, a)) for n, a in program.outputs)
+        return Program(program.inputs, program.params, tuple(steps), outputs).only(*program.wants)
+
+    def poly(self, a: Arg) -> Poly | None:
+        """The polynomial that an argument is, if it is one."""
+        return self.polys.get(a) if isinstance(a, str) else _trim((Fraction(a),))
+
+    def polynomial(self, step: Step) -> Poly | None:
+        """The polynomial that a step computes, if it does."""
+        args = [self.poly(a) for a in step.args]
+        rule = POLYNOMIALS.get(step.word)
+        return rule(*args) if rule and None not in args else None
+
+    def sign(self, a: Arg, b: Arg = 0.0) -> int | None:
+        """The sign of a − b on the whole open interval, None if unknown; raises `Cut` where it changes."""
+        p, q = self.poly(a), self.poly(b)
+        if p is None or q is None:
+            return None
+        difference = _minus(p, q)
+        found = roots(difference)
+        if found is None:
+            return None
+        inside = [r for r in found if (self.low is None or r > self.low) and (self.high is None or r < self.high)]
+        if inside:
+            raise Cut(*inside)
+        value = at(difference, self.point)
+        return (value > 0) - (value < 0)
+
+
+def _plain(c: Cutter, s: Step) -> Step | Arg | None:
+    return s
+
+
+def _compare(holds: Callable[[int], bool]) -> Callable[[Cutter, Step], Step | Arg | None]:
+    def decide(c: Cutter, s: Step) -> Step | Arg | None:
+        sign = c.sign(*s.args)
+        if sign is None:
+            return s
+        c.truth[s.name] = holds(sign)
+        return None
+
+    return decide
+
+
+def _both(c: Cutter, s: Step) -> Step | Arg | None:
+    a, b = (c.truth.get(x) for x in s.args)
+    if a is False or b is False:
+        c.truth[s.name] = False
+        return None
+    if a and b:
+        c.truth[s.name] = True
+        return None
+    return (s.args[1] if a else s.args[0]) if a or b else s
+
+
+def _where(c: Cutter, s: Step) -> Step | Arg | None:
+    truth = c.truth.get(s.args[0])
+    return s if truth is None else s.args[1 if truth else 2]
+
+
+def _abs(c: Cutter, s: Step) -> Step | Arg | None:
+    sign = c.sign(s.args[0])
+    return s if sign is None else (s.args[0] if sign >= 0 else replace(s, word="neg"))
+
+
+def _sign(c: Cutter, s: Step) -> Step | Arg | None:
+    sign = c.sign(s.args[0])
+    return s if sign is None else float(sign)
+
+
+def _smaller(first: int) -> Callable[[Cutter, Step], Step | Arg | None]:
+    def pick(c: Cutter, s: Step) -> Step | Arg | None:
+        sign = c.sign(*s.args)
+        return s if sign is None else s.args[0 if sign == first or sign == 0 else 1]
+
+    return pick
+
+
+CHOICES: dict[str, Callable[[Cutter, Step], Step | Arg | None]] = {
+    "lt": _compare(lambda s: s < 0), "le": _compare(lambda s: s <= 0), "gt": _compare(lambda s: s > 0),
+    "ge": _compare(lambda s: s >= 0), "eq": _compare(lambda s: s == 0), "ne": _compare(lambda s: s != 0),
+    "and": _both, "where": _where, "abs": _abs, "sign": _sign, "min": _smaller(-1), "max": _smaller(1),
+}  # fmt: skip
+"""How each kinked word is decided: a step (it stays), an argument (it is that), or None (a truth, remembered)."""
+
+
+def _trim(p: Poly) -> Poly:
+    while p and p[-1] == 0:
+        p = p[:-1]
+    return p
+
+
+def _minus(p: Poly, q: Poly) -> Poly:
+    return _plus(p, tuple(-c for c in q))
+
+
+def _plus(p: Poly, q: Poly) -> Poly:
+    n = max(len(p), len(q))
+    p, q = p + (Fraction(0),) * (n - len(p)), q + (Fraction(0),) * (n - len(q))
+    return _trim(tuple(a + b for a, b in zip(p, q, strict=True)))
+
+
+def _product(p: Poly, q: Poly) -> Poly | None:
+    if len(p) + len(q) > MOST_DEGREE + 2:
+        return None
+    out = [Fraction(0)] * max(len(p) + len(q) - 1, 0)
+    for i, a in enumerate(p):
+        for j, b in enumerate(q):
+            out[i + j] += a * b
+    return _trim(tuple(out))
+
+
+def _quotient(p: Poly, q: Poly) -> Poly | None:
+    return tuple(c / q[0] for c in p) if len(q) == 1 else None
+
+
+def _power(p: Poly, q: Poly) -> Poly | None:
+    if len(q) != 1 or q[0] not in range(1, MOST_DEGREE + 1):
+        return None
+    out: Poly | None = p
+    for _ in range(int(q[0]) - 1):
+        out = None if out is None else _product(out, p)
+    return out
+
+
+POLYNOMIALS: dict[str, Callable[..., Poly | None]] = {
+    "add": _plus, "sub": _minus, "mul": _product, "div": _quotient, "pow": _power, "neg": lambda p: _minus((), p),
+}  # fmt: skip
+
+
+def at(p: Poly, x: Fraction) -> Fraction:
+    """The value of a polynomial."""
+    out = Fraction(0)
+    for c in reversed(p):
+        out = out * x + c
+    return out
+
+
+def roots(p: Poly) -> list[Fraction] | None:
+    """The real roots if a quadratic (after division by powers of x) shows them and they are rational, else None."""
+    if len(p) <= 1:
+        return []
+    if p[0] == 0:
+        rest = roots(p[1:])
+        return None if rest is None else sorted({Fraction(0), *rest})
+    if len(p) == 2:
+        return [-p[0] / p[1]]
+    return _quadratic(*p) if len(p) == 3 else None
+
+
+def _quadratic(c: Fraction, b: Fraction, a: Fraction) -> list[Fraction] | None:
+    square = b * b - 4 * a * c
+    if square < 0:
+        return []
+    n, d = math.isqrt(square.numerator), math.isqrt(square.denominator)
+    if n * n != square.numerator or d * d != square.denominator:
+        return None
+    return sorted({(-b - Fraction(n, d)) / (2 * a), (-b + Fraction(n, d)) / (2 * a)})

@@ -1,0 +1,112 @@
+"""Facts of a loss: proved, refuted at a witness, or unknown; never asserted.
+
+    facts(slot, {"delta": 1.345}, "residual")["convex"]
+
+`slot` is the Program of the formula in its slot (inputs: the slot first, then y or mean_logp where the formula has it;
+outputs value, d1, d2 in the first slot, the derivatives almost everywhere). Everything is proved at the given
+parameters, as exact doubles. Each verdict is made when it is asked for, and may be kept as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+
+from lossmith.domain import Interval
+from lossmith.facts import Fact
+from lossmith.program import Program
+from lossmith.symbolic import binding, classes
+from lossmith.symbolic.case import Case
+
+Keep = Callable[[str, Callable[[], str]], str]
+"""(key, make) → text: how verdicts are kept between processes."""
+Prover = Callable[[Case], Fact]
+
+RECIPE = 1
+"""Raise it whenever a verdict could come out differently; kept ones are then made anew."""
+
+LINE: dict[str, Prover] = {
+    "convex": binding.convex,
+    "twice": binding.twice,
+    "smooth": binding.smooth,
+    "majorant": binding.majorant,
+    "scalable": binding.scalable,
+    "bounded below": binding.bounded_below,
+    "nonnegative": binding.nonnegative_value,
+    "bounded influence": binding.bounded_influence,
+    "redescending": binding.redescending,
+}
+"""Losses of one real slot."""
+
+SIMPLEX: dict[str, Prover] = LINE | {
+    "convex": classes.convex,
+    "smooth": classes.smooth,
+    "majorant": classes.majorant,
+    "bounded influence": classes.bounded_influence,
+    "redescending": classes.redescending,
+}
+"""Losses of the log-probability of the true class."""
+
+PROVERS: Mapping[str, Mapping[str, Prover]] = {
+    "residual": LINE | {"even": binding.even},
+    "margin": LINE,
+    "score": {name: prover for name, prover in LINE.items() if name != "redescending"},
+    "softmax": SIMPLEX,
+}
+"""Lift × name of a fact → what proves it."""
+
+
+class Facts(Mapping[str, Fact]):
+    """The facts of one loss by name, each made on first use."""
+
+    def __init__(self, case: Case, keep: Keep | None) -> None:
+        self._case, self._keep = case, keep
+        self._provers = PROVERS[case.lift]
+        self._made: dict[str, Fact] = {}
+
+    def __getitem__(self, name: str) -> Fact:
+        if name not in self._made:
+            prover = self._provers[name]
+            text = (self._keep or _made)(f"{self._case.key}-{RECIPE}-{name}", lambda: dumped(prover(self._case)))
+            self._made[name] = loaded(text)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._provers)
+
+    def __len__(self) -> int:
+        return len(self._provers)
+
+    def __repr__(self) -> str:
+        return "\n".join(str(self[name]) for name in self)
+
+
+def _made(key: str, make: Callable[[], str]) -> str:
+    return make()
+
+
+def facts(
+    slot: Program,
+    params: Mapping[str, float],
+    lift: str,
+    *,
+    target: Interval | None = None,
+    keep: Keep | None = None,
+) -> Facts:
+    """The facts of the loss with this slot Program at these parameters; KeyError for a lift that has no provers.
+
+    target: where y lies, for formulas that use it. keep: stores and finds verdicts as text by key.
+    """
+    PROVERS[lift]
+    return Facts(Case(slot, dict(params), lift, target or Interval()), keep)
+
+
+def dumped(fact: Fact) -> str:
+    """A fact as JSON."""
+    return json.dumps(asdict(fact))
+
+
+def loaded(text: str) -> Fact:
+    """The fact that `dumped` wrote."""
+    return Fact(**json.loads(text))
