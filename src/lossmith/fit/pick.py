@@ -11,7 +11,7 @@ from lossmith.fit.kinks import Kinks
 from lossmith.fit.solvers import solver_class
 
 NEWTON_COST = 2e7
-"""n·p² up to which a full Hessian each step is cheaper than being clever."""
+"""n·size² up to which a full Hessian each step is cheaper than being clever."""
 WIDE = 1500
 """Coordinates beyond which a dense model of the Hessian is not kept."""
 
@@ -108,8 +108,8 @@ def pick(problem: Problem) -> tuple[str, str]:
         return "proximal-newton", f"an l1 penalty on {q.p} columns: a Newton model that keeps zeros exact"
     if q.l1:
         return "fista", f"an l1 penalty on {q.size} coordinates: too wide for a dense model of the Hessian"
-    small = q.n * float(q.p + 1) ** 2 <= NEWTON_COST
-    if q.twice and q.convex and q.outputs == 1 and small:
+    small = q.n * float(q.size) ** 2 <= NEWTON_COST
+    if q.twice and q.convex and small:
         return "newton", f"{q.loss} is convex and twice differentiable and {q.n} × {q.p} is small: exact Hessians"
     if q.sparse:
         return "lbfgs", f"X is sparse with {q.p} columns: quasi-Newton steps with the diagonal of the Hessian"
