@@ -1,0 +1,270 @@
+; softmax: -(1 - p)**gamma*logp  [gamma = 2]
+; inputs y, z; parameters none; outputs value, gradient, hessian
+; 4 rows at a time, double in memory
+
+%reals = type <4 x double>
+%bits = type <4 x i64>
+%truths = type <4 x i1>
+%stored = type <4 x double>
+%results = type { %reals, %reals, %reals }
+
+define private %results @formula(%reals %y, %reals %z) alwaysinline {
+  ; up = gt(y, 0.0)
+  %up = fcmp ogt %reals %y, splat (double 0.0)
+  ; s = where(up, 1.0, -1.0)
+  %s = select %truths %up, %reals splat (double 1.0), %reals splat (double -1.0)
+  ; m = mul(s, z)
+  %m = fmul %reals %s, %z
+  ; v3 = neg(m)
+  %v3 = fneg %reals %m
+  ; v4 = softplus(v3)
+  %softplus.1 = fcmp ogt %reals %v3, splat (double 0.0)
+  %softplus.2 = select %truths %softplus.1, %reals %v3, %reals splat (double 0.0)
+  %softplus.3 = call %reals @llvm.fabs.v4f64(%reals %v3)
+  %softplus.4 = fneg %reals %softplus.3
+  %raised_decay.1 = fcmp olt %reals %softplus.4, splat (double -790.0)
+  %raised_decay.2 = select %truths %raised_decay.1, %reals splat (double -790.0), %reals %softplus.4
+  %reduced.1 = call %reals @llvm.fma.v4f64(%reals %raised_decay.2, %reals splat (double 1.4426950408889634), %reals splat (double 6755399441055744.0))
+  %reduced.2 = fsub %reals %reduced.1, splat (double 6755399441055744.0)
+  %reduced.3 = call %reals @llvm.fma.v4f64(%reals %reduced.2, %reals splat (double -0.6931471805599453), %reals %raised_decay.2)
+  %reduced.4 = call %reals @llvm.fma.v4f64(%reals %reduced.2, %reals splat (double -2.3190468138462996e-17), %reals %reduced.3)
+  %expm1_reduced.1 = fmul %reals %reduced.4, %reduced.4
+  %polynomial.exp.1 = call %reals @llvm.fma.v4f64(%reals %reduced.4, %reals splat (double 0.16666666666666669), %reals splat (double 0.5000000000000001))
+  %polynomial.exp.2 = call %reals @llvm.fma.v4f64(%reals %reduced.4, %reals splat (double 0.008333333333330039), %reals splat (double 0.041666666666623824))
+  %polynomial.exp.3 = call %reals @llvm.fma.v4f64(%reals %reduced.4, %reals splat (double 0.00019841269863171557), %reals splat (double 0.0013888888917367081))
+  %polynomial.exp.4 = call %reals @llvm.fma.v4f64(%reals %reduced.4, %reals splat (double 2.7557268276905696e-06), %reals splat (double 2.4801521057868204e-05))
+  %polynomial.exp.5 = call %reals @llvm.fma.v4f64(%reals %reduced.4, %reals splat (double 2.5100472505694996e-08), %reals splat (double 2.7620201591031547e-07))
+  %polynomial.exp.6 = call %reals @llvm.fma.v4f64(%reals %expm1_reduced.1, %reals %polynomial.exp.2, %reals %polynomial.exp.1)
+  %polynomial.exp.7 = call %reals @llvm.fma.v4f64(%reals %expm1_reduced.1, %reals %polynomial.exp.4, %reals %polynomial.exp.3)
+  %polynomial.exp.8 = fmul %reals %expm1_reduced.1, %expm1_reduced.1
+  %polynomial.exp.9 = call %reals @llvm.fma.v4f64(%reals %polynomial.exp.8, %reals %polynomial.exp.7, %reals %polynomial.exp.6)
+  %polynomial.exp.10 = fmul %reals %polynomial.exp.8, %polynomial.exp.8
+  %polynomial.exp.11 = call %reals @llvm.fma.v4f64(%reals %polynomial.exp.10, %reals %polynomial.exp.5, %reals %polynomial.exp.9)
+  %expm1_reduced.2 = call %reals @llvm.fma.v4f64(%reals %expm1_reduced.1, %reals %polynomial.exp.11, %reals %reduced.4)
+  %raised_decay.3 = fadd %reals %expm1_reduced.2, splat (double 1.0)
+  %power_of_two.1 = bitcast %reals %reduced.1 to %bits
+  %power_of_two.2 = shl %bits %power_of_two.1, splat (i64 52)
+  %power_of_two.3 = add %bits %power_of_two.2, splat (i64 5183643171103440896)
+  %power_of_two.4 = bitcast %bits %power_of_two.3 to %reals
+  %raised_decay.4 = fmul %reals %raised_decay.3, %power_of_two.4
+  %lowered.1 = fmul %reals %raised_decay.4, splat (double 2.938735877055719e-39)
+  %log1p_unit.1 = fadd %reals %lowered.1, splat (double 2.0)
+  %log1p_unit.2 = fdiv %reals %lowered.1, %log1p_unit.1
+  %log1p_unit.3 = fmul %reals %lowered.1, %lowered.1
+  %log1p_unit.4 = fmul %reals %log1p_unit.3, splat (double 0.5)
+  %log1p_unit.5 = fmul %reals %log1p_unit.2, %log1p_unit.2
+  %polynomial.log_unit.1 = call %reals @llvm.fma.v4f64(%reals %log1p_unit.5, %reals splat (double 0.40000000000014585), %reals splat (double 0.6666666666666666))
+  %polynomial.log_unit.2 = call %reals @llvm.fma.v4f64(%reals %log1p_unit.5, %reals splat (double 0.22222222717427864), %reals splat (double 0.2857142856710876))
+  %polynomial.log_unit.3 = call %reals @llvm.fma.v4f64(%reals %log1p_unit.5, %reals splat (double 0.15385570064958623), %reals splat (double 0.18181789436132859))
+  %polynomial.log_unit.4 = call %reals @llvm.fma.v4f64(%reals %log1p_unit.5, %reals splat (double 0.12001072809590713), %reals splat (double 0.13314144209654935))
+  %polynomial.log_unit.5 = call %reals @llvm.fma.v4f64(%reals %log1p_unit.5, %reals splat (double 0.1616404561194353), %reals splat (double 0.08800738486144674))
+  %polynomial.log_unit.6 = fmul %reals %log1p_unit.5, %log1p_unit.5
+  %polynomial.log_unit.7 = call %reals @llvm.fma.v4f64(%reals %polynomial.log_unit.6, %reals %polynomial.log_unit.2, %reals %polynomial.log_unit.1)
+  %polynomial.log_unit.8 = call %reals @llvm.fma.v4f64(%reals %polynomial.log_unit.6, %reals %polynomial.log_unit.4, %reals %polynomial.log_unit.3)
+  %polynomial.log_unit.9 = fmul %reals %polynomial.log_unit.6, %polynomial.log_unit.6
+  %polynomial.log_unit.10 = call %reals @llvm.fma.v4f64(%reals %polynomial.log_unit.9, %reals %polynomial.log_unit.8, %reals %polynomial.log_unit.7)
+  %polynomial.log_unit.11 = fmul %reals %polynomial.log_unit.9, %polynomial.log_unit.9
+  %polynomial.log_unit.12 = call %reals @llvm.fma.v4f64(%reals %polynomial.log_unit.11, %reals %polynomial.log_unit.5, %reals %polynomial.log_unit.10)
+  %log1p_unit.6 = call %reals @llvm.fma.v4f64(%reals %log1p_unit.5, %reals %polynomial.log_unit.12, %reals %log1p_unit.4)
+  %log1p_unit.7 = fmul %reals %log1p_unit.2, %log1p_unit.6
+  %log1p_unit.8 = fsub %reals %log1p_unit.4, %log1p_unit.7
+  %log1p_unit.9 = fsub %reals %lowered.1, %log1p_unit.8
+  %v4 = fadd %reals %softplus.2, %log1p_unit.9
+  ; v5 = sigmoid(v3)
+  %sigmoid.1 = select %truths %softplus.1, %reals splat (double 1.0), %reals %lowered.1
+  %sigmoid.2 = fadd %reals %lowered.1, splat (double 1.0)
+  %v5 = fdiv %reals %sigmoid.1, %sigmoid.2
+  ; v6 = mul(v5, v5)
+  %v6 = fmul %reals %v5, %v5
+  ; v7 = mul(v4, v6)
+  %v7 = fmul %reals %v4, %v6
+  ; v8 = mul(v6, v5)
+  %v8 = fmul %reals %v6, %v5
+  ; v9 = sigmoid(m)
+  %sigmoid.4 = call %reals @llvm.fabs.v4f64(%reals %m)
+  %sigmoid.5 = fneg %reals %sigmoid.4
+  %raised_decay.5 = fcmp olt %reals %sigmoid.5, splat (double -790.0)
+  %raised_decay.6 = select %truths %raised_decay.5, %reals splat (double -790.0), %reals %sigmoid.5
+  %reduced.5 = call %reals @llvm.fma.v4f64(%reals %raised_decay.6, %reals splat (double 1.4426950408889634), %reals splat (double 6755399441055744.0))
+  %reduced.6 = fsub %reals %reduced.5, splat (double 6755399441055744.0)
+  %reduced.7 = call %reals @llvm.fma.v4f64(%reals %reduced.6, %reals splat (double -0.6931471805599453), %reals %raised_decay.6)
+  %reduced.8 = call %reals @llvm.fma.v4f64(%reals %reduced.6, %reals splat (double -2.3190468138462996e-17), %reals %reduced.7)
+  %expm1_reduced.3 = fmul %reals %reduced.8, %reduced.8
+  %polynomial.exp.12 = call %reals @llvm.fma.v4f64(%reals %reduced.8, %reals splat (double 0.16666666666666669), %reals splat (double 0.5000000000000001))
+  %polynomial.exp.13 = call %reals @llvm.fma.v4f64(%reals %reduced.8, %reals splat (double 0.008333333333330039), %reals splat (double 0.041666666666623824))
+  %polynomial.exp.14 = call %reals @llvm.fma.v4f64(%reals %reduced.8, %reals splat (double 0.00019841269863171557), %reals splat (double 0.0013888888917367081))
+  %polynomial.exp.15 = call %reals @llvm.fma.v4f64(%reals %reduced.8, %reals splat (double 2.7557268276905696e-06), %reals splat (double 2.4801521057868204e-05))
+  %polynomial.exp.16 = call %reals @llvm.fma.v4f64(%reals %reduced.8, %reals splat (double 2.5100472505694996e-08), %reals splat (double 2.7620201591031547e-07))
+  %polynomial.exp.17 = call %reals @llvm.fma.v4f64(%reals %expm1_reduced.3, %reals %polynomial.exp.13, %reals %polynomial.exp.12)
+  %polynomial.exp.18 = call %reals @llvm.fma.v4f64(%reals %expm1_reduced.3, %reals %polynomial.exp.15, %reals %polynomial.exp.14)
+  %polynomial.exp.19 = fmul %reals %expm1_reduced.3, %expm1_reduced.3
+  %polynomial.exp.20 = call %reals @llvm.fma.v4f64(%reals %polynomial.exp.19, %reals %polynomial.exp.18, %reals %polynomial.exp.17)
+  %polynomial.exp.21 = fmul %reals %polynomial.exp.19, %polynomial.exp.19
+  %polynomial.exp.22 = call %reals @llvm.fma.v4f64(%reals %polynomial.exp.21, %reals %polynomial.exp.16, %reals %polynomial.exp.20)
+  %expm1_reduced.4 = call %reals @llvm.fma.v4f64(%reals %expm1_reduced.3, %reals %polynomial.exp.22, %reals %reduced.8)
+  %raised_decay.7 = fadd %reals %expm1_reduced.4, splat (double 1.0)
+  %power_of_two.5 = bitcast %reals %reduced.5 to %bits
+  %power_of_two.6 = shl %bits %power_of_two.5, splat (i64 52)
+  %power_of_two.7 = add %bits %power_of_two.6, splat (i64 5183643171103440896)
+  %power_of_two.8 = bitcast %bits %power_of_two.7 to %reals
+  %raised_decay.8 = fmul %reals %raised_decay.7, %power_of_two.8
+  %lowered.2 = fmul %reals %raised_decay.8, splat (double 2.938735877055719e-39)
+  %sigmoid.6 = fcmp ogt %reals %m, splat (double 0.0)
+  %sigmoid.7 = select %truths %sigmoid.6, %reals splat (double 1.0), %reals %lowered.2
+  %sigmoid.8 = fadd %reals %lowered.2, splat (double 1.0)
+  %v9 = fdiv %reals %sigmoid.7, %sigmoid.8
+  ; v10 = mul(v8, v9)
+  %v10 = fmul %reals %v8, %v9
+  ; v11 = mul(2.0, v7)
+  %v11 = fmul %reals splat (double 2.0), %v7
+  ; v12 = mul(v11, v9)
+  %v12 = fmul %reals %v11, %v9
+  ; v13 = add(v8, v12)
+  %v13 = fadd %reals %v8, %v12
+  ; v14 = neg(v13)
+  %v14 = fneg %reals %v13
+  ; v15 = mul(s, v14)
+  %v15 = fmul %reals %s, %v14
+  ; v16 = mul(5.0, v10)
+  %v16 = fmul %reals splat (double 5.0), %v10
+  ; v17 = mul(4.0, v7)
+  %v17 = fmul %reals splat (double 4.0), %v7
+  ; v18 = mul(v9, v9)
+  %v18 = fmul %reals %v9, %v9
+  ; v19 = mul(v17, v18)
+  %v19 = fmul %reals %v17, %v18
+  ; v20 = add(v16, v19)
+  %v20 = fadd %reals %v16, %v19
+  ; v21 = mul(2.0, v4)
+  %v21 = fmul %reals splat (double 2.0), %v4
+  ; v22 = mul(v21, v10)
+  %v22 = fmul %reals %v21, %v10
+  ; v23 = sub(v20, v22)
+  %v23 = fsub %reals %v20, %v22
+  %give.0 = insertvalue %results poison, %reals %v7, 0  ; value
+  %give.1 = insertvalue %results %give.0, %reals %v15, 1  ; gradient
+  %give.2 = insertvalue %results %give.1, %reals %v23, 2  ; hessian
+  ret %results %give.2
+}
+
+define void @kernel(i64 %rows.from, i64 %rows.to, ptr %all.arrays, ptr %all.params) {
+rows.entry:
+  %y.slot = getelementptr ptr, ptr %all.arrays, i64 0
+  %y.base = load ptr, ptr %y.slot
+  %z.slot = getelementptr ptr, ptr %all.arrays, i64 1
+  %z.base = load ptr, ptr %z.slot
+  %out.value.slot = getelementptr ptr, ptr %all.arrays, i64 2
+  %out.value.base = load ptr, ptr %out.value.slot
+  %out.gradient.slot = getelementptr ptr, ptr %all.arrays, i64 3
+  %out.gradient.base = load ptr, ptr %out.gradient.slot
+  %out.hessian.slot = getelementptr ptr, ptr %all.arrays, i64 4
+  %out.hessian.base = load ptr, ptr %out.hessian.slot
+  br label %rows.loop
+rows.loop:
+  %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %rows.next = add i64 %rows.at, 4
+  %rows.fit = icmp sle i64 %rows.next, %rows.to
+  br i1 %rows.fit, label %rows.whole, label %rows.rest
+rows.whole:
+  %y.at.whole = getelementptr double, ptr %y.base, i64 %rows.at
+  %y.whole.stored = load %stored, ptr %y.at.whole, align 8
+  %y.whole = bitcast %stored %y.whole.stored to %reals
+  %z.at.whole = getelementptr double, ptr %z.base, i64 %rows.at
+  %z.whole.stored = load %stored, ptr %z.at.whole, align 8
+  %z.whole = bitcast %stored %z.whole.stored to %reals
+  %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole)
+  %out.value.whole = extractvalue %results %results.whole, 0
+  %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
+  %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
+  store %stored %out.value.whole.stored, ptr %out.value.at.whole, align 8
+  %out.gradient.whole = extractvalue %results %results.whole, 1
+  %out.gradient.whole.stored = bitcast %reals %out.gradient.whole to %stored
+  %out.gradient.at.whole = getelementptr double, ptr %out.gradient.base, i64 %rows.at
+  store %stored %out.gradient.whole.stored, ptr %out.gradient.at.whole, align 8
+  %out.hessian.whole = extractvalue %results %results.whole, 2
+  %out.hessian.whole.stored = bitcast %reals %out.hessian.whole to %stored
+  %out.hessian.at.whole = getelementptr double, ptr %out.hessian.base, i64 %rows.at
+  store %stored %out.hessian.whole.stored, ptr %out.hessian.at.whole, align 8
+  br label %rows.loop
+rows.rest:
+  %rows.left = sub i64 %rows.to, %rows.at
+  %rows.some = icmp sgt i64 %rows.left, 0
+  br i1 %rows.some, label %rows.tail, label %rows.done
+rows.tail:
+  %left.lane = insertelement %bits poison, i64 %rows.left, i64 0
+  %left.all = shufflevector <4 x i64> %left.lane, <4 x i64> poison, <4 x i32> zeroinitializer
+  %rows.mask = icmp slt %bits <i64 0, i64 1, i64 2, i64 3>, %left.all
+  %y.at.tail = getelementptr double, ptr %y.base, i64 %rows.at
+  %y.tail.stored = call %stored @llvm.masked.load.v4f64.p0(ptr align 8 %y.at.tail, %truths %rows.mask, %stored zeroinitializer)
+  %y.tail = bitcast %stored %y.tail.stored to %reals
+  %z.at.tail = getelementptr double, ptr %z.base, i64 %rows.at
+  %z.tail.stored = call %stored @llvm.masked.load.v4f64.p0(ptr align 8 %z.at.tail, %truths %rows.mask, %stored zeroinitializer)
+  %z.tail = bitcast %stored %z.tail.stored to %reals
+  %results.tail = call %results @formula(%reals %y.tail, %reals %z.tail)
+  %out.value.tail = extractvalue %results %results.tail, 0
+  %out.value.tail.stored = bitcast %reals %out.value.tail to %stored
+  %out.value.at.tail = getelementptr double, ptr %out.value.base, i64 %rows.at
+  call void @llvm.masked.store.v4f64.p0(%stored %out.value.tail.stored, ptr align 8 %out.value.at.tail, %truths %rows.mask)
+  %out.gradient.tail = extractvalue %results %results.tail, 1
+  %out.gradient.tail.stored = bitcast %reals %out.gradient.tail to %stored
+  %out.gradient.at.tail = getelementptr double, ptr %out.gradient.base, i64 %rows.at
+  call void @llvm.masked.store.v4f64.p0(%stored %out.gradient.tail.stored, ptr align 8 %out.gradient.at.tail, %truths %rows.mask)
+  %out.hessian.tail = extractvalue %results %results.tail, 2
+  %out.hessian.tail.stored = bitcast %reals %out.hessian.tail to %stored
+  %out.hessian.at.tail = getelementptr double, ptr %out.hessian.base, i64 %rows.at
+  call void @llvm.masked.store.v4f64.p0(%stored %out.hessian.tail.stored, ptr align 8 %out.hessian.at.tail, %truths %rows.mask)
+  br label %rows.done
+rows.done:
+  ret void
+}
+
+define void @stream(i64 %rows.from, i64 %rows.to, ptr %all.arrays, ptr %all.params) {
+rows.entry:
+  %y.slot = getelementptr ptr, ptr %all.arrays, i64 0
+  %y.base = load ptr, ptr %y.slot
+  %z.slot = getelementptr ptr, ptr %all.arrays, i64 1
+  %z.base = load ptr, ptr %z.slot
+  %out.value.slot = getelementptr ptr, ptr %all.arrays, i64 2
+  %out.value.base = load ptr, ptr %out.value.slot
+  %out.gradient.slot = getelementptr ptr, ptr %all.arrays, i64 3
+  %out.gradient.base = load ptr, ptr %out.gradient.slot
+  %out.hessian.slot = getelementptr ptr, ptr %all.arrays, i64 4
+  %out.hessian.base = load ptr, ptr %out.hessian.slot
+  br label %rows.loop
+rows.loop:
+  %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %rows.next = add i64 %rows.at, 4
+  %rows.fit = icmp sle i64 %rows.next, %rows.to
+  br i1 %rows.fit, label %rows.whole, label %rows.rest
+rows.whole:
+  %y.at.whole = getelementptr double, ptr %y.base, i64 %rows.at
+  %y.whole.stored = load %stored, ptr %y.at.whole, align 8
+  %y.whole = bitcast %stored %y.whole.stored to %reals
+  %z.at.whole = getelementptr double, ptr %z.base, i64 %rows.at
+  %z.whole.stored = load %stored, ptr %z.at.whole, align 8
+  %z.whole = bitcast %stored %z.whole.stored to %reals
+  %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole)
+  %out.value.whole = extractvalue %results %results.whole, 0
+  %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
+  %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
+  store %stored %out.value.whole.stored, ptr %out.value.at.whole, align 32, !nontemporal !0
+  %out.gradient.whole = extractvalue %results %results.whole, 1
+  %out.gradient.whole.stored = bitcast %reals %out.gradient.whole to %stored
+  %out.gradient.at.whole = getelementptr double, ptr %out.gradient.base, i64 %rows.at
+  store %stored %out.gradient.whole.stored, ptr %out.gradient.at.whole, align 32, !nontemporal !0
+  %out.hessian.whole = extractvalue %results %results.whole, 2
+  %out.hessian.whole.stored = bitcast %reals %out.hessian.whole to %stored
+  %out.hessian.at.whole = getelementptr double, ptr %out.hessian.base, i64 %rows.at
+  store %stored %out.hessian.whole.stored, ptr %out.hessian.at.whole, align 32, !nontemporal !0
+  br label %rows.loop
+rows.rest:
+  fence seq_cst
+  call void @kernel(i64 %rows.at, i64 %rows.to, ptr %all.arrays, ptr %all.params)
+  ret void
+}
+!0 = !{i32 1}
+
+declare %reals @llvm.fabs.v4f64(%reals)
+declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
+declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
+declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)

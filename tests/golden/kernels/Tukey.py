@@ -1,0 +1,32 @@
+# residual: where(abs(r) <= c, c**2/6*(1 - (1 - (r/c)**2)**3), c**2/6)
+def kernel(y, z, c):
+    r = y - z
+    v1 = np.equal(r, r)
+    v2 = np.abs(r)
+    v3 = np.less_equal(v2, c)
+    v4 = r * r
+    v5 = c * c
+    v6 = np.divide(v4, v5)
+    v7 = -v6
+    v8 = 1.0 + v7
+    v9 = v8 * v8
+    v10 = 2.0 + v7
+    v11 = v10 + v9
+    v12 = v4 * v11
+    v13 = np.divide(v12, 6.0)
+    v14 = np.divide(v5, 6.0)
+    v15 = where(v3, v13, v14)
+    v16 = where(v1, v15, r)
+    v17 = v9 * r
+    v18 = where(v3, v17, 0.0)
+    v19 = -v18
+    v20 = where(v1, v19, r)
+    v21 = 4.0 * v6
+    v22 = v21 * v8
+    v23 = v22 - v9
+    v24 = where(v3, v23, 0.0)
+    v25 = -v24
+    v26 = where(v1, v25, r)
+    v27 = where(v3, v9, 0.0)
+    v28 = where(v1, v27, r)
+    return (v16, v20, v26, v28, )  # value, gradient, hessian, majorant
