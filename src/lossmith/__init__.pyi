@@ -1,0 +1,19 @@
+from lossmith.catalogue import losses as losses
+from lossmith.catalogue.classes import *
+from lossmith.catalogue.likelihoods import *
+from lossmith.catalogue.margins import *
+from lossmith.catalogue.quantiles import *
+from lossmith.catalogue.regression import *
+from lossmith.choose import choose as choose
+from lossmith.lifts import margin as margin
+from lossmith.lifts import residual as residual
+from lossmith.lifts import score as score
+from lossmith.lifts import softmax as softmax
+from lossmith.loss import Loss as Loss
+from lossmith.loss import loss as loss
+from lossmith.models import LinearClassifier as LinearClassifier
+from lossmith.models import LinearRegressor as LinearRegressor
+from lossmith.models import load as load
+
+__version__: str
+HOMES: dict[str, str]
