@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import lossmith
 from lossmith.errors import DataError, UnsupportedError
 from lossmith.fit import Penalty
+from lossmith.models.base import columns
 from lossmith.models.linear import LinearClassifier, LinearRegressor
 
 CHECKED = [
@@ -26,7 +27,7 @@ CHECKED = [
     LinearRegressor("poisson"),
     LinearClassifier(),
     LinearClassifier("SquaredHinge"),
-    LinearClassifier("crossentropy", class_weight="balanced", tol=1e-10),
+    LinearClassifier("crossentropy", class_weight="balanced"),
 ]
 
 
@@ -258,3 +259,32 @@ def inputs_shares(p: Array) -> Array:
     from lossmith.models.linear import shares
 
     return shares(p)
+
+
+def several_targets_swapped(rows: Any) -> Any:
+    return columns(rows)[::-1]
+
+
+FAULTS: list[tuple[str, Callable[..., Any], Callable[[], None]]] = [
+    ("inputs.class_weights", lambda rule, classes, codes, weight: weight, test_balanced_classes_are_sample_weights),
+    (
+        "inputs._per_class",
+        lambda rule, classes, codes, each: 1 / np.bincount(codes),
+        test_balancing_counts_weighted_rows,
+    ),
+    ("inputs.shift", lambda loss, offset, exposure: None, test_an_offset_is_part_of_the_prediction),
+    ("inputs.shift", lambda loss, offset, exposure: exposure, test_an_exposure_makes_rates),
+    ("linear.columns", several_targets_swapped, test_several_targets_are_several_fits),
+    ("linear.columns", several_targets_swapped, test_a_margin_loss_on_three_classes_is_one_against_the_rest),
+    ("linear.shares", lambda p: p, test_a_margin_loss_on_three_classes_is_one_against_the_rest),
+    ("inputs.has_link", lambda loss: True, test_probabilities_only_where_the_loss_has_a_link),
+]
+
+
+@pytest.mark.parametrize(("where", "fault", "law"), FAULTS)
+def test_a_planted_fault_is_caught(
+    where: str, fault: Callable[..., Any], law: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"lossmith.models.{where}", fault)
+    with pytest.raises(AssertionError):
+        law()

@@ -58,6 +58,13 @@ def test_a_warm_start_takes_fewer_steps_to_the_same_end() -> None:
     assert warm.fit(X[:, :2], y).coef_.shape == (2,)  # another shape begins anew
 
 
+def test_a_forgotten_start_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mutant of the warm start: a fit that always begins anew."""
+    monkeypatch.setattr("lossmith.models.base.Linear._starts", lambda self, count, p, outputs: [None] * count)
+    with pytest.raises(AssertionError):
+        test_a_warm_start_takes_fewer_steps_to_the_same_end()
+
+
 @pytest.mark.parametrize("loss", ["logistic", "crossentropy"])
 def test_a_warm_start_of_several_classes(loss: str) -> None:
     X, y = labelled(classes=3)
