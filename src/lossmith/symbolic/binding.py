@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from lossmith.facts import Fact
-from lossmith.symbolic.bounds import Bound, defined, fades, largest, smallest
+from lossmith.symbolic.bounds import VERY_FAR, Bound, defined, fades, largest, size, smallest
 from lossmith.symbolic.case import Case, Join, once, one_sided
 from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
@@ -32,7 +32,8 @@ def _at_join(case: Case, name: str, joins: list[Join], says: str) -> Fact:
 
 
 def _jumping(case: Case, output: str, test: Test) -> list[Join]:
-    return [j for j in case.joins if test(case.jump(j, output))]
+    found = [j for j in case.joins if test(case.jump(j, output))]
+    return found or [j for j in case.joins if case.limits and test(case.jump_for_one(j, output))]
 
 
 def _apart(x: Span) -> bool:
@@ -114,8 +115,16 @@ def smooth(case: Case) -> Fact:
 
 def bounded_influence(case: Case) -> Fact:
     """|f′| is bounded; the constant bounds it."""
-    bound = largest(case.regions, "d1", smooth=False)
+    bound = _limits_of_slope(case) if convex(case).holds and not case.limits else None
+    bound = bound or largest(case.regions, "d1", smooth=False)
     return _bounded(case, "bounded influence", bound, "d1", "the slope stays within")
+
+
+def _limits_of_slope(case: Case) -> Bound | None:
+    """The larger of the limits of |f′| at both ends, which bound it where f′ is monotone."""
+    ends = [case.regions[0].tail("d1", -1, VERY_FAR), case.regions[-1].tail("d1", 1, VERY_FAR)]
+    sizes = [min((size(x).high for x in found if x.power <= 0), default=math.inf) for found in ends]
+    return Bound(max(sizes)) if max(sizes) < math.inf else None
 
 
 def _bounded(case: Case, name: str, bound: Bound, output: str, says: str) -> Fact:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from lossmith.symbolic.cover import Region, cover
 from lossmith.symbolic.spans import Span
 
-SLACK = 0.005
+SLACK = 0.001
 """A proved bound is at most this much (relatively) above what was seen."""
 HUGE = 1e150
 """What is larger than this is not called bounded."""
-FAR = 64
-"""The binary exponent from which the ends of the line are judged."""
+FAR, VERY_FAR = 64, 400
+"""Binary exponents from which the ends of the line are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ def fades(region: Region, side: int, name: str) -> bool | None:
     for x in region.tail(name, side, FAR):
         if x.low == x.high == 0 or (x.power < 0 and math.isfinite(x.low) and math.isfinite(x.high)):
             return True
-        if x.power >= 0 and (x.low > 0 or x.high < 0):
+    for point in region.points(few=True):
+        if any(x.power >= 0 and (x.low > 0 or x.high < 0) for x in region.tail(name, side, FAR, "", point)):
             return False
     return None

@@ -119,6 +119,13 @@ class Case:
             return ZERO
         return UNSURE if left.low != left.low or right.low != right.low else add(right, neg(left), 1.0)
 
+    def jump_for_one(self, join: Join, name: str) -> Span:
+        """How much an output rises across a join for one value of the other inputs: enough to refute."""
+        point = next(iter(join.left.points(few=True))) | {"": float(join.at)}
+        left, right = (r.point(point)[name] for r in (join.left, join.right))
+        exact = Fraction(float(join.at)) == join.at
+        return add(right, neg(left), 1.0) if exact else UNSURE
+
     def _exact_jump(self, join: Join, name: str) -> Span | None:
         exact = Exact()
         try:

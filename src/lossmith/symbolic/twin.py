@@ -33,8 +33,10 @@ class Writer:
 
     def value(self, v: Value) -> Arg:
         """A quotient."""
-        top = self.poly(v.top)
-        return top if v.bottom == {(): Fraction(1)} else self.put("div", top, self.poly(v.bottom))
+        if v.bottom == {(): Fraction(1)}:
+            return self.poly(v.top)
+        by = {a: n for a, n in _degrees(v.bottom).items() if self.keys[a][0] == "exp term"}
+        return self.put("div", self.poly(_lowered(v.top, by)), self.poly(_lowered(v.bottom, by)))
 
     def poly(self, p: Poly) -> Arg:
         """A sum of products."""
@@ -50,8 +52,8 @@ class Writer:
     def term(self, m: Monomial, c: Fraction) -> Arg:
         out = self.number(c) if c != 1 or not m else None
         for atom, n in m:
-            base = self.atom(atom)
-            power = base if n == 1 else self.put("pow", base, float(n))
+            base = self.atom(atom) if n > 0 else self.put("exp", self.put("neg", self.argument(atom)))
+            power = base if abs(n) == 1 else self.put("pow", base, float(abs(n)))
             out = power if out is None else self.put("mul", out, power)
         return 1.0 if out is None else out
 
@@ -67,9 +69,28 @@ class Writer:
         rest = n - int(high)
         return high if rest == 0 else self.put("add", high, self.integer(rest))
 
+    def argument(self, i: int) -> Arg:
+        """What an "exp term" is the exponential of."""
+        _, m, c = self.keys[i]
+        return self.term(m, c)
+
     def atom(self, i: int) -> Arg:
         write: Callable[..., Arg] = ATOMS.get(self.keys[i][0], _word)
         return write(self, *self.keys[i])
+
+
+def _degrees(p: Poly) -> dict[int, int]:
+    out: dict[int, int] = {}
+    for m in p:
+        for a, n in m:
+            out[a] = max(out.get(a, 0), n)
+    return out
+
+
+def _lowered(p: Poly, by: dict[int, int]) -> Poly:
+    """Divided by a product of exponentials, so that what grew without bound above and below the line now fades."""
+    shifted = {m: dict(m) | {a: dict(m).get(a, 0) - n for a, n in by.items()} for m in p}
+    return {tuple(sorted((a, n) for a, n in k.items() if n)): p[m] for m, k in shifted.items()}
 
 
 def _inside(w: Writer, key: Any) -> Arg:
