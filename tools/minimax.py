@@ -174,55 +174,81 @@ THIRD = mpf(1) / 3
 LIFT = mpf("1.2")
 ROOT_2PI = mp.sqrt(2 * mp.pi)
 
+SERIES_END = mpf(1) / 64  # 1/x² at x = 8
+
+
+def log_rest(s: Any) -> Any:
+    """(2 atanh(s) − 2s)/s³."""
+    return (2 * mp.atanh(s) - 2 * s) / s**3
+
+
+def log_long_rest(s: Any) -> Any:
+    """(2 atanh(s) − 2s − 2s³/3)/s⁵."""
+    return (2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3) / s**5
+
+
+def exp_rest(r: Any) -> Any:
+    """(eʳ − 1 − r)/r²."""
+    return (mp.expm1(r) - r) / r**2
+
+
+def scaled_tail(u: Any) -> Any:
+    """(u + LIFT)(1 − Φ(u))exp(u²/2)."""
+    return tail(u) * (u + LIFT) / ROOT_2PI
+
+
+def scaled_tail_slope(u: Any) -> Any:
+    """(u + LIFT)²(1 − u(1 − Φ(u))/φ(u))/2π."""
+    return tail_slope(u) * (u + LIFT) ** 2 / ROOT_2PI**2
+
+
 FITS: dict[str, Fit] = {
-    "EXP": Fit(
-        from_zero(carefully(lambda r: (mp.expm1(r) - r) / r**2), mpf(1) / 2), -HALF_LN2, HALF_LN2, 9, 5, "(eʳ − 1 − r)/r²"
-    ),
-    "LOG": Fit(
-        even(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3, 2 * THIRD), *ends("0.0295"), 6, 2, "(2 atanh(s) − 2s)/s³ in s²"
-    ),
-    "LOG_UNIT": Fit(
-        even(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3, 2 * THIRD), mpf(0), mpf(1) / 9, 9, 4, "the same, for log1p on [0, 1]"
-    ),
-    "LOG_LONG": Fit(
-        even(lambda s: (2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3) / s**5, mpf(2) / 5),
-        *ends("0.0295"), 7, None, "(2 atanh(s) − 2s − 2s³/3)/s⁵ in s²"
-    ),
+    "EXP": Fit(from_zero(carefully(exp_rest), mpf(1) / 2), -HALF_LN2, HALF_LN2, 9, 5, "(eʳ − 1 − r)/r²"),
+    "LOG": Fit(even(log_rest, 2 * THIRD), *ends("0.0295"), 6, 2, "(2 atanh(s) − 2s)/s³ in s²"),
+    "LOG_UNIT": Fit(even(log_rest, 2 * THIRD), mpf(0), THIRD**2, 9, 4, "the same, as log1p needs it on [0, 1]"),
+    "LOG_LONG": Fit(even(log_long_rest, mpf(2) / 5), *ends("0.0295"), 7, None, "(2 atanh(s) − 2s − 2s³/3)/s⁵ in s²"),
     "LOGCOSH": Fit(
         even(lambda x: (mp.log(mp.cosh(x)) - x * x / 2) / x**4, -THIRD / 4),
-        *ends("0.64"), 11, 5, "(log(cosh(x)) − x²/2)/x⁴ in x²"
+        *ends("0.64"), 11, 5, "(log(cosh(x)) − x²/2)/x⁴ in x²",
     ),
-    "ATAN": Fit(even(lambda x: (mp.atan(x) / x - 1) / x**2, -THIRD), *ends("0.1717"), 10, 4, "(atan(x)/x − 1)/x² in x²"),
-    "SIN": Fit(even(lambda x: (mp.sin(x) / x - 1) / x**2, -THIRD / 2), *ends(QUARTER_PI), 5, 3, "(sin(x)/x − 1)/x² in x²"),
+    "ATAN": Fit(
+        even(lambda x: (mp.atan(x) / x - 1) / x**2, -THIRD), *ends("0.1717"), 10, 4, "(atan(x)/x − 1)/x² in x²"
+    ),
+    "SIN": Fit(
+        even(lambda x: (mp.sin(x) / x - 1) / x**2, -THIRD / 2), *ends(QUARTER_PI), 5, 3, "(sin(x)/x − 1)/x² in x²"
+    ),
     "COS": Fit(
-        even(lambda x: (mp.cos(x) - 1 + x * x / 2) / x**4, THIRD / 8), *ends(QUARTER_PI), 5, 3, "(cos(x) − 1 + x²/2)/x⁴ in x²"
+        even(lambda x: (mp.cos(x) - 1 + x * x / 2) / x**4, THIRD / 8),
+        *ends(QUARTER_PI), 5, 3, "(cos(x) − 1 + x²/2)/x⁴ in x²",
     ),
     "ERF": Fit(even(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1), *ends("1"), 13, 8, "erf(x)/x − 1 in x²"),
     "TAIL": Fit(
-        mapped(lambda u: tail(u) * (u + LIFT) / ROOT_2PI, CENTRES["tail"], 1 / ROOT_2PI),
-        mpf(-1), mpf(1), 25, None, "(u + 1.2)(1 − Φ(u))exp(u²/2) in (u − 5)/(u + 5)"
+        mapped(scaled_tail, CENTRES["tail"], 1 / ROOT_2PI),
+        mpf(-1), mpf(1), 25, None, "(u + 1.2)(1 − Φ(u))exp(u²/2) in (u − 5)/(u + 5)",
     ),
     "TAIL_SLOPE": Fit(
-        mapped(lambda u: tail_slope(u) * (u + LIFT) ** 2 / ROOT_2PI**2, CENTRES["tail"], 1 / ROOT_2PI**2),
-        mpf(-1), mpf(1), 28, None, "(u + 1.2)²(1 − u(1 − Φ(u))/φ(u))/2π in the same"
+        mapped(scaled_tail_slope, CENTRES["tail"], 1 / ROOT_2PI**2),
+        mpf(-1), mpf(1), 28, None, "(u + 1.2)²(1 − u(1 − Φ(u))/φ(u))/2π in the same",
     ),
     "MILLS_SLOPE": Fit(mills_slope, mpf(0), mpf(1), 15, None, "m(m + x) with m = φ(x)/Φ(x), on [0, 1]"),
     "LGAMMA": Fit(
-        mapped(lgamma_base, CENTRES["lgamma"], 0), *between("lgamma", "0.75", "2.75"), 19, None,
-        "lgamma(x)/((x − 1)(x − 2)) in (x − 1.4375)/(x + 1.4375)"
+        mapped(lgamma_base, CENTRES["lgamma"], 0),
+        *between("lgamma", "0.75", "2.75"), 19, None, "lgamma(x)/((x − 1)(x − 2)) in (x − 1.4375)/(x + 1.4375)",
     ),
     "STIRLING": Fit(
-        even(lambda v: stirling(1 / v), THIRD / 4), mpf(0), mpf(1) / 64, 5, None, "x(lgamma(x) − Stirling) in 1/x²"
+        even(lambda v: stirling(1 / v), THIRD / 4), mpf(0), SERIES_END, 5, None, "x(lgamma(x) − Stirling) in 1/x²"
     ),
     "DIGAMMA": Fit(
-        mapped(digamma_base, CENTRES["digamma"], 0), *between("digamma", "1", "2.5"), 17, None,
-        "digamma(x)/(x − 1.4616…) in (x − 1.578125)/(x + 1.578125)"
+        mapped(digamma_base, CENTRES["digamma"], 0),
+        *between("digamma", "1", "2.5"), 17, None, "digamma(x)/(x − 1.4616…) in (x − 1.578125)/(x + 1.578125)",
     ),
     "DIGAMMA_FAR": Fit(
-        even(lambda v: digamma_rest(1 / v), -THIRD / 4), mpf(0), mpf(1) / 64, 6, None, "x²(digamma(x) − log(x) + 1/(2x)) in 1/x²"
+        even(lambda v: digamma_rest(1 / v), -THIRD / 4),
+        mpf(0), SERIES_END, 6, None, "x²(digamma(x) − log(x) + 1/(2x)) in 1/x²",
     ),
     "TRIGAMMA_FAR": Fit(
-        even(lambda v: trigamma_rest(1 / v), THIRD / 2), mpf(0), mpf(1) / 64, 6, None, "x²(x·trigamma(x) − 1 − 1/(2x)) in 1/x²"
+        even(lambda v: trigamma_rest(1 / v), THIRD / 2),
+        mpf(0), SERIES_END, 6, None, "x²(x·trigamma(x) − 1 − 1/(2x)) in 1/x²",
     ),
 }  # fmt: skip
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
+import math
 import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as binding
@@ -19,9 +22,6 @@ from lossmith.backends.threads import run_chunks
 from lossmith.errors import ShapeError, UnsupportedError
 from lossmith.program import Program
 
-VERSION = "1"
-"""Part of every key; raise it whenever the printed text of any program changes."""
-
 CHUNK = 65_536
 """Rows per piece of work: half a megabyte of each float64 array."""
 
@@ -30,6 +30,9 @@ SERIAL = 100_000
 
 STREAM = 16 << 20
 """Outputs of more bytes than this do not fit the caches; they are stored past them."""
+
+LARGE = 1 << 20
+"""Bytes from which a new output is laid on a cache line."""
 
 LINE = 64
 """Bytes of the boundary that streaming stores need."""
@@ -63,15 +66,14 @@ class LlvmKernel:
     def __init__(self, program: Program, dtype: Any = np.float64, text: str | None = None) -> None:
         self.program, self.dtype = program, np.dtype(dtype)
         self._text = text
-        target = target_of(dtype)
         if text is None:
-            key = cache.key(VERSION, program.digest, program.note, self.dtype, *host())
+            key = cache.key(program.digest, program.note, self.dtype, *host(), printer())
             code = cache.data("o", key, lambda: compile_text(cache.text("ll", key, lambda: source(program, dtype))))
         else:
             code = compile_text(text)
         self._engine, addresses = link(code)
         self._kernel, self._stream = (ENTRY(a) for a in addresses)
-        self._width = target.width
+        self._places = len(program.inputs) + len(program.outputs)
 
     @property
     def source(self) -> str:
@@ -88,9 +90,9 @@ class LlvmKernel:
         """
         given = [np.asarray(a) for a in arrays]
         self._check(given, params)
-        shape = given[0].shape
         inputs = [np.ascontiguousarray(a, dtype=self.dtype) for a in given]
-        results = self._room(shape) if out is None else list(out)
+        shape = given[0].shape
+        results = [room(shape, self.dtype) for _ in self.program.outputs] if out is None else list(out)
         written = results if out is None else self._writable(results, inputs, shape)
         self._run(inputs, written, params, given[0].size)
         for theirs, ours in zip(results, written, strict=True):
@@ -107,10 +109,7 @@ class LlvmKernel:
             raise ShapeError(f"the kernel takes {len(self.program.params)} parameters ({wanted}), not {len(params)}")
         for name, array in zip(names[1:], arrays[1:], strict=True):
             if array.shape != arrays[0].shape:
-                raise ShapeError(f"{names[0]} has shape {arrays[0].shape} but {name} has {array.shape}; make them equal")
-
-    def _room(self, shape: tuple[int, ...]) -> list[Array]:
-        return [aligned_empty(shape, self.dtype) for _ in self.program.outputs]
+                raise ShapeError(f"{names[0]} has shape {arrays[0].shape} but {name} {array.shape}; make them equal")
 
     def _writable(self, out: list[Array], inputs: list[Array], shape: tuple[int, ...]) -> list[Array]:
         """The arrays to compute into: `out` itself where that is contiguous and clear of the others."""
@@ -120,12 +119,11 @@ class LlvmKernel:
         for i, o in enumerate(out):
             others = [*inputs, *out[:i]]
             clear = o.flags.c_contiguous and not any(np.may_share_memory(o, a) for a in others)
-            ours.append(o if clear else aligned_empty(shape, self.dtype))
+            ours.append(o if clear else room(shape, self.dtype))
         return ours
 
     def _run(self, inputs: list[Array], outputs: list[Array], params: Sequence[float], n: int) -> None:
-        places = [a.ctypes.data for a in (*inputs, *outputs)]
-        table = (ctypes.c_void_p * len(places))(*places)
+        table = (ctypes.c_void_p * self._places)(*map(address, inputs), *map(address, outputs))
         numbers = (ctypes.c_double * len(params))(*params)
         if n < SERIAL:
             self._kernel(0, n, table, numbers)
@@ -140,15 +138,23 @@ class LlvmKernel:
         """How many rows precede the boundary from which all outputs may be streamed; None: do not stream."""
         if sum(o.nbytes for o in outputs) < STREAM:
             return None
-        heads = {(-o.ctypes.data % LINE) // o.itemsize for o in outputs}
+        heads = {(-address(o) % LINE) // o.itemsize for o in outputs}
         return heads.pop() if len(heads) == 1 else None
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """An uninitialised array that begins on a cache line."""
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+def address(array: Array) -> int:
+    """Where an array's first element lies."""
+    place: int = array.__array_interface__["data"][0]
+    return place
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """An uninitialised array; a large one begins on a cache line, so that it can be streamed to."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
     raw = np.empty(size + LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % LINE
+    start = -address(raw) % LINE
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
@@ -156,7 +162,7 @@ def target_of(dtype: Any) -> Target:
     """What this machine computes with for arrays of this dtype."""
     element = ELEMENTS.get(np.dtype(dtype))
     if element is None:
-        raise UnsupportedError(f"compiled kernels take float64 or float32 arrays, not {np.dtype(dtype).name}; convert them")
+        raise UnsupportedError(f"kernels compute in float64 or float32, not {np.dtype(dtype)}; convert the arrays")
     return Target(element, lanes(host()[1]) * (2 if element == "float" else 1))
 
 
@@ -174,6 +180,13 @@ def host() -> tuple[str, str, str]:
 
 
 @functools.cache
+def printer() -> str:
+    """A hash of the code that prints kernels, so that no kernel outlives a change of it."""
+    files = sorted(Path(__file__).parent.glob("llvm*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+
+
+@functools.cache
 def _begin() -> None:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -184,7 +197,7 @@ def machine() -> Any:
     _begin()
     cpu, features, _ = host()
     chosen = binding.Target.from_triple(binding.get_process_triple())
-    return chosen.create_target_machine(cpu=cpu, features=features, opt=2, reloc="default", codemodel="jitdefault", jit=True)
+    return chosen.create_target_machine(cpu=cpu, features=features, opt=2, codemodel="jitdefault", jit=True)
 
 
 def compile_text(text: str) -> bytes:

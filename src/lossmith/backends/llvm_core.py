@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 
-from lossmith.backends.llvm_values import Value
+from lossmith.backends.llvm_values import Value, worded
 
 MAGIC = 6755399441055744.0  # 1.5·2^52: adding it rounds to an integer and leaves that integer in the low bits
 RAISE = 128
@@ -42,6 +42,7 @@ def clamp(x: Value, low: float, high: float) -> Value:
     return (x > high).where(high, (x < low).where(low, x))
 
 
+@worded
 def reduced(x: Value) -> tuple[Value, Value, Value]:
     """x = n·ln 2 + r with |r| <= ½ ln 2: (n plus MAGIC, n, r)."""
     e = x.emitter
@@ -50,17 +51,20 @@ def reduced(x: Value) -> tuple[Value, Value, Value]:
     return shifted, n, e.fma(n, -LN2_REST, e.fma(n, -LN2, x))
 
 
+@worded
 def expm1_reduced(r: Value) -> Value:
     """e^r − 1 for |r| <= ½ ln 2."""
     e = r.emitter
     return e.fma(r * r, e.polynomial("EXP", r), r)
 
 
+@worded
 def power_of_two(shifted: Value, offset: int = 0) -> Value:
     """2^(n + offset) from n plus MAGIC, where n + offset is the exponent of a normal number."""
     return ((shifted.bits() << 52) + bits_of(2.0**offset)).real()
 
 
+@worded
 def scaled(x: Value, n: Value) -> Value:
     """x·2^n for a whole n within ±1100 or so, by two factors, so that subnormal results are rounded once."""
     half = x.emitter.fma(n, 0.5, MAGIC)
@@ -68,42 +72,50 @@ def scaled(x: Value, n: Value) -> Value:
     return x * power_of_two(half) * power_of_two(rest)
 
 
+@worded
 def raised_decay(x: Value) -> Value:
     """exp(x)·2^128 for x <= 0 (−∞ and NaN included), which is never subnormal: `lowered` takes it back."""
     shifted, _, r = reduced((x < -790.0).where(-790.0, x))
     return (expm1_reduced(r) + 1.0) * power_of_two(shifted, RAISE)
 
 
+@worded
 def raised_decay_of_pair(x: Value, rest: Value) -> Value:
     """exp(x + rest)·2^128 for x <= 0, with 1 + r kept exact on the way: 0.6 instead of 1 unit of error."""
     e = x.emitter
-    shifted, _, r = reduced((x < -790.0).where(-790.0, x))
+    shifted, _, first = reduced((x < -790.0).where(-790.0, x))
+    r = first + rest
     one = r + 1.0
-    low = e.fma(r * r, e.polynomial("EXP", r), (r - (one - 1.0)) + rest)
+    low = e.fma(r * r, e.polynomial("EXP", r), (r - (one - 1.0)) + ((first - r) + rest))
     return (one + low) * power_of_two(shifted, RAISE)
 
 
+@worded
 def lowered(x: Value) -> Value:
     """x·2^-128."""
     return x * 2.0**-RAISE
 
 
+@worded
 def decay(x: Value) -> Value:
     """exp(x) for x <= 0."""
     return lowered(raised_decay(x))
 
 
+@worded
 def as_real(k: Value) -> Value:
     """A small integer as a double."""
     return (k + bits_of(MAGIC)).real() - MAGIC
 
 
+@worded
 def log_split(bits: Value) -> tuple[Value, Value]:
     """x = 2^k·m with ½√2 <= m < √2, from the bits of a positive normal x: (k as an integer, m)."""
     k = (bits - ROOT_HALF) >> 52
     return k, (bits - (k << 52)).real()
 
 
+@worded
 def log_joined(f: Value, k: Value) -> Value:
     """k·ln 2 + log(1 + f), by atanh(f/(2 + f)), with f itself added last."""
     e = f.emitter
@@ -113,6 +125,7 @@ def log_joined(f: Value, k: Value) -> Value:
     return e.fma(k, LN2_HIGH, rest + f)
 
 
+@worded
 def log1p_unit(t: Value) -> Value:
     """log(1 + t) for 0 <= t <= 1."""
     e = t.emitter
@@ -121,12 +134,14 @@ def log1p_unit(t: Value) -> Value:
     return t - (half - s * e.fma(z, e.polynomial("LOG_UNIT", z), half))
 
 
+@worded
 def exp(x: Value) -> Value:
     """e^x, subnormal results included; 0 and ∞ beyond."""
     _, n, r = reduced(clamp(x, -746.0, 710.0))
     return scaled(expm1_reduced(r) + 1.0, n)
 
 
+@worded
 def log(x: Value) -> Value:
     """The natural logarithm; −∞ at 0, NaN below."""
     tiny = x < LEAST_NORMAL
@@ -135,12 +150,14 @@ def log(x: Value) -> Value:
     return log_ends(x, value)
 
 
+@worded
 def log_ends(x: Value, value: Value) -> Value:
     """`value`, with the logarithm's limits where x is not positive and finite."""
     value = (x < math.inf).where(value, x)
     return (x > 0.0).where(value, x.same(0.0).where(-math.inf, math.nan))
 
 
+@worded
 def log1p(x: Value) -> Value:
     """log(1 + x), the rounding error of 1 + x carried along."""
     u = x + 1.0

@@ -39,7 +39,7 @@ POLYNOMIALS: dict[str, tuple[float, ...]] = {
         0.3998873183116415,
         0.2958215894676855,
     ),
-    # the same, for log1p on [0, 1]
+    # the same, as log1p needs it on [0, 1]
     "LOG_UNIT": (  # relative error 2^-52.2
         0.6666666666666666,
         0.40000000000014585,

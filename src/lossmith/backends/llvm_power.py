@@ -17,7 +17,7 @@ from lossmith.backends.llvm_core import (
     reduced,
     scaled,
 )
-from lossmith.backends.llvm_values import Value
+from lossmith.backends.llvm_values import Value, worded
 
 TWO_THIRDS, TWO_THIRDS_REST = 0.6666666666666666, 3.700743415417188e-17
 Pair = tuple[Value, Value]
@@ -28,7 +28,16 @@ def root(x: Value) -> Value:
     return x.emitter.call("sqrt", x)
 
 
+def inverse_square(x: Value) -> Value:
+    """1/x², right also where x² overflows."""
+    inverse = 1.0 / x
+    return inverse * inverse
+
+
 PRODUCTS: dict[float, Callable[[Value], Value]] = {
+    -2.0: inverse_square,
+    -1.0: lambda x: 1.0 / x,
+    -0.5: lambda x: 1.0 / root(x),
     0.5: root,
     1.0: lambda x: x,
     1.5: lambda x: x * root(x),
@@ -36,23 +45,25 @@ PRODUCTS: dict[float, Callable[[Value], Value]] = {
     3.0: lambda x: x * x * x,
     4.0: lambda x: (x * x) * (x * x),
 }
-"""Exponents whose power is a product of few factors, in fewer roundings than exp(y·log x)."""
+"""Exponents whose power takes few roundings as a product."""
 
 
+@worded
 def power(x: Value, y: Value) -> Value:
     """x^y; NaN for x < 0 unless y is whole."""
-    if y.constant is not None and abs(y.constant) in PRODUCTS:
-        return PRODUCTS[abs(y.constant)](1.0 / x if y.constant < 0 else x)
+    if y.constant in PRODUCTS:
+        return PRODUCTS[y.constant](x)
     size = absolute(x)
     usual = exp_of_product(y, *log_pair(size))
     large = size > 1.0
     ends = ((y < 0.0) ^ large).where(math.inf, 0.0)  # |x| is 0 or ∞
     usual = ((size > 0.0) & (size < math.inf)).where(usual, ends)
-    usual = (y.same(0.0) | x.same(1.0)).where(1.0, usual)
+    usual = (y.same(0.0) | size.same(1.0)).where(1.0, usual)
     signed = (x < 0.0).where(for_negative(usual, y), usual)
     return (x.same(x) & y.same(y)).where(signed, math.nan)
 
 
+@worded
 def for_negative(size: Value, y: Value) -> Value:
     """(−x)^y from x^y: the sign of an odd y, NaN unless y is whole."""
     floor = y.emitter.call("floor", y)
@@ -61,6 +72,7 @@ def for_negative(size: Value, y: Value) -> Value:
     return floor.same(y).where(odd.where(-size, size), math.nan)
 
 
+@worded
 def log_pair(x: Value) -> Pair:
     """log(x) for positive x as a sum of two doubles, right to about 2^-66."""
     tiny = x < LEAST_NORMAL
@@ -74,12 +86,14 @@ def log_pair(x: Value) -> Pair:
     return grown(second, low)
 
 
+@worded
 def grown(a: Value, b: Value) -> Pair:
     """a + b and its rounding error, for |a| >= |b| or a = 0 (Dekker 1971)."""
     total = a + b
     return total, b - (total - a)
 
 
+@worded
 def atanh_argument(m: Value) -> Pair:
     """(m − 1)/(m + 1) as a sum of two doubles."""
     e, f, d = m.emitter, m - 1.0, m + 1.0
@@ -89,6 +103,7 @@ def atanh_argument(m: Value) -> Pair:
     return s, left * inverse
 
 
+@worded
 def atanh_rest(s: Value, s_rest: Value) -> Pair:
     """2 atanh(s) − 2s as a sum of two doubles: ⅔s³ carefully, the rest by a polynomial."""
     e = s.emitter
@@ -101,6 +116,7 @@ def atanh_rest(s: Value, s_rest: Value) -> Pair:
     return whole, e.fma(s, p, -whole) + e.fma(s, p_rest, s_rest * p)
 
 
+@worded
 def exp_of_product(y: Value, high: Value, low: Value) -> Value:
     """exp(y·(high + low))."""
     e = y.emitter

@@ -2,8 +2,8 @@
 
 Φ rests on R(u) = (1 − Φ(u))/φ(u), which is smooth on [0, ∞) in t = (u − 5)/(u + 5) (after Shepherd & Laframboise 1981,
 doi:10.1090/S0025-5718-1981-0595058-X). lgamma and digamma are polynomials with their zeros taken out on a short
-interval, reached by their recurrences; Stirling's series serves x >= 8. Below 0 they are reflected, and there their error
-is relative to max(1, |value|), not to their zeros.
+interval, reached by their recurrences; Stirling's series serves x >= 8. Below 0 they are reflected, and there their
+error is relative to max(1, |value|), not to their zeros.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 
 from lossmith.backends.llvm_core import absolute, clamp, decay, log, log1p, lowered, raised_decay_of_pair, with_sign
-from lossmith.backends.llvm_values import Value
+from lossmith.backends.llvm_values import Value, worded
 
 ROOT_2PI = math.sqrt(2 * math.pi)
 LIFT = 1.2  # the polynomial TAIL is (u + LIFT)·R(u)/√(2π)
 DIGAMMA_ROOT, DIGAMMA_ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
 
 
+@worded
 def raised_bell(u: Value) -> Value:
     """exp(−u²/2)·2^128, with the rounding error of u² made good."""
     u = clamp(u, 0.0, 40.0)
@@ -30,16 +31,19 @@ def finite(u: Value) -> Value:
     return clamp(u, 0.0, 1e300)
 
 
+@worded
 def tail_variable(u: Value) -> Value:
     """t = (u − 5)/(u + 5)."""
     return (finite(u) - 5.0) / (finite(u) + 5.0)
 
 
+@worded
 def tail(u: Value) -> tuple[Value, Value]:
     """(1 − Φ(u))·exp(u²/2) for u >= 0, as a numerator and a denominator."""
-    return u.emitter.polynomial("TAIL", tail_variable(u), heads=2), finite(u) + LIFT
+    return u.emitter.polynomial("TAIL", tail_variable(u), heads=4), finite(u) + LIFT
 
 
+@worded
 def erf(x: Value) -> Value:
     """The error function: a polynomial on [−1, 1], 1 − 2Φ(−√2|x|) beyond."""
     e, size = x.emitter, absolute(x)
@@ -50,6 +54,7 @@ def erf(x: Value) -> Value:
     return with_sign((size < 1.0).where(near, far), x)
 
 
+@worded
 def log_ndtr(x: Value) -> Value:
     """log Φ(x): the tail's logarithm − x²/2 below 0, log1p(−Φ(−x)) above."""
     e, u = x.emitter, absolute(x)
@@ -59,14 +64,16 @@ def log_ndtr(x: Value) -> Value:
     return (x > 0.0).where(log1p(-lowered(raised_bell(u) * ratio)), below)
 
 
+@worded
 def raised_mills(x: Value) -> Value:
     """φ(x)/Φ(x)·2^128 for x >= 0; 0 beyond 40."""
-    x = clamp(x, 0.0, 40.0)
+    e, x = x.emitter, clamp(x, 0.0, 40.0)
     top, bottom = tail(x)
     high = raised_bell(x)
-    return high * (1 / ROOT_2PI) / (1.0 - lowered(high) * (top / bottom))
+    return high * (1 / ROOT_2PI) / e.fma(-lowered(high), top / bottom, 1.0)
 
 
+@worded
 def mills(x: Value) -> Value:
     """φ(x)/Φ(x); about −x for x → −∞."""
     u = absolute(x)
@@ -75,23 +82,26 @@ def mills(x: Value) -> Value:
     return (x > 0.0).where(lowered(raised_mills(u)), below)
 
 
+@worded
 def mills_slope(x: Value) -> Value:
     """m(m + x) with m = φ/Φ; below 1 from polynomials of its own, because there m + x cancels."""
     e, u = x.emitter, absolute(x)
     top, _ = tail(u)
-    below = e.polynomial("TAIL_SLOPE", tail_variable(u), heads=2) / (top * top)
+    below = e.polynomial("TAIL_SLOPE", tail_variable(u), heads=4) / (top * top)
     m = raised_mills(u)
     above = lowered(m * (lowered(m) + clamp(u, 0.0, 40.0)))
     middle = e.polynomial("MILLS_SLOPE", clamp(x, 0.0, 1.0), heads=1)
     return (x > 1.0).where(above, (x > 0.0).where(middle, below))
 
 
+@worded
 def reflected(x: Value) -> tuple[Value, Value]:
     """Where x < 0: 1 − x instead of x, and the truth value that says so."""
     below = x < 0.0
     return below, below.where(1.0 - x, x)
 
 
+@worded
 def turn(x: Value) -> tuple[Value, Value]:
     """|sin(πx)| and cos(πx)·sign(sin(πx)), by x's distance d from the nearest whole number."""
     e = x.emitter
@@ -105,6 +115,7 @@ def turn(x: Value) -> tuple[Value, Value]:
     return swap.where(cosine, sine), with_sign(swap.where(sine, cosine), d)
 
 
+@worded
 def lgamma(x: Value) -> Value:
     """log|Γ(x)|."""
     below, y = reflected(x)
@@ -113,6 +124,7 @@ def lgamma(x: Value) -> Value:
     return below.where(log(math.pi / sine) - value, value)
 
 
+@worded
 def lgamma_right(x: Value) -> Value:
     """lgamma for x >= 0."""
     e = x.emitter
@@ -132,6 +144,7 @@ def lgamma_right(x: Value) -> Value:
     return big.where(stirling, small.where(base - logarithm, base + logarithm))
 
 
+@worded
 def digamma(x: Value) -> Value:
     """(log Γ)′."""
     below, y = reflected(x)
@@ -140,6 +153,7 @@ def digamma(x: Value) -> Value:
     return below.where(value - cosine / sine * math.pi, value)
 
 
+@worded
 def digamma_right(x: Value) -> Value:
     """digamma for x >= 0: ψ(x) = ψ(y) + Σ 1/(y + i), the sum kept as one fraction."""
     e = x.emitter
@@ -159,6 +173,7 @@ def digamma_right(x: Value) -> Value:
     return big.where(log(x) + e.fma(z, e.polynomial("DIGAMMA_FAR", z), v * -0.5), base)
 
 
+@worded
 def trigamma(x: Value) -> Value:
     """(log Γ)″."""
     below, y = reflected(x)
@@ -168,6 +183,7 @@ def trigamma(x: Value) -> Value:
     return below.where(pole * pole - value, value)
 
 
+@worded
 def trigamma_right(x: Value) -> Value:
     """trigamma for x >= 0: Stirling's series, eight steps to the right below 8."""
     e, big = x.emitter, x >= 8.0

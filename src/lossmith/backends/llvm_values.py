@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lossmith.backends.llvm_polynomials import POLYNOMIALS
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 ELEMENTS = {"real": "double", "bits": "i64", "truth": "i1"}
+TYPES = {"real": "%reals", "bits": "%bits", "truth": "%truths"}
+"""The kinds of vectors, and the names that a module gives to their types."""
 
 
 def real_literal(x: float) -> str:
@@ -50,11 +57,11 @@ class Value:
     def __truediv__(self, other: Any) -> Value:
         return self.emitter.binary({"real": "fdiv"}, self, other)
 
-    def __radd__(self, other: Any) -> Value:
-        return self + other
+    def __radd__(self, other: float) -> Value:
+        return self.emitter.binary({"real": "fadd", "bits": "add"}, self, other)
 
-    def __rmul__(self, other: Any) -> Value:
-        return self * other
+    def __rmul__(self, other: float) -> Value:
+        return self.emitter.binary({"real": "fmul"}, self, other)
 
     def __rsub__(self, other: Any) -> Value:
         return self.emitter.lift(other, self.kind) - self
@@ -120,6 +127,21 @@ class Value:
         return self.emitter.line(kind, "select {0}, {1}, {2}", self, a, b)
 
 
+def worded(f: Callable[Concatenate[Value, P], R]) -> Callable[Concatenate[Value, P], R]:
+    """Name the lines that a function prints after the function."""
+
+    @functools.wraps(f)
+    def named(x: Value, /, *args: P.args, **options: P.kwargs) -> R:
+        e = x.emitter
+        before, e.hint = e.hint, f.__name__
+        try:
+            return f(x, *args, **options)
+        finally:
+            e.hint = before
+
+    return named
+
+
 @dataclass(slots=True)
 class Emitter:
     """Collects lines of LLVM IR for vectors of `width` doubles; `brief` takes the polynomials made for float32."""
@@ -136,7 +158,11 @@ class Emitter:
 
     def type(self, kind: str) -> str:
         """The vector type of a kind."""
-        return f"<{self.width} x {ELEMENTS[kind]}>"
+        return TYPES[kind]
+
+    def types(self) -> list[str]:
+        """The definitions of the vector types."""
+        return [f"{TYPES[kind]} = type <{self.width} x {element}>" for kind, element in ELEMENTS.items()]
 
     def lift(self, x: Any, kind: str) -> Value:
         """A value as it is, a number as a constant vector."""
@@ -191,6 +217,13 @@ class Emitter:
         """A comment line where the next row-dependent line goes."""
         self.each.append(f"  ; {text}")
 
+    def christen(self, value: Value, name: str) -> None:
+        """Give the value of the line just printed a name of its own."""
+        lines = self.each if value.varies else self.once
+        if "." in value.text and lines and lines[-1].startswith(f"  {value.text} = "):
+            lines[-1] = lines[-1].replace(value.text, f"%{name}", 1)
+            value.text = f"%{name}"
+
     def fma(self, a: Any, b: Any, c: Any) -> Value:
         """a·b + c with one rounding."""
         return self.call("fma", a, b, c)
@@ -202,9 +235,11 @@ class Emitter:
         """
         short = POLYNOMIALS.get(f"{name}_SHORT") if self.brief else None
         coefficients = short or POLYNOMIALS[name]
+        before, self.hint = self.hint, f"polynomial.{name.lower()}"
         value = self.estrin(x, coefficients[heads:])
         for c in reversed(coefficients[:heads]):
             value = self.fma(x, value, c)
+        self.hint = before
         return value
 
     def estrin(self, x: Value, coefficients: tuple[float, ...]) -> Value:

@@ -29,12 +29,13 @@ from lossmith.backends.llvm_core import (
     with_sign,
 )
 from lossmith.backends.llvm_power import power
-from lossmith.backends.llvm_values import Value
+from lossmith.backends.llvm_values import Value, worded
 
 PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 PI_4, PI_4_REST = 0.7853981633974483, 3.061616997868383e-17
 
 
+@worded
 def expm1(x: Value) -> Value:
     """e^x − 1 = 2^n(e^r − 1) + (2^n − 1), doubled last so that 2^n cannot overflow."""
     shifted, _, r = reduced(clamp(x, -40.0, 710.0))
@@ -43,12 +44,14 @@ def expm1(x: Value) -> Value:
     return (absolute(x) < 2.0**-54).where(x, sure)
 
 
+@worded
 def tanh(x: Value) -> Value:
     """−(e^(−2|x|) − 1)/(e^(−2|x|) + 1), with x's sign."""
     lost = expm1(absolute(x) * -2.0)
     return with_sign(lost / (lost + 2.0), x)
 
 
+@worded
 def sech2(x: Value) -> Value:
     """1/cosh(x)² = 4t/(1 + t)² with t = e^(−2|x|)."""
     high = raised_decay(absolute(x) * -2.0)
@@ -56,6 +59,7 @@ def sech2(x: Value) -> Value:
     return lowered(high * 4.0 / (whole * whole))
 
 
+@worded
 def logcosh(x: Value) -> Value:
     """log(cosh(x)): a polynomial near 0, |x| − ln 2 + log1p(e^(−2|x|)) beyond."""
     e, size = x.emitter, absolute(x)
@@ -65,17 +69,20 @@ def logcosh(x: Value) -> Value:
     return (size < 0.8).where(near, far)
 
 
+@worded
 def softplus(x: Value) -> Value:
     """log(1 + e^x) = max(x, 0) + log1p(e^(−|x|))."""
     return (x > 0.0).where(x, 0.0) + log1p_unit(decay(-absolute(x)))
 
 
+@worded
 def sigmoid(x: Value) -> Value:
     """1/(1 + e^(−x)), from e^(−|x|)."""
     t = decay(-absolute(x))
     return (x > 0.0).where(1.0, t) / (t + 1.0)
 
 
+@worded
 def atan(x: Value) -> Value:
     """The arc tangent, reduced to |w| <= tan(π/8) by one division."""
     e, size = x.emitter, absolute(x)
@@ -89,6 +96,7 @@ def atan(x: Value) -> Value:
     return with_sign(value, x)
 
 
+@worded
 def quarter_turns(x: Value) -> tuple[Value, Value, Value]:
     """x = n·π/2 + r + rest with |r| <= π/4: (n plus MAGIC, r, rest), for |x| < 2^30."""
     e = x.emitter
@@ -102,6 +110,7 @@ def quarter_turns(x: Value) -> tuple[Value, Value, Value]:
     return shifted, r, rest
 
 
+@worded
 def wave(x: Value, ahead: int, name: str) -> Value:
     """sin(x + ahead·π/2); the C library serves |x| >= 2^30."""
     e = x.emitter
@@ -117,11 +126,48 @@ def wave(x: Value, ahead: int, name: str) -> Value:
     return e.rarely(name, near, x, absolute(x) >= 2.0**30)
 
 
+@worded
+def one_plus_square(x: Value) -> tuple[Value, Value]:
+    """Where |x| > 2^60, so that 1 + x² = x² to every digit: (that truth, 1 + x²)."""
+    return absolute(x) > 2.0**60, x.emitter.fma(x, x, 1.0)
+
+
+@worded
+def hypot1(x: Value) -> Value:
+    """√(1 + x²)."""
+    far, square = one_plus_square(x)
+    return far.where(absolute(x), x.emitter.call("sqrt", square))
+
+
+@worded
+def log1psq(x: Value) -> Value:
+    """log(1 + x²)."""
+    far, _ = one_plus_square(x)
+    return log1p(far.where(absolute(x), x * x)) * far.where(2.0, 1.0)
+
+
+@worded
+def witch(x: Value) -> Value:
+    """1/(1 + x²), named after Agnesi's curve."""
+    far, square = one_plus_square(x)
+    value = 1.0 / far.where(x, square)
+    return far.where(value * value, value)
+
+
+@worded
+def serpentine(x: Value) -> Value:
+    """x/(1 + x²), named after Newton's curve."""
+    far, square = one_plus_square(x)
+    return far.where(1.0, x) / far.where(x, square)
+
+
+@worded
 def sin(x: Value) -> Value:
     """The sine."""
     return with_zero(x, wave(x, 0, "sin"))
 
 
+@worded
 def cos(x: Value) -> Value:
     """The cosine."""
     return wave(x, 1, "cos")
@@ -177,6 +223,10 @@ WORDS: dict[str, Callable[..., Value]] = {
     "atan": atan,
     "sin": sin,
     "cos": cos,
+    "hypot1": hypot1,
+    "log1psq": log1psq,
+    "witch": witch,
+    "serpentine": serpentine,
     "erf": special.erf,
     "lgamma": special.lgamma,
     "digamma": special.digamma,
