@@ -188,10 +188,9 @@ def _make(one: Any) -> Loss:
 
 
 def _catalogue() -> Mapping[str, Any]:
-    import lossmith
+    from lossmith.catalogue import losses
 
-    known: Mapping[str, Any] = lossmith.losses()
-    return known
+    return losses()
 
 
 def _identity(loss: Loss) -> tuple[str, str, tuple[tuple[str, float], ...]]:
