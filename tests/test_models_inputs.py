@@ -121,6 +121,8 @@ def test_extreme_and_degenerate_tables_fit() -> None:
         assert np.isfinite(LinearRegressor(penalty="none").fit(X * size, y).predict(X * size)).all()
     constant = LinearRegressor().fit(X, np.full(50, 3.0))
     assert np.allclose(constant.predict(X), 3.0, rtol=1e-9)
+    exact = LinearRegressor("huber", scale="mad").fit(X, 2 * X[:, 0] - 1)
+    assert np.allclose(exact.predict(X), 2 * X[:, 0] - 1, atol=1e-2) and exact.solution_.converged
     assert np.allclose(LinearRegressor().fit(X[:1], y[:1]).predict(X[:1]), y[:1])
 
 

@@ -173,12 +173,13 @@ def _flattens(loss: Loss, u: float) -> bool:
 
 
 def _mad(rows: Rows, job: Job) -> float:
-    """1.4826 × the MAD of the residuals of an absolute-loss fit without penalty."""
+    """1.4826 × the MAD of the residuals of an absolute-loss fit without penalty; that of y where none are left."""
     centred = rows.y if rows.offset is None else rows.y - rows.offset
     rough = mad(np.asarray(centred, dtype=np.float64), rows.weight)
     plain = Job(Penalty("none"), "auto", job.intercept, 1, Limits(1e-3), job.random_state, {}, None)
     found = _one(rows, make_loss("Absolute"), plain, rough, None)
-    return mad(centred - (rows.X @ found.coef + found.intercept), rows.weight)
+    fine = mad(centred - (rows.X @ found.coef + found.intercept), rows.weight)
+    return fine if fine > 1e-9 * rough else rough  # where a plane meets the rows, what is left is rounding, not a scale
 
 
 def _jointly(rows: Rows, loss: Loss, job: Job, start: tuple[Array, Any] | None) -> Solution:
