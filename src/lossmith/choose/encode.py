@@ -194,7 +194,12 @@ class TableEncoder:
 
 
 def survey(table: Table) -> tuple[Table, list[str]]:
-    """The columns that can serve as features, and a note on each that cannot. Looks at no target."""
+    """The columns that can serve as features, and a note on each that cannot. Looks at no target.
+
+    Raises DataError for an infinite entry, by its row in this table, and if no column is left.
+    """
+    for column in table.columns:
+        check_finite(column)
     notes = {c.name: reason for c in table.columns if (reason := _useless(c))}
     kept = table.without(notes)
     if not kept.columns:
