@@ -17,7 +17,8 @@ import pytest
 
 from lossmith.choose.encode import MAX_LEVELS, TableEncoder, survey
 from lossmith.errors import DataError, FileError
-from lossmith.rows.tables import Table, numbers, read_table
+from lossmith.rows.files import read_table
+from lossmith.rows.tables import Table, numbers
 
 
 def _frame(n: int = 400) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lossmith.errors import ParameterError
-from lossmith.rows.tables import Table, read_table
+from lossmith.rows.files import read_table
+from lossmith.rows.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,7 +15,7 @@ from lossmith.choose.tablemodel import TableModel, features
 from lossmith.choose.write import demand_free, write_with
 from lossmith.cli.common import console, opened, spoken
 from lossmith.errors import FileError, ParameterError
-from lossmith.rows.tables import read_table
+from lossmith.rows.files import read_table
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss

@@ -1,8 +1,7 @@
 """Tables as columns of numbers, categories and times, from a file or from memory.
 
-A `Table` is what `choose` and the command line work on. It is made by `read_table` (Parquet, CSV, Feather, JSON Lines)
-or `Table.of` (pandas, polars, pyarrow, a mapping of columns, a 2-D array). Rows are counted from 0, as in Python; lines
-of a text file from 1, as in an editor.
+A `Table` is what `choose` and the command line work on. It is made by `lossmith.rows.files.read_table` or by `Table.of`
+(pandas, polars, pyarrow, a mapping of columns, a 2-D array). Rows are counted from 0, as in Python.
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DataError, FileError
+from lossmith.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +85,6 @@ class Table:
         return from_arrow(_arrow(X, what), what)
 
 
-def read_table(path: str | Path) -> Table:
-    """Read a Parquet, CSV, TSV, Feather or JSON Lines file; errors name the file and the line or column."""
-    path = Path(path)
-    if not path.exists():
-        raise FileError(f"{path}: no such file")
-    if path.is_dir():
-        raise FileError(f"{path}: is a folder; give one file")
-    reader = _READERS.get(_suffix(path))
-    if reader is None:
-        raise FileError(f"{path}: what kind of table is this? lossmith reads {', '.join(sorted(_READERS))}")
-    pa = _pyarrow()
-    try:
-        table = reader(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: {_said(error)}; the file is damaged, or not {_suffix(path)[1:]}") from None
-    return from_arrow(table, str(path))
-
-
 def from_arrow(table: Any, where: str) -> Table:
     """A Table from a pyarrow Table; `where` names it in errors."""
     names = [str(name) for name in table.column_names]
@@ -139,63 +119,8 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _parquet(path: Path) -> Any:
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(path).read()
-
-
-def _feather(path: Path) -> Any:
-    import pyarrow.feather as pf
-
-    return pf.read_table(path)
-
-
-def _json(path: Path) -> Any:
-    import pyarrow.json as pj
-
-    return pj.read_json(path)
-
-
-def _csv(delimiter: str) -> Callable[[Path], Any]:
-    def read(path: Path) -> Any:
-        import pyarrow as pa
-        import pyarrow.csv as pc
-
-        def once(threads: bool) -> Any:
-            return pc.read_csv(
-                path,
-                read_options=pc.ReadOptions(use_threads=threads),
-                parse_options=pc.ParseOptions(delimiter=delimiter),
-                convert_options=pc.ConvertOptions(strings_can_be_null=True),
-            )
-
-        try:
-            return once(True)
-        except pa.ArrowInvalid:
-            return once(False)  # only the single-threaded reader knows the number of a ragged line
-
-    return read
-
-
-_READERS: dict[str, Callable[[Path], Any]] = {
-    ".parquet": _parquet,
-    ".csv": _csv(","),
-    ".tsv": _csv("\t"),
-    ".feather": _feather,
-    ".arrow": _feather,
-    ".jsonl": _json,
-    ".ndjson": _json,
-}
-
-
-def _suffix(path: Path) -> str:
-    parts = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-    return parts[-1] if parts else ""
-
-
-def _said(error: Exception) -> str:
-    """The first line of what the reader said, with rows called lines."""
+def said(error: Exception) -> str:
+    """The first line of an error of arrow, with rows called lines."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__).replace("Row #", "line ")[:200].rstrip(".")
 
@@ -243,7 +168,7 @@ def _plain(values: NDArray[Any], name: str) -> Any:
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError) as error:
-        raise DataError(f"column {name!r}: {_said(error)}; every column needs one type") from None
+        raise DataError(f"column {name!r}: {said(error)}; every column needs one type") from None
 
 
 def _from_frame(X: Any, what: str) -> Any:
@@ -258,7 +183,7 @@ def _from_frame(X: Any, what: str) -> Any:
     try:
         return frame.to_arrow()
     except (pa.ArrowException, TypeError) as error:
-        raise DataError(f"{what}: {_said(error)}; every column needs one type") from None
+        raise DataError(f"{what}: {said(error)}; every column needs one type") from None
 
 
 def _column(name: str, data: Any) -> Column:

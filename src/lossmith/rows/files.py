@@ -1,0 +1,84 @@
+"""Tables from files: Parquet, CSV, TSV, Feather and JSON Lines. Lines of a text file are counted from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lossmith.errors import FileError
+from lossmith.rows.tables import Table, from_arrow, said
+
+
+def read_table(path: str | Path) -> Table:
+    """Read a Parquet, CSV, TSV, Feather or JSON Lines file; errors name the file and the line or column."""
+    path = Path(path)
+    if not path.exists():
+        raise FileError(f"{path}: no such file")
+    if path.is_dir():
+        raise FileError(f"{path}: is a folder; give one file")
+    reader = _READERS.get(_suffix(path))
+    if reader is None:
+        raise FileError(f"{path}: what kind of table is this? lossmith reads {', '.join(sorted(_READERS))}")
+    import pyarrow as pa
+
+    try:
+        table = reader(path)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: {said(error)}; the file is damaged, or not {_suffix(path)[1:]}") from None
+    return from_arrow(table, str(path))
+
+
+def _parquet(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path).read()
+
+
+def _feather(path: Path) -> Any:
+    import pyarrow.feather as pf
+
+    return pf.read_table(path)
+
+
+def _json(path: Path) -> Any:
+    import pyarrow.json as pj
+
+    return pj.read_json(path)
+
+
+def _csv(delimiter: str) -> Callable[[Path], Any]:
+    def read(path: Path) -> Any:
+        import pyarrow as pa
+        import pyarrow.csv as pc
+
+        def once(threads: bool) -> Any:
+            return pc.read_csv(
+                path,
+                read_options=pc.ReadOptions(use_threads=threads),
+                parse_options=pc.ParseOptions(delimiter=delimiter),
+                convert_options=pc.ConvertOptions(strings_can_be_null=True),
+            )
+
+        try:
+            return once(True)
+        except pa.ArrowInvalid:
+            return once(False)  # only the single-threaded reader knows the number of a ragged line
+
+    return read
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {
+    ".parquet": _parquet,
+    ".csv": _csv(","),
+    ".tsv": _csv("\t"),
+    ".feather": _feather,
+    ".arrow": _feather,
+    ".jsonl": _json,
+    ".ndjson": _json,
+}
+
+
+def _suffix(path: Path) -> str:
+    parts = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    return parts[-1] if parts else ""
