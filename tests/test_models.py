@@ -25,6 +25,8 @@ CHECKED = [
     LinearRegressor("huber", scale="mad"),
     LinearRegressor("quantile"),
     LinearRegressor("poisson"),
+    LinearRegressor("cauchy", scale="mad"),
+    LinearRegressor("logcosh", penalty="elasticnet"),
     LinearClassifier(),
     LinearClassifier("SquaredHinge"),
     LinearClassifier("crossentropy", class_weight="balanced"),
