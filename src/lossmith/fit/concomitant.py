@@ -21,7 +21,8 @@ LEAST = 1e-9
 class Concomitant:
     """An objective with one more coordinate, the scale σ, which is its last.
 
-    With u = (y − z)/σ and g, h the slope and curvature of ρ in z: ∂σ = ρ + u·g + ½, and the Hessian is Σ h/σ·(x, u)(x, u)ᵀ.
+    With u = (y − z)/σ and g, h the slope and curvature of ρ in z: ∂σ = ρ + u·g + ½, and the Hessian is
+    Σ h/σ·(x, u)(x, u)ᵀ.
     """
 
     inner: Objective

@@ -8,6 +8,7 @@ still acts on the user's own coefficients.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ class Design:
     def gram(self, h: Array, extra: Array | None = None) -> Array:
         """Σ h·x xᵀ over all rows; `extra` is one more column, which becomes the last coordinate."""
         parts = blocks(self.X, self.size)
-        return np.sum([self.gram_of(q, h[q], None if extra is None else extra[q]) for q in parts], axis=0)
+        return reduce(np.add, (self.gram_of(q, h[q], None if extra is None else extra[q]) for q in parts))
 
     def gram_of(self, part: slice | NDArray[Any], h: Array, extra: Array | None = None) -> Array:
         """Σ h·x xᵀ over some rows: h (rows,), or (rows, K, K) for K outputs, whose coordinates alternate."""
@@ -157,7 +158,7 @@ def _spread(X: Any, centre: Array) -> Array:
         for part in blocks(X):
             block = X[part] - centre
             total += np.einsum("ij,ij->j", block, block)
-        spread = np.sqrt(total / n)
+        spread: Array = np.sqrt(total / n)
     odd = ~np.isfinite(spread) | (total < 1e-290)
     for j in np.flatnonzero(odd):
         column = X[:, j].astype(np.float64) - centre[j]
@@ -180,4 +181,4 @@ def _spread_sparse(X: Any) -> Array:
     safe = np.where(most > 0.0, most, 1.0)
     unit = X.multiply(1.0 / safe).tocsr()
     mean = np.asarray(unit.multiply(unit).mean(axis=0)).ravel()
-    return most * np.sqrt(mean)
+    return np.asarray(most * np.sqrt(mean))

@@ -37,7 +37,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the loop hands back: the last state, whether it is optimal to `tol`, and one sentence that says why it ended."""
+    """What the loop hands back: the last state, whether it is optimal to `tol`, and one sentence that says why."""
 
     state: State
     optimality: float
@@ -80,7 +80,9 @@ def drive(
                 return Run(state, now.optimality, *verdict, now.seconds, tuple(trace))
             following = solver.step(objective, state)
             if not np.isfinite(following.evaluation.value) or not np.isfinite(following.w).all():
-                following = State(state.w, state.evaluation, "the next step leads to values that are not finite", state.memory)
+                following = State(
+                    state.w, state.evaluation, "the next step leads to values that are not finite", state.memory
+                )
             state = following
 
 

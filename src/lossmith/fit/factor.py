@@ -15,7 +15,7 @@ RIDGE = 1e-13
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
-    """The factor of scale⁻¹ H scale⁻¹ + shift·I, with scale the root of H's diagonal; `shift` tells if H was positive."""
+    """The factor of scale⁻¹ H scale⁻¹ + shift·I, with scale the root of H's diagonal."""
 
     lower: Vector
     scale: Vector
@@ -39,11 +39,6 @@ class Factor:
             except LinAlgError:
                 continue
         return cls(np.eye(len(scale)), scale, 1.0)
-
-    @property
-    def regular(self) -> bool:
-        """Was the matrix positive definite as it stood?"""
-        return self.shift <= RIDGE
 
     def solve(self, g: Vector) -> Vector:
         """H⁻¹ g."""

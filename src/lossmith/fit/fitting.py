@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.catalogue import loss as make_loss
 from lossmith.domain import Interval, Param
 from lossmith.errors import DataError, ShapeError, UnsupportedError
 from lossmith.fit.concomitant import Concomitant
@@ -22,10 +23,10 @@ from lossmith.fit.scale import check_scale, mad
 from lossmith.fit.separable import separation
 from lossmith.fit.solvers import STOCHASTIC, State, make_solver
 from lossmith.loss import Loss
-from lossmith.loss import loss as make_loss
 from lossmith.rows.memory import Rows
 
 Array = NDArray[np.float64]
+DEFAULT = Penalty()
 TOL = Param(1e-8, Interval(0.0, 1.0, open_low=True), "relative residual at which a fit is optimal")
 STEPS = Param(1000, Interval(1, whole=True), "the most steps")
 
@@ -80,7 +81,7 @@ class Job:
 def fit(
     rows: Rows,
     loss: Loss,
-    penalty: Penalty = Penalty(),
+    penalty: Penalty = DEFAULT,
     *,
     solver: str = "auto",
     intercept: bool = True,
@@ -106,7 +107,9 @@ def fit(
     limits = Limits(TOL.check(tol, "fit", "tol"), steps, max_seconds)
     job = Job(penalty, solver, intercept, outputs, limits, random_state, options or {}, on_step, max_steps)
     if outputs > 1 and not loss.lift.multiclass:
-        return _stack([_one(_column(rows, k), loss, replace(job, outputs=1), unit, _start(start, k)) for k in range(outputs)])
+        return _stack(
+            [_one(_column(rows, k), loss, replace(job, outputs=1), unit, _start(start, k)) for k in range(outputs)]
+        )
     return _one(rows, loss, job, unit, _start(start))
 
 
@@ -143,7 +146,13 @@ def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array
     s = _mad(rows, job) if unit == "mad" else float(unit)
     if robust and job.solver == "auto":
         huber = make_loss("Huber")
-        near = _one(rows, huber, replace(job, limits=replace(job.limits, tol=1e-4), on_step=None, options={}), _mad(rows, job), None)
+        near = _one(
+            rows,
+            huber,
+            replace(job, limits=replace(job.limits, tol=1e-4), on_step=None, options={}),
+            _mad(rows, job),
+            None,
+        )
         start = near.coef, near.intercept
     if start is None and loss.lift.name == "residual" and not kinks_of(loss).any:
         start = _narrowed(rows, loss, job, s)
@@ -154,7 +163,7 @@ def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array
 
 
 def _narrowed(rows: Rows, loss: Loss, job: Job, s: float) -> tuple[Array, Any] | None:
-    """A start for a unit far below the spread of y, where a robust loss is flat: fits at wider units, each ten times less."""
+    """A start for a unit far below the spread of y, where a robust loss is flat: fits at units that shrink tenfold."""
     wide = mad(np.asarray(rows.y, dtype=np.float64), rows.weight)
     if not wide > 30.0 * s or not _flattens(loss, wide / s):
         return None
@@ -202,7 +211,9 @@ def _short(state: State) -> Any:
     return replace(state.evaluation, gradient=state.evaluation.gradient[:-1])
 
 
-def _run(objective: Any, inner: Objective, loss: Loss, job: Job, w0: Array, trouble: Any) -> tuple[Run, tuple[str, str]]:
+def _run(
+    objective: Any, inner: Objective, loss: Loss, job: Job, w0: Array, trouble: Any
+) -> tuple[Run, tuple[str, str]]:
     """Pick the solver or accept the one asked for, and drive it."""
     problem = Problem.of(inner, loss, kinks_of(loss), objective is not inner)
     name, why = pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))

@@ -32,8 +32,8 @@ class Kinks:
 
 
 SMOOTH = Kinks()
-# A slot u and the (y, z) that show it: residuals by y = u at z = 0 (by z at y = 1, where the formula looks at y itself),
-# margins by the label +1.
+# A slot u and the (y, z) that show it: residuals by y = u at z = 0 (by z at y = 1, where the formula looks at y
+# itself), margins by the label +1.
 PROBES: Mapping[tuple[str, bool], Any] = {
     ("residual", False): (lambda u: (u, np.zeros_like(u)), -1.0),
     ("residual", True): (lambda u: (np.ones_like(u), 1.0 - u), -1.0),

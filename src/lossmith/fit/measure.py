@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from lossmith.errors import DataError
 from lossmith.fit.design import Array
+
+SMALLEST = 1e-140
+"""A natural slope below this has a square near the smallest double."""
+
 
 def distance(w: Array, gradient: Array, l1: Array | None) -> Array:
     """Per coordinate, the distance from 0 to gradient + l1·∂|w|; the gradient itself without an l1 penalty."""
@@ -26,20 +31,27 @@ def optimality(w: Array, gradient: Array, l1: Array | None, slope: float) -> flo
 
 
 def natural_slope(objective: Any) -> float:
-    """The root mean square slope of the loss at the best constant, kept off 0 by a trace of that at a prediction of 0."""
+    """The root mean square slope of the loss at the best constant, kept off 0 by a trace of that at 0."""
     y, outputs = objective.y, objective.outputs
     last = objective.shaped(objective.origin())[-1] if objective.design.intercept else 0.0
     zero = np.zeros(len(y)) if outputs == 1 else np.zeros((len(y), outputs))
-    offset = 0.0 if objective.offset is None else objective.offset
-    shift = offset[:, None] if np.ndim(offset) == 1 and outputs > 1 else offset
+    offset = np.zeros(len(y)) if objective.offset is None else objective.offset
+    shift = offset[:, None] if offset.ndim == 1 and outputs > 1 else offset
 
     def rms(z: Array) -> float:
         with np.errstate(all="ignore"):
-            r = objective.evaluate(y, z, ("gradient",))["gradient"]
-            size = float(np.sqrt(np.average((r * r).reshape(len(r), -1).sum(axis=1), weights=objective.weight)))
+            r = np.abs(objective.evaluate(y, z, ("gradient",))["gradient"])
+            most = float(r.max(initial=0.0))
+            unit = r / most if most > 0.0 else r
+            size = most * float(
+                np.sqrt(np.average((unit**2).reshape(len(r), -1).sum(axis=1), weights=objective.weight))
+            )
         return size if np.isfinite(size) else 0.0
 
-    return max(rms(zero + last + shift), 1e-8 * rms(zero), float(np.finfo(np.float64).tiny))
+    slope = max(rms(zero + last + shift), 1e-8 * rms(zero))
+    if 0.0 < slope < SMALLEST:
+        raise DataError("y holds numbers so small that the loss underflows; divide them by their largest magnitude")
+    return slope or 1.0
 
 
 def gradient_norm(objective: Any, w: Array, gradient: Array) -> float:
@@ -81,4 +93,4 @@ def lasso_gap(objective: Any, w: Array) -> float | None:
     energy = float(weight @ (r * r)) + float(objective.l2 @ (w * w))
     primal = 0.5 * (float(weight @ ((objective.y - z) ** 2)) + float(objective.l2 @ (w * w))) + objective.l1_value(w)
     dual = s * float(weight @ (r * target)) - 0.5 * s * s * energy
-    return max(primal - dual, 0.0)
+    return float(max(primal - dual, 0.0))

@@ -90,11 +90,6 @@ class Objective:
         p = len(self.design.factor) * self.outputs
         return np.arange(self.size) >= p
 
-    @property
-    def intercepts(self) -> NDArray[np.bool_]:
-        """Which coordinates are intercepts."""
-        return np.arange(self.size) >= len(self.design.factor) * self.outputs
-
     def evaluate(self, y: NDArray[Any], z: Array, want: tuple[str, ...]) -> Mapping[str, Array]:
         """The loss on some rows; the targets were checked when the fit began, so they are not checked again."""
         if want not in self.kernels:
@@ -147,7 +142,10 @@ class Objective:
         hessian = mean.hessian
         if hessian is not None:
             hessian[np.diag_indices(self.size)] += self.l2
-        return Evaluation(value, np.ravel(np.asarray(mean.gradient)) + self.l2 * w, hessian)
+        gradient = np.asarray(mean.gradient)
+        if self.outputs > 1:  # a shift common to all scores changes nothing: what rounding leaves along it would drift
+            gradient = gradient - gradient.mean(axis=1, keepdims=True)
+        return Evaluation(value, gradient.ravel() + self.l2 * w, hessian)
 
     def diagonal(self, w: Array) -> Array:
         """The diagonal of the Hessian, for problems too wide for the whole."""
@@ -280,8 +278,8 @@ def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) ->
     if outputs > 1:
         share = np.bincount(y.astype(np.intp), weight, outputs)
         return np.log(np.maximum(share / share.sum(), 1e-3))
-    share = float(np.clip(np.average(y > 0, weights=weight), 1e-3, 1.0 - 1e-3))
-    return np.log(share) - np.log1p(-share)
+    positive = float(np.clip(np.average(y > 0, weights=weight), 1e-3, 1.0 - 1e-3))
+    return np.log(positive) - np.log1p(-positive)
 
 
 STARTS: Mapping[str, Callable[[Any, NDArray[Any], Array | None, int], Any]] = {

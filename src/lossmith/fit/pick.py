@@ -114,4 +114,3 @@ def pick(problem: Problem) -> tuple[str, str]:
     if q.sparse:
         return "lbfgs", f"X is sparse with {q.p} columns: quasi-Newton steps with the diagonal of the Hessian"
     return "lbfgs", f"{q.loss} is smooth, {q.n} rows × {q.p} columns: quasi-Newton steps with the curvature of a sample"
-

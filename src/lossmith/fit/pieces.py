@@ -1,4 +1,4 @@
-"""A loss of straight pieces as hinges in z, row by row: where its kinks are for each y, and which slopes lie between."""
+"""A loss of straight pieces as hinges in z, row by row: where its kinks are, and which slopes lie between."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Sums of hinges: min q·w + ½ w·diag(Q)·w + Σ c·max(0, a·w − b), by a primal-dual interior point, ended exactly.
 
-Every convex loss of straight pieces is such a sum (absolute, quantile, hinge, ε-insensitive), and an l1 penalty adds one
-hinge per coordinate. The method is Mehrotra's predictor–corrector (for quantiles: Portnoy & Koenker 1997); afterwards
-the hinges that the optimum touches are known, and a linear system puts the point on them to rounding.
+Every convex loss of straight pieces is such a sum (absolute, quantile, hinge, ε-insensitive), and an l1 penalty adds
+one hinge per coordinate. The method is Mehrotra's predictor–corrector (for quantiles: Portnoy & Koenker 1997);
+afterwards the hinges that the optimum touches are known, and a linear system puts the point on them to rounding.
 """
 
 from __future__ import annotations
@@ -123,9 +123,7 @@ def _predict_correct(problem: Hinges, it: Iterate, b: Array, c: Array, dual: Arr
         rest = primal + it.p - it.n - above / room + below / it.slope
         w = factor.solve(-dual - problem.pull(d * rest))
         slope = d * (problem.times(w) + rest)
-        return Iterate(
-            w, (above + it.p * slope) / room - it.p, (below - it.n * slope) / it.slope - it.n, slope
-        )
+        return Iterate(w, (above + it.p * slope) / room - it.p, (below - it.n * slope) / it.slope - it.n, slope)
 
     guess = toward(0.0, 0.0)
     ahead = _along(it, guess, *_reach(it, guess, c, 1.0, problem))
@@ -163,13 +161,16 @@ def _corner(problem: Hinges, found: Solved, b: Array, c: Array, q: Array) -> Sol
     share = found.slope / c
     touched = np.flatnonzero((share > 1e-5) & (share < 1.0 - 1e-5))
     size = len(found.w)
-    if not len(touched) or len(touched) > 4 * size + 50:
+    if not len(touched):
         return found
     a = np.zeros((len(touched), size))
     m = len(problem.row)
     plain = touched < m
     a[plain] = problem.a[problem.row[touched[plain]]]
     a[~plain, problem._bent[touched[~plain] - m]] = 1.0
+    if len(touched) > 4 * size + 50:  # many rows alike: only the point is moved, the slopes stay
+        w = found.w + np.linalg.lstsq(a, b[touched] - a @ found.w, rcond=1e-12)[0]
+        return _settled(problem, found, w, found.slope, touched)
     fixed = np.where(share >= 0.5, c, 0.0)
     fixed[touched] = 0.0
     force = -(q + problem.quadratic * found.w + problem.pull(fixed))
@@ -177,11 +178,14 @@ def _corner(problem: Hinges, found: Solved, b: Array, c: Array, q: Array) -> Sol
     answer = np.linalg.lstsq(system, np.concatenate([force, b[touched] - a @ found.w]), rcond=1e-12)[0]
     slope = fixed
     slope[touched] = np.clip(answer[size:], 0.0, c[touched])
-    w = found.w + answer[:size]
-    bent = problem._bent
-    w[bent[np.abs(w[bent]) < 1e-13 * np.abs(w).max(initial=0.0)]] = 0.0
-    better = problem.value(w) <= problem.value(found.w) * (1 + 1e-12 * np.sign(problem.value(found.w)))
-    return replace(found, w=w, slope=slope) if better else found
+    return _settled(problem, found, found.w + answer[:size], slope, touched)
+
+
+def _settled(problem: Hinges, found: Solved, w: Array, slope: Array, touched: NDArray[np.intp]) -> Solved:
+    """The corner with its zeros exact, unless it turns out worse than the interior point."""
+    w[problem._bent[touched[touched >= len(problem.row)] - len(problem.row)]] = 0.0
+    before = problem.value(found.w)
+    return replace(found, w=w, slope=slope) if problem.value(w) <= before + 1e-12 * abs(before) else found
 
 
 def certificate(problem: Hinges, found: Solved, near: float) -> float:

@@ -40,7 +40,7 @@ def weighted_median(values: Array, weight: Array | None) -> float:
 
 
 def mad(residuals: Array, weight: Array | None = None) -> float:
-    """1.4826 × the median absolute deviation from the median; the mean one where that is 0, and 1 where all are equal."""
+    """1.4826 × the median absolute deviation from the median; the mean one where that is 0, 1 where all are equal."""
     deviation = np.abs(residuals - weighted_median(residuals, weight))
     spread = NORMAL * weighted_median(deviation, weight)
     size = float(deviation.max(initial=0.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ SAYS = (
     "no finite optimum exists: a plane separates the classes, and the coefficients grow without bound; "
     "add a penalty (penalty='l2')"
 )
-LIFTS = {
+ALONE = "no finite optimum exists: all targets are of one class, and the intercept grows without bound"
+LIFTS: Mapping[str, Callable[[Array, Array], Array]] = {
     "margin": lambda y, z: np.where(y > 0, z, -z),
     "softmax": lambda y, z: _lead(y, z) if z.ndim == 2 else np.where(y > 0, z, -z),
 }
@@ -22,8 +23,13 @@ LIFTS = {
 def separation(objective: Any, loss: Any) -> Callable[[Array], str] | None:
     """A check for points that classify every row rightly; None where a penalty or the loss makes that harmless."""
     lead = LIFTS.get(loss.lift.name)
-    penalised = objective.l1 is not None or bool(np.any(objective.l2[~objective.intercepts] > 0.0))
-    if lead is None or penalised or objective.y.ndim != 1 or _stops(loss):
+    live = np.repeat(objective.design.factor > 0.0, objective.outputs)
+    penalised = objective.l1 is not None or bool(np.any(objective.l2[: len(live)][live] > 0.0))
+    if lead is None or objective.y.ndim != 1 or _stops(loss):
+        return None
+    if objective.design.intercept and len(np.unique(objective.y[objective.shares > 0.0])) == 1:
+        return lambda w: ALONE
+    if penalised:
         return None
 
     def trouble(w: Array) -> str:

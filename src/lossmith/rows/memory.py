@@ -171,7 +171,9 @@ def _column(column: Any, name: str, nw: Any) -> Array:
 
 def _demand_names(names: Sequence[str]) -> None:
     if any(not name.strip() for name in names):
-        raise DataError(f"column {next(j for j, s in enumerate(names) if not s.strip())} has no name; name every column")
+        raise DataError(
+            f"column {next(j for j, s in enumerate(names) if not s.strip())} has no name; name every column"
+        )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{Counter(names)[twice[0]]} columns are named {twice[0]!r}; names must differ")
@@ -231,7 +233,9 @@ def _numbers(values: Any, what: str) -> Array:
 
 def _target(y: Any, n: int) -> Array:
     if y is None:
-        raise DataError("y is None; a fit needs a target for every row (requires y to be passed, but the target y is None)")
+        raise DataError(
+            "y is None; a fit needs a target for every row (requires y to be passed, but the target y is None)"
+        )
     raw = y if isinstance(y, np.ndarray) else _asarray(y, "y")
     if raw.ndim not in (1, 2):
         raise ShapeError(f"y must have shape ({n},), not {raw.shape}")

@@ -14,8 +14,8 @@ A solver is a frozen value: its fields are its options. It sees an `Objective` a
     objective.optimality(w, evaluation)  the relative distance from 0 to the subdifferential: what `tol` is held against
 
 `Evaluation.value` is the whole objective, loss + all penalties; `Evaluation.gradient` is of its smooth part, loss + l2.
-`step` is one unit of work worth looking at (an iteration; for stochastic solvers an epoch): the loop in `drive.py` looks
-at the state it returns, keeps time, trace and limits, and stops on `optimality <= tol` or on a non-empty `state.halt`.
+`step` is one unit of work worth looking at (an iteration; for stochastic solvers an epoch): the loop in `drive.py`
+looks at the state it returns, keeps time, trace and limits, and stops on `optimality <= tol` or a non-empty `halt`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ import numpy as np
 from lossmith.domain import positive
 from lossmith.fit.solvers import Evaluation, Option, State, Vector
 
+ROUNDING = 1e-12
+"""Relative changes of the value that may be rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Momentum:
@@ -40,7 +43,7 @@ class Fista:
         memory: Momentum = state.memory
         base = state.evaluation if memory.ahead is state.w else objective.at(memory.ahead)
         w, evaluation, rate = _forward(objective, memory.ahead, base, memory.rate)
-        if evaluation.value > state.evaluation.value + 1e-14 * abs(state.evaluation.value):
+        if evaluation.value > state.evaluation.value + ROUNDING * abs(state.evaluation.value):
             if memory.ahead is state.w:
                 return State(state.w, state.evaluation, "no step decreases the value any further", memory)
             return State(state.w, state.evaluation, memory=Momentum(state.w, 1.0, rate))
@@ -59,7 +62,7 @@ def _forward(objective: Any, at: Vector, base: Evaluation, rate: float) -> tuple
         d = w - at
         bound = smooth + float(base.gradient @ d) + float(d @ d) / (2.0 * rate)
         value = evaluation.value - objective.l1_value(w)
-        if np.isfinite(value) and value <= bound + 1e-13 * abs(bound):
+        if np.isfinite(value) and value <= bound + ROUNDING * abs(bound):
             break
         rate *= 0.5
     return w, evaluation, rate

@@ -1,8 +1,8 @@
 """The exact solver for losses of straight pieces: an interior point on the few rows that matter.
 
 Rows far from their kinks only add a constant slope. The loss with rounded corners tells roughly where the optimum is;
-rows outside a band around it are folded into that slope, the rest is solved exactly, and folded rows that turn out on the wrong side come
-back (the preprocessing of Portnoy & Koenker 1997). What ends it is a certificate over all rows.
+rows outside a band around it are folded into that slope, the rest is solved exactly, and folded rows that turn out on
+the wrong side come back (the preprocessing of Portnoy & Koenker 1997). What ends it is a certificate over all rows.
 """
 
 from __future__ import annotations
@@ -61,12 +61,14 @@ class InteriorPoint:
         value = abs(evaluation.value)
         closed = gap is not None and gap <= 1e-10 * value
         measured = min(measured, gap / value) if closed and gap is not None else measured
-        return State(found.w, evaluation, "the interior point has come as near as rounding allows", state.memory, gap, measured)
+        return State(
+            found.w, evaluation, "the interior point has come as near as rounding allows", state.memory, gap, measured
+        )
 
 
 def _measure(objective: Any, problem: Hinges, found: Solved) -> float:
     touch = 1e-9 * max(float(np.abs(problem.b).max(initial=0.0)), float(np.abs(found.w).max(initial=0.0)))
-    return certificate(problem, found, touch) / objective.mass / objective.slope
+    return certificate(problem, found, touch) / float(objective.mass * objective.slope)
 
 
 def _nearest(objective: Any, w: Vector, count: int) -> NDArray[np.bool_]:

@@ -141,7 +141,7 @@ def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vec
 
 
 def two_loop(memory: Memory, g: Vector) -> Vector:
-    """The inverse Hessian times g, from the preconditioner scaled by the last pair and corrected by all (Nocedal 1980)."""
+    """The inverse Hessian times g: the preconditioner, scaled by the last pair, corrected by all (Nocedal 1980)."""
     q, back = g.copy(), []
     for s, y in reversed(memory.pairs):
         a = float(s @ q) / float(s @ y)

@@ -1,4 +1,4 @@
-"""Majorise and minimise: iteratively reweighted least squares with the derived majorant, for every loss that has one."""
+"""Majorise and minimise: iteratively reweighted least squares with the derived majorant, where there is one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Proximal Newton for l1: a quadratic model with the penalty kept whole, solved by coordinate descent on an active set.
 
-The model's Hessian is exact where that is cheap; otherwise it comes from a sample of the rows and is corrected from exact gradients by dense BFGS updates.
+The model's Hessian is exact where that is cheap; otherwise it comes from a sample of the rows and is corrected from
+exact gradients by dense BFGS updates.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class ProximalNewton:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """The state at w0, with a first model."""
-        exact = self.hessian == "exact" or (self.hessian == "auto" and objective.rows_count * objective.size**2 <= CHEAP)
+        exact = self.hessian == "exact" or (
+            self.hessian == "auto" and objective.rows_count * objective.size**2 <= CHEAP
+        )
         rows = objective.rows_count if exact else sample_sizes(objective)[1]
         w, here = w0, objective.at(w0)
         if rows < objective.rows_count:
