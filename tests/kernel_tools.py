@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends import llvm
 from lossmith.program import Program, Step
 from lossmith.words import WORDS, definitions
 
@@ -21,6 +22,11 @@ def one_word(word: str) -> Program:
     """The program of one word, on as many inputs as it has arguments."""
     inputs = tuple("xyw"[: WORDS[word]])
     return Program(inputs, (), (Step("value_of", word, inputs),), (("value", "value_of"),), note=word)
+
+
+def fresh(program: Program, dtype: Any = np.float64, text: str | None = None) -> llvm.LlvmKernel:
+    """A kernel compiled anew, past every cache."""
+    return llvm.LlvmKernel(program, dtype, text=text or llvm.source(program, dtype))
 
 
 def points(word: str, count: int, dtype: Any, seed: int = 0) -> list[Array]:

@@ -75,6 +75,9 @@ class LlvmKernel:
         self._kernel, self._stream = (ENTRY(a) for a in addresses)
         self._places = len(program.inputs) + len(program.outputs)
 
+    def __reduce__(self) -> tuple[type[LlvmKernel], tuple[Any, ...]]:
+        return type(self), (self.program, self.dtype, self._text)
+
     @property
     def source(self) -> str:
         """The LLVM IR that was compiled."""
@@ -118,7 +121,7 @@ class LlvmKernel:
         ours = []
         for i, o in enumerate(out):
             others = [*inputs, *out[:i]]
-            clear = o.flags.c_contiguous and not any(np.may_share_memory(o, a) for a in others)
+            clear = o.flags.carray and not any(np.may_share_memory(o, a) for a in others)
             ours.append(o if clear else room(shape, self.dtype))
         return ours
 

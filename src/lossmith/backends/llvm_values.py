@@ -57,12 +57,6 @@ class Value:
     def __truediv__(self, other: Any) -> Value:
         return self.emitter.binary({"real": "fdiv"}, self, other)
 
-    def __radd__(self, other: float) -> Value:
-        return self.emitter.binary({"real": "fadd", "bits": "add"}, self, other)
-
-    def __rmul__(self, other: float) -> Value:
-        return self.emitter.binary({"real": "fmul"}, self, other)
-
     def __rsub__(self, other: Any) -> Value:
         return self.emitter.lift(other, self.kind) - self
 
@@ -94,9 +88,6 @@ class Value:
 
     def __lt__(self, other: Any) -> Value:
         return self.compare("olt", other)
-
-    def __le__(self, other: Any) -> Value:
-        return self.compare("ole", other)
 
     def __gt__(self, other: Any) -> Value:
         return self.compare("ogt", other)
