@@ -18,11 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import lossmith
+from lossmith.catalogue import loss as make_loss
 from lossmith.domain import halfline, positive
 from lossmith.errors import UnsupportedError
 from lossmith.lifts import LIFTS
 from lossmith.loss import Loss
-from lossmith.loss import loss as make_loss
 from lossmith.models import inputs, store
 from lossmith.models.linear import LinearClassifier, LinearRegressor
 

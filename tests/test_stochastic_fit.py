@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from lossmith.catalogue import loss
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.fit import Penalty, Solution, fit
 from lossmith.fit.objective import Objective
 from lossmith.fit.solvers import STOCHASTIC
-from lossmith.loss import loss
 from lossmith.rows.memory import Rows
 
 TARGETS = {

@@ -43,18 +43,18 @@ def __dir__() -> list[str]:
     return sorted(["__version__", "loss", "choose", *HOMES, *losses()])
 
 
-def _function(name: str) -> property:
-    """A function that shares its name with the module it lives in: the name on the package means the function."""
+def _function(name: str, home: str) -> property:
+    """A function that shares its name with a module: the name on the package means the function."""
 
     def get(package: ModuleType) -> Any:
-        return getattr(import_module(f"lossmith.{name}"), name)
+        return getattr(import_module(home), name)
 
     return property(get, lambda package, module: None)  # the import system's own assignment changes nothing
 
 
 class _Package(ModuleType):
-    loss = _function("loss")
-    choose = _function("choose")
+    loss = _function("loss", "lossmith.catalogue")
+    choose = _function("choose", "lossmith.choose")
 
 
 sys.modules[__name__].__class__ = _Package

@@ -1,3 +1,4 @@
+from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
 from lossmith.catalogue.classes import *
 from lossmith.catalogue.likelihoods import *
@@ -10,7 +11,6 @@ from lossmith.lifts import residual as residual
 from lossmith.lifts import score as score
 from lossmith.lifts import softmax as softmax
 from lossmith.loss import Loss as Loss
-from lossmith.loss import loss as loss
 from lossmith.models import LinearClassifier as LinearClassifier
 from lossmith.models import LinearRegressor as LinearRegressor
 from lossmith.models import load as load

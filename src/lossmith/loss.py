@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike, NDArray
 from lossmith import backends
 from lossmith.derived import derived, question
 from lossmith.domain import Param, Target, anynumber, between, fraction, nonnegative, positive
-from lossmith.errors import FormulaError, ParameterError, UnsupportedError
+from lossmith.errors import FormulaError, ParameterError
 from lossmith.facts import Fact
 from lossmith.formula import Expr, parse
 from lossmith.lifts import LIFTS, Derived, Lift, State
@@ -221,22 +221,6 @@ def _signature(declared: Mapping[str, Param]) -> inspect.Signature:
     )
 
 
-def loss(what: str | Loss | type[Loss], lift: str | None = None, **params: float) -> Loss:
-    """A loss from its name ("huber"), from one line of mathematics ("abs(r)**1.5"), or as it is.
-
-    lift: residual, margin, score or softmax; guessed from the slots of the formula where they decide it.
-    params: the loss's parameters, or numbers for further names in the formula.
-    """
-    if isinstance(what, Loss):
-        return what.with_params(**params) if params else what
-    if isinstance(what, type):
-        return what(**params)
-    from lossmith.catalogue import find
-
-    named = find(what)
-    return named(**params) if named else from_formula(what, lift, params)
-
-
 def from_formula(text: str, lift: str | None, params: Mapping[str, float]) -> Loss:
     """A loss of the user's own, from its text; pickles and saves by its text."""
     if lift is not None and lift not in LIFTS:
@@ -279,6 +263,3 @@ class Formula(Loss, lift=LIFTS["residual"]):
     def with_params(self, **values: float) -> Any:
         """The same formula with other numbers."""
         return from_formula(self.formula, self.lift.name, {**self.params, **values})
-
-
-__all__ = ["Formula", "Loss", "UnsupportedError", "from_formula", "loss"]

@@ -9,7 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from lossmith.errors import ParameterError
-from lossmith.loss import Loss
+from lossmith.loss import Loss, from_formula
 
 
 @cache
@@ -43,3 +43,19 @@ def find(text: str) -> type[Loss] | None:
         hint = f"did you mean {_index()[near[0]].__name__}?" if near else "`lossmith list` shows all"
         raise ParameterError(f"no loss named {text!r}; {hint}")
     return found
+
+
+def loss(what: str | Loss | type[Loss], lift: str | None = None, **params: float) -> Loss:
+    """A loss from its name ("huber"), from one line of mathematics ("abs(r)**1.5"), or as it is.
+
+    lift: residual, margin, score or softmax; guessed from the slots of the formula where they decide it.
+    params: the loss's parameters, or numbers for further names in the formula.
+    """
+    if isinstance(what, Loss):
+        return what.with_params(**params) if params else what
+    if isinstance(what, type) and issubclass(what, Loss):
+        return what(**params)
+    if not isinstance(what, str):
+        raise ParameterError(f"a loss is a name, a formula or a Loss, not {what!r}")
+    named = find(what)
+    return named(**params) if named else from_formula(what, lift, params)

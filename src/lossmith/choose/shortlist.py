@@ -181,8 +181,8 @@ def _with_level(loss: Loss, score: Score) -> Loss:
 
 
 def _make(one: Any) -> Loss:
+    from lossmith.catalogue import loss as make
     from lossmith.loss import Loss
-    from lossmith.loss import loss as make
 
     return one if isinstance(one, Loss) else make(one)
 

@@ -127,9 +127,9 @@ def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
 
 def robust_scale(rows: Any) -> float:
     """1.4826 × the median absolute residual of an absolute-loss fit: the unit in which robust losses measure."""
+    from lossmith.catalogue import loss
     from lossmith.fit import Penalty, fit
     from lossmith.fit.scale import mad
-    from lossmith.loss import loss
 
     some = rows if rows.n <= MOST_ROWS else rows.take(np.arange(0, rows.n, -(-rows.n // MOST_ROWS)))
     rough = mad(some.y, some.weight)

@@ -35,7 +35,7 @@ def opened(path: Path, drop: str | None) -> Table:
 
 def spoken(text: str) -> Loss:
     """The loss that a text names, with its parameters in parentheses, or spells as a formula."""
-    from lossmith.loss import loss
+    from lossmith.catalogue import loss
 
     found = re.fullmatch(r"\s*(\w+)\s*\(((?:\s*\w+\s*=\s*[^=,()]+,?)+)\)\s*", text)
     if found is None:

@@ -116,6 +116,7 @@ class Rows:
         return full
 
     def weighted(self, key: str) -> NDArray[Any]:
+        """A slot value times the truth's weight on its class."""
         # a class with no weight adds nothing, even where its own loss is infinite
         with np.errstate(all="ignore"):
             return np.where(self.weights == 0, 0, self.weights * self.at[key])

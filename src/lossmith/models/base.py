@@ -15,10 +15,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
+from lossmith.catalogue import loss as make_loss
 from lossmith.errors import ShapeError, UnsupportedError
 from lossmith.fit import Penalty, Solution, fit
 from lossmith.loss import Loss
-from lossmith.loss import loss as make_loss
 from lossmith.models import inputs
 from lossmith.models.state import dump_model, load_model
 from lossmith.models.store import State, Storable

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lossmith.catalogue import loss as make_loss
 from lossmith.catalogue import losses
 from lossmith.domain import Interval, Param, Target
 from lossmith.errors import DataError
@@ -15,7 +16,6 @@ from lossmith.fit import Solution
 from lossmith.fit.drive import Step
 from lossmith.lifts import LIFTS
 from lossmith.loss import Formula, Loss, from_formula
-from lossmith.loss import loss as make_loss
 from lossmith.models.store import State
 
 LEARNED = (
