@@ -17,7 +17,7 @@ from lossmith.program import Program
 BACKENDS = {"numpy": "lossmith.backends.numpy", "llvm": "lossmith.backends.llvm"}
 """Every backend by its name."""
 
-COMPILED_FROM = 256
+COMPILED_FROM = 1000
 """Elements from which the compiled backend is ahead of NumPy (bench/kernels.py prints the crossover)."""
 
 
