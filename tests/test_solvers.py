@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from lossmith.catalogue import loss as make
+from lossmith.catalogue import losses
 from lossmith.errors import DataError, DomainError, ParameterError, ShapeError, UnsupportedError
 from lossmith.fit import Penalty, Solution, fit
 from lossmith.fit.objective import Objective
@@ -106,6 +107,22 @@ def test_every_loss_ends_where_zero_is_in_the_subdifferential(name: str, penalty
     measured = residual(s, X, TARGETS[KIND[name]], name, penalty)
     assert measured <= 2e-7
     assert s.gradient_norm <= 1e-7
+
+
+def catalogue_case(name: str) -> tuple[Any, Array]:
+    unit = 1 / (1 + np.exp(-Z))
+    kinds = {"halfline": TARGETS["counts"], "positive_line": TARGETS["positive"], "unit_interval": unit, **TARGETS}
+    loss = make(name)
+    return loss, kinds[loss.target.name]
+
+
+@pytest.mark.parametrize("name", sorted(losses()))
+def test_the_whole_catalogue_is_fitted_to_the_tolerance(name: str) -> None:
+    loss, y = catalogue_case(name)
+    for penalty in PENALTIES[:3]:
+        s = fit(Rows.of(X, y), loss, penalty, outputs=3 if loss.lift.multiclass else 1)
+        assert s.converged, f"{penalty.kind}: {s.reason}"
+        assert s.why.startswith(("newton", "an l1", "X is", loss.name))
 
 
 def test_the_oracle_of_these_tests_notices_a_point_that_is_off() -> None:
@@ -427,6 +444,26 @@ def test_more_columns_than_rows(name: str, penalty: Penalty) -> None:
     s = solve(name, x, penalty, y=y)
     assert s.converged, s.reason
     assert residual(s, x, y, name, penalty) <= 1e-6
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda q: q.kind)
+@pytest.mark.parametrize("text", ["abs(r) + r**2/10", "max(abs(r) - 0.3, 0) + r**2/20", "Talwar", "CappedAbsolute"])
+def test_kinks_beside_bends_are_rounded_until_it_makes_no_difference(text: str, penalty: Penalty) -> None:
+    y, loss = TARGETS["real"], make(text, lift="residual") if "r" in text.split() or "(" in text else make(text)
+    s = fit(Rows.of(X, y), loss, penalty)
+    assert s.solver == "rounding" and s.converged, s.reason
+
+    def value(coef: Array, last: float) -> float:
+        l1, l2 = penalty.l1 * np.abs(coef).sum(), 0.5 * penalty.l2 * float(coef @ coef)
+        return float(loss(y, X @ coef + last) + l1 + l2)
+
+    best = value(s.coef, s.intercept)
+    assert s.value == pytest.approx(best, rel=1e-12)
+    tries = np.random.default_rng(8).normal(size=(200, P + 1))
+    for size in (1e-1, 1e-3, 1e-5):
+        assert all(value(s.coef + size * d[:-1], s.intercept + size * d[-1]) >= best * (1 - 2e-8) for d in tries)
+    if s.gap is not None:
+        assert s.gap <= 1e-7 * s.value
 
 
 def test_integer_tables_with_many_ties_are_solved_exactly() -> None:

@@ -141,25 +141,33 @@ def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array
     """A fit with one scale rule."""
     if unit == "concomitant":
         return _jointly(rows, loss, job, start)
-    known = loss.facts().get("convex")
-    robust = loss.lift.name == "residual" and start is None and not (known is not None and known.holds)
     s = _mad(rows, job) if unit == "mad" else float(unit)
-    if robust and job.solver == "auto":
-        huber = make_loss("Huber")
-        near = _one(
-            rows,
-            huber,
-            replace(job, limits=replace(job.limits, tol=1e-4), on_step=None, options={}),
-            _mad(rows, job),
-            None,
-        )
-        start = near.coef, near.intercept
+    if start is None and job.solver == "auto":
+        start = _convex_start(rows, loss, job)
     if start is None and loss.lift.name == "residual" and not kinks_of(loss).any:
         start = _narrowed(rows, loss, job, s)
     objective = Objective.of(rows, loss, job.penalty, intercept=job.intercept, outputs=job.outputs, scale=s)
     w0 = objective.origin() if start is None else objective.standard(start[0] / s, np.asarray(start[1]) / s)
     run, why = _run(objective, objective, loss, job, w0, separation(objective, loss))
     return _solution(objective, run, why, s, s * s)
+
+
+CONVEX = {"residual": "Huber", "margin": "Logistic", "softmax": "CrossEntropy"}
+"""What stands in for a loss that is not convex, to tell in which valley to start."""
+
+
+def _convex_start(rows: Rows, loss: Loss, job: Job) -> tuple[Array, Any] | None:
+    """For a loss that is not convex, where a convex one ends: Huber in units of the MAD, logistic, cross-entropy."""
+    known, name = loss.facts().get("convex"), CONVEX.get(loss.lift.name)
+    if name is None or (known is not None and known.holds):
+        return None
+    if loss.lift.name == "residual":
+        penalty, unit = job.penalty, _mad(rows, job)
+    else:
+        penalty, unit = Penalty("l2", max(job.penalty.alpha, 1e-3)), 1.0
+    quick = replace(job, penalty=penalty, limits=Limits(1e-4, 100), on_step=None, options={})
+    near = _one(rows, make_loss(name), quick, unit, None)
+    return near.coef, near.intercept
 
 
 def _narrowed(rows: Rows, loss: Loss, job: Job, s: float) -> tuple[Array, Any] | None:

@@ -69,12 +69,13 @@ NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
     "one output": (lambda q: q.outputs == 1, "no majorant couples {q.outputs} outputs"),
     "narrow": (lambda q: q.size <= 4 * WIDE, "{q.size} coordinates are too many for a dense model of the Hessian"),
     "convex": (lambda q: bool(q.convex) or q.kinks.linear, "{q.loss} is not known to be convex"),
+    "kinked": (lambda q: q.kinks.any, "{q.loss} has no kinks"),
     "polyhedral": (lambda q: q.kinks.linear, "{q.loss} is not made of straight pieces"),
     "no concomitant scale": (lambda q: not q.concomitant, "a concomitant scale is fitted jointly"),
 }
 """What a solver may need: a test, and the missing fact as a refusal quotes it."""
 
-ORDER = ("interior-point", "newton", "lbfgs", "proximal-newton", "majorise", "fista", "gradient-descent")
+ORDER = ("interior-point", "newton", "lbfgs", "proximal-newton", "majorise", "fista", "gradient-descent", "rounding")
 """Which solver a refusal names first."""
 
 
@@ -103,7 +104,7 @@ def pick(problem: Problem) -> tuple[str, str]:
     if q.kinks.linear:
         return "interior-point", f"{q.loss} is made of straight pieces: an interior point ends at the exact optimum"
     if q.kinks.any:
-        return "sgd", f"{q.loss} has kinks and curved pieces: only subgradient steps serve"
+        return "rounding", f"{q.loss} has kinks and is bent or not convex: corners are rounded less and less"
     if q.l1 and q.size <= WIDE:
         return "proximal-newton", f"an l1 penalty on {q.p} columns: a Newton model that keeps zeros exact"
     if q.l1:

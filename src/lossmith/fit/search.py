@@ -56,6 +56,14 @@ def descend(
     return None
 
 
+def downhill(objective: Any, state: State, direction: Vector) -> Found | None:
+    """Along the direction, or, where that leads nowhere (no curvature to go by), along the proximal gradient."""
+    found = descend(objective, state, direction)
+    if found is not None:
+        return found
+    return descend(objective, state, objective.prox(state.w - state.evaluation.gradient, 1.0) - state.w)
+
+
 def slope(objective: Any, w: Vector, gradient: Vector, direction: Vector) -> float:
     """The derivative along the direction, or, with an l1 penalty, the bound of Tseng & Yun that replaces it."""
     smooth = float(gradient @ direction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Rows:
     weight: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] | None = None
     names: tuple[str, ...] | None = None
+    notes: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    """What fits have measured of X and may use again: it must not be changed once rows are made."""
 
     @classmethod
     def of(cls, X: Any, y: Any, weight: Any = None, offset: Any = None, *, dtype: Any = None) -> Rows:

@@ -97,6 +97,7 @@ SOLVERS: Mapping[str, str] = {
     "proximal-newton": "proximal_newton:ProximalNewton",
     "fista": "fista:Fista",
     "interior-point": "interior_point:InteriorPoint",
+    "rounding": "rounding:Rounding",
     "sgd": "stochastic:Sgd",
     "momentum": "stochastic:Momentum",
     "nesterov": "stochastic:Nesterov",

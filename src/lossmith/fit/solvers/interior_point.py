@@ -24,9 +24,10 @@ SMALL = 1500
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The rows that are kept whole, as a mask."""
+    """The rows that are kept whole, as a mask, and the size of the objective where the solver started."""
 
     kept: NDArray[np.bool_]
+    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class InteriorPoint:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """Near the optimum of a long table, by rounded corners, and the band of rows around it."""
-        n = objective.rows_count
+        n, here = objective.rows_count, objective.at(w0)
         few = max(SMALL, 8 * objective.size, n // 40)
         if n <= 2 * few:
-            return State(w0, objective.at(w0), memory=Band(np.ones(n, dtype=bool)), measured=np.inf)
+            return State(w0, here, memory=Band(np.ones(n, dtype=bool), abs(here.value)), measured=np.inf)
         w = near(objective, w0)
-        return State(w, objective.at(w), memory=Band(_nearest(objective, w, few)), measured=np.inf)
+        return State(w, objective.at(w), memory=Band(_nearest(objective, w, few), abs(here.value)), measured=np.inf)
 
     def step(self, objective: Any, state: State) -> State:
         """One exact solution on the band, and the rows that it shows to be on the wrong side."""
@@ -57,10 +58,16 @@ class InteriorPoint:
         measured = _measure(objective, problem, found) if not wrong.any() else np.inf
         gap = found.gap / objective.mass if not wrong.any() else None
         if wrong.any():
-            return State(found.w, evaluation, memory=Band(_wider(objective, found.w, kept | wrong)), measured=np.inf)
-        value = abs(evaluation.value)
-        closed = gap is not None and gap <= 1e-10 * value
-        measured = min(measured, gap / value) if closed and gap is not None else measured
+            return State(
+                found.w,
+                evaluation,
+                memory=Band(_wider(objective, found.w, kept | wrong), state.memory.size),
+                measured=np.inf,
+            )
+        # An optimum of 0 has no size of its own: the gap is then held against the value at the start.
+        size = max(abs(evaluation.value), 1e-6 * state.memory.size)
+        closed = gap is not None and gap <= 1e-10 * size
+        measured = min(measured, gap / size) if closed and gap is not None else measured
         return State(
             found.w, evaluation, "the interior point has come as near as rounding allows", state.memory, gap, measured
         )

@@ -15,7 +15,7 @@ import numpy as np
 
 from lossmith.domain import Interval, Param
 from lossmith.fit.factor import Factor
-from lossmith.fit.search import descend
+from lossmith.fit.search import downhill
 from lossmith.fit.solvers import Option, State, Vector
 
 WIDEST = 2500
@@ -81,7 +81,7 @@ class Lbfgs:
         """One step along the two-loop direction; a refreshed curvature where it leads nowhere or slowly."""
         memory: Memory = state.memory
         g = state.evaluation.gradient
-        found = descend(objective, state, -two_loop(memory, g))
+        found = downhill(objective, state, -two_loop(memory, g))
         if found is None:
             return self._anew(objective, state)
         s, y = found.w - state.w, found.evaluation.gradient - g
@@ -133,7 +133,7 @@ def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vec
         if objective.optimality(state.w, state.evaluation) <= tol:
             break
         hessian = objective.at(state.w, ("value", "gradient", "hessian")).hessian
-        found = descend(objective, state, -Factor.of(hessian).solve(state.evaluation.gradient))
+        found = downhill(objective, state, -Factor.of(hessian).solve(state.evaluation.gradient))
         if found is None:
             break
         state = State(found.w, found.evaluation)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lossmith.fit.factor import Factor
-from lossmith.fit.search import descend
+from lossmith.fit.search import downhill
 from lossmith.fit.solvers import Option, State, Vector
 
 
@@ -28,7 +28,7 @@ class Newton:
         """One damped step."""
         hessian = objective.at(state.w, ("value", "gradient", self.curvature)).hessian
         direction = -Factor.of(hessian).solve(state.evaluation.gradient)
-        found = descend(objective, state, direction)
+        found = downhill(objective, state, direction)
         if found is None:
             return State(state.w, state.evaluation, "no step downhill decreases the value any further")
         return State(found.w, found.evaluation)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lossmith.fit.measure import distance
-from lossmith.fit.search import descend
+from lossmith.fit.search import downhill
 from lossmith.fit.solvers import Option, State, Vector
 from lossmith.fit.solvers.lbfgs import sample_sizes
 
@@ -57,7 +57,7 @@ class ProximalNewton:
         """One proximal step with a line search on the whole objective."""
         model: Model = state.memory
         goal = minimise(model.hessian, state.evaluation.gradient, state.w, penalty(objective))
-        found = descend(objective, state, goal - state.w)
+        found = downhill(objective, state, goal - state.w)
         if found is None:
             return self._again(objective, state)
         following = State(found.w, found.evaluation, memory=model)
@@ -117,7 +117,7 @@ def roughly(objective: Any, w: Vector, steps: int = 6, tol: float = 1e-3) -> Vec
             break
         model = curvature(objective, state.w, objective.rows_count)
         goal = minimise(model, state.evaluation.gradient, state.w, penalty(objective))
-        found = descend(objective, state, goal - state.w)
+        found = downhill(objective, state, goal - state.w)
         if found is None:
             break
         state = State(found.w, found.evaluation)

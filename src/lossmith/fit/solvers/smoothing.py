@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.fit.kinks import Kinks
 from lossmith.fit.solvers import State, Vector
 from lossmith.fit.solvers.lbfgs import Lbfgs
 from lossmith.fit.solvers.proximal_newton import ProximalNewton
@@ -53,6 +54,46 @@ class Rounded:
             "gradient": pieces.lowest + (pieces.jump * rise).sum(axis=1),
             "hessian": (pieces.jump * bent).sum(axis=1),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Softened:
+    """Any loss with kinks, with each corner rounded over `width` on either side, and everything else as it is."""
+
+    loss: Any
+    kinks: Kinks
+    width: float
+    multiclass: ClassVar[bool] = True
+
+    @property
+    def lift(self) -> Softened:
+        """Itself: it evaluates its own values."""
+        return self
+
+    @property
+    def state(self) -> None:
+        """Nothing."""
+        return None
+
+    def arrays(self, y: NDArray[Any], z: Vector) -> tuple[NDArray[Any], Vector]:
+        """The arrays as they are."""
+        return y, z
+
+    def evaluate(self, state: None, y: NDArray[Any], z: Vector, want: Sequence[str]) -> dict[str, Vector]:
+        """The loss, plus at each corner c·max(0, t) the parabola's excess over it; slopes along z by the chain rule."""
+        found = self.loss.evaluate(y, z, want)
+        residual = self.loss.lift.name == "residual"
+        sign = -1.0 if residual else np.where(y > 0, 1.0, -1.0)
+        u = y - z if residual else sign * z
+        t = (u[:, None] - np.array(self.kinks.places)) / self.width
+        inside, jump = np.abs(t) < 1.0, np.array(self.kinks.jumps)
+        rise = 0.5 * (t + 1.0)
+        excess = {
+            "value": self.width * (rise * rise - np.maximum(t, 0.0)),
+            "gradient": np.expand_dims(sign, -1) * (rise - np.heaviside(t, 0.5)),
+            "hessian": np.full_like(t, 0.5 / self.width),
+        }
+        return {k: getattr(found, k) + np.where(inside, jump * excess[k], 0.0).sum(axis=1) for k in want}
 
 
 def near(objective: Any, w: Vector) -> Vector:
