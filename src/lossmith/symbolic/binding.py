@@ -276,7 +276,7 @@ def _claims(case: Case, region: Region, kappa: float) -> bool:
     slope: tuple[str, str, tuple[str | float, ...]] = ("slope", "sub", (outputs["d1"], kappa))
     gap = extended(
         region.program,
-        [slope, ("rise", "mul", (t, outputs["d2"])), ("gap", "sub", ("x_slope", "x_rise"))],
+        [slope, ("rise", "mul", (t, outputs["d2"])), ("gap", "sub", ("x'slope", "x'rise"))],
         "gap",
     )
     parts = ((extended(region.program, [slope], "slope"), "slope"), (gap, "gap"))

@@ -13,6 +13,7 @@ SLACK = 0.001
 """A proved bound is at most this much (relatively) above what was seen."""
 HUGE = 1e150
 """What is larger than this is not called bounded."""
+MOST_CLIMBS = 40
 FAR, VERY_FAR = 64, 400
 """Binary exponents from which the ends of the line are judged."""
 
@@ -51,10 +52,12 @@ def largest(regions: tuple[Region, ...], name: str, *, smooth: bool, strict: boo
     if runs_off is not None:
         return Bound(None, runs_off)
     best = max((_summit(r, name) for r in regions), default=0.0)
-    for _ in range(40):
+    for _ in range(MOST_CLIMBS):
+        if best > HUGE:
+            return Bound(None)
         ceiling, reached = best * (1 + SLACK), [0.0]
         witness = _climb(regions, name, ceiling, reached, smooth, strict)
-        if witness is None or witness > HUGE:
+        if witness is None:
             return Bound(None)
         if witness == best:
             return Bound(reached[0])
@@ -114,7 +117,9 @@ def smallest(regions: tuple[Region, ...], name: str) -> Bound:
     if runs_off is not None:
         return Bound(None, runs_off)
     best = min((x.high for r in regions for _, x in sampled(r, name)), default=0.0)
-    for _ in range(40):
+    for _ in range(MOST_CLIMBS):
+        if best < -HUGE:
+            return Bound(None)
         floor, reached = best - SLACK * max(abs(best), 1.0), [math.inf]
         lower = _descend(regions, name, floor, reached)
         if lower is None:

@@ -27,7 +27,7 @@ def _with(case: Case, steps: Steps) -> tuple[Region, ...]:
 
 
 def _one(case: Case, region: Region, steps: Steps) -> Region:
-    names = dict(region.program.outputs) | {"u": case.variable} | {n: f"x_{n}" for n, _, _ in steps}
+    names = dict(region.program.outputs) | {"u": case.variable} | {n: f"x'{n}" for n, _, _ in steps}
     new: Steps = [(n, w, tuple(names.get(a, a) if isinstance(a, str) else a for a in args)) for n, w, args in steps]
     program = extended(region.program, new, steps[-1][0])
     return Region(program, region.params, region.variable, region.low, region.high, region.limits, region.settled)

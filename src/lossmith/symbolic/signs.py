@@ -156,5 +156,5 @@ def exactly_at(region: Region, name: str, point: Fraction) -> Value | None:
 
 def extended(program: Program, steps: list[tuple[str, str, tuple[str | float, ...]]], output: str) -> Program:
     """A program with more steps, whose last one is the output."""
-    more = tuple(Step(f"x_{n}", w, a) for n, w, a in steps)
+    more = tuple(Step(f"x'{n}", w, a) for n, w, a in steps)
     return Program(program.inputs, program.params, program.steps + more, ((output, more[-1].name),)).only(output)

@@ -17,7 +17,9 @@ class Tape:
     def __init__(self, program: Program, variable: str) -> None:
         self.steps: list[Step] = []
         self.slope: dict[Arg, Arg] = {variable: 1.0}
-        self.fresh = f"s{len(program.steps)}_"
+        self.fresh = "s'"  # no name in a formula holds this sign; derivatives of derivatives get one more
+        while any(step.name.startswith(self.fresh) for step in program.steps):
+            self.fresh += "'"
         self.seen: dict[tuple[str, tuple[Arg, ...]], str] = {}
 
     def put(self, word: str, *args: Arg) -> Arg:

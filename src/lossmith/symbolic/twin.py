@@ -27,8 +27,8 @@ class Writer:
         """The name of word(*args)."""
         key = (word, args)
         if key not in self.seen:
-            self.seen[key] = f"w{len(self.steps)}"
-            self.steps.append(Step(f"w{len(self.steps)}", word, args))
+            self.seen[key] = f"w'{len(self.steps)}"
+            self.steps.append(Step(f"w'{len(self.steps)}", word, args))
         return self.seen[key]
 
     def value(self, v: Value) -> Arg:
