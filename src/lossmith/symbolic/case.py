@@ -15,7 +15,7 @@ from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Arg, Program
 from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
-from lossmith.symbolic.exact import Exact, NotExact, Value
+from lossmith.symbolic.exact import Exact, NotExact, Value, number
 from lossmith.symbolic.pieces import CHOICES, Piece, pieces
 from lossmith.symbolic.signs import enclosed_at
 from lossmith.symbolic.slopes import NoSlope, differentiate
@@ -175,7 +175,7 @@ class Case:
 
 def one_sided(exact: Exact, region: Region, name: str, point: Fraction) -> Value:
     """The limit of an output at an end of its piece, exactly."""
-    values = exact_inputs(region, exact) | {region.variable: exact.number(point)}
+    values = exact_inputs(region, exact) | {region.variable: number(point)}
     return exact.run(region.program.only(name), values)[name]
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import product
 
 from lossmith.program import Program
-from lossmith.symbolic.exact import Exact, NotExact, Value
+from lossmith.symbolic.exact import Exact, NotExact, Value, number
 from lossmith.symbolic.pieces import End
 from lossmith.symbolic.ranges import Ranges
 from lossmith.symbolic.slopes import NoSlope, differentiate
@@ -190,7 +190,7 @@ def mirrored(region: Region) -> bool:
 
 def exact_inputs(region: Region, field: Exact) -> dict[str, Value]:
     """The inputs and parameters as exact values; the main input as ± a positive atom where the piece is one-sided."""
-    values = {k: field.number(Fraction(v)) for k, v in region.params.items()}
+    values = {k: number(Fraction(v)) for k, v in region.params.items()}
     values |= {n: field.atom("half line" if a >= 0 else "line", n) for n, (a, _) in region.limits.items()}
     one_sided = mirrored(region) or (region.low is not None and region.low >= 0)
     main = field.atom("half line" if one_sided else "line", "")

@@ -72,6 +72,7 @@ def _product(p: Poly, q: Poly) -> Poly:
 
 
 def number(q: Fraction | int) -> Value:
+    """A rational number."""
     return Value({(): Fraction(q)} if q else {}, {(): Fraction(1)})
 
 
@@ -118,10 +119,6 @@ class Exact:
         self.atoms: dict[tuple[Any, ...], int] = {}
         self.roots: dict[int, tuple[int, Value]] = {}
         self.logs: dict[int, Value] = {}
-
-    def number(self, q: Fraction | int) -> Value:
-        """A rational number."""
-        return number(q)
 
     def atom(self, *key: Any) -> Value:
         """The value that is one atom."""

@@ -23,7 +23,7 @@ Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
 Prover = Callable[[Case], Fact]
 
-RECIPE = 1
+RECIPE = 2
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
 LINE: dict[str, Prover] = {
@@ -68,7 +68,8 @@ class Facts(Mapping[str, Fact]):
     def __getitem__(self, name: str) -> Fact:
         if name not in self._made:
             prover = self._provers[name]
-            text = (self._keep or _made)(f"{self._case.key}-{RECIPE}-{name}", lambda: dumped(prover(self._case)))
+            key = f"{self._case.key}-{RECIPE}-{name.replace(' ', '-')}"
+            text = (self._keep or _made)(key, lambda: dumped(prover(self._case)))
             self._made[name] = loaded(text)
         return self._made[name]
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from lossmith.program import Program, Step
 from lossmith.symbolic.cover import Claim, Outcome, Region, cover, exact_inputs
-from lossmith.symbolic.exact import Exact, NotExact, Value
+from lossmith.symbolic.exact import Exact, NotExact, Value, number
 from lossmith.symbolic.pieces import End
 from lossmith.symbolic.slopes import NoSlope, differentiate
 from lossmith.symbolic.spans import Span, above, below
@@ -148,7 +148,7 @@ def exactly_at(region: Region, name: str, point: Fraction) -> Value | None:
     """The output at a rational point, exactly (other inputs as atoms); None where that cannot be done."""
     field = Exact()
     try:
-        values = exact_inputs(region, field) | {region.variable: field.number(point)}
+        values = exact_inputs(region, field) | {region.variable: number(point)}
         return field.run(region.program.only(name), values)[name]
     except NotExact:
         return None
