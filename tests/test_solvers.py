@@ -486,6 +486,16 @@ def test_separated_classes_are_reported_and_not_chased() -> None:
     assert solve("SquaredHinge", y=(X[:, 0] > 0.1) * 1.0, penalty=Penalty("none")).converged
 
 
+def test_a_category_of_one_class_is_reported() -> None:
+    flag = (np.random.default_rng(9).random(N) < 0.3) * 1.0
+    y = np.where(flag > 0, 1.0, TARGETS["binary"])
+    for name in ("Logistic", "Probit"):
+        s = solve(name, np.column_stack([X, flag]), Penalty("none"), y=y)
+        assert not s.converged and "all of one class" in s.reason
+    assert solve("Logistic", np.column_stack([X, flag]), y=y).converged
+    assert solve("Logistic", penalty=Penalty("none")).converged
+
+
 def test_a_limit_of_steps_is_a_reason_and_no_convergence() -> None:
     s = solve("Logistic", solver="gradient-descent", max_steps=2)
     assert not s.converged and s.steps == 2 and "limit of 2 steps" in s.reason

@@ -96,10 +96,9 @@ def _verdict(
 ) -> tuple[bool, str] | None:
     """(converged, reason) when it is time to stop."""
     optimal = now.optimality <= limits.tol
-    if trouble is not None and (optimal or np.abs(state.w).max(initial=0.0) > 10.0):
-        why = trouble(state.w)
-        if why:
-            return False, why
+    why = trouble(state.w) if trouble is not None else ""
+    if why:
+        return False, why
     if optimal:
         return True, f"optimal: relative residual {now.optimality:.1e} <= tol {limits.tol:g} after {now.number} steps"
     left = f"relative residual {now.optimality:.1e} > tol {limits.tol:g}"

@@ -13,7 +13,7 @@ from lossmith.catalogue import loss as make_loss
 from lossmith.domain import Interval, Param
 from lossmith.errors import DataError, ShapeError, UnsupportedError
 from lossmith.fit.concomitant import Concomitant
-from lossmith.fit.drive import Limits, Run, Step, drive
+from lossmith.fit.drive import Limits, Run, Step, drive, one_thread
 from lossmith.fit.kinks import kinks_of
 from lossmith.fit.measure import gradient_norm, lasso_gap
 from lossmith.fit.objective import Objective
@@ -22,6 +22,7 @@ from lossmith.fit.pick import Problem, demand, pick
 from lossmith.fit.scale import check_scale, mad
 from lossmith.fit.separable import separation
 from lossmith.fit.solvers import STOCHASTIC, State, make_solver
+from lossmith.fit.solvers.smoothing import near
 from lossmith.loss import Loss
 from lossmith.rows.memory import Rows
 
@@ -162,12 +163,12 @@ def _convex_start(rows: Rows, loss: Loss, job: Job) -> tuple[Array, Any] | None:
     if name is None or (known is not None and known.holds):
         return None
     if loss.lift.name == "residual":
-        penalty, unit = job.penalty, _mad(rows, job)
+        penalty, unit = job.penalty, _mad(rows, job, exact=False)
     else:
         penalty, unit = Penalty("l2", max(job.penalty.alpha, 1e-3)), 1.0
     quick = replace(job, penalty=penalty, limits=Limits(1e-4, 100), on_step=None, options={})
-    near = _one(rows, make_loss(name), quick, unit, None)
-    return near.coef, near.intercept
+    found = _one(rows, make_loss(name), quick, unit, None)
+    return found.coef, found.intercept
 
 
 def _narrowed(rows: Rows, loss: Loss, job: Job, s: float) -> tuple[Array, Any] | None:
@@ -189,14 +190,33 @@ def _flattens(loss: Loss, u: float) -> bool:
     return bool(far < 0.1 * near)
 
 
-def _mad(rows: Rows, job: Job) -> float:
-    """1.4826 × the MAD of the residuals of an absolute-loss fit without penalty; that of y where none are left."""
-    centred = rows.y if rows.offset is None else rows.y - rows.offset
-    rough = mad(np.asarray(centred, dtype=np.float64), rows.weight)
+def _mad(rows: Rows, job: Job, *, exact: bool = True) -> float:
+    """1.4826 × the MAD of the residuals of an absolute-loss fit without penalty, noted with the rows.
+
+    Where it only says how wide to begin, the absolute loss with rounded corners will do.
+    """
+    key = "mad", job.intercept, exact
+    if key not in rows.notes:
+        centred = rows.y if rows.offset is None else rows.y - rows.offset
+        rough = mad(np.asarray(centred, dtype=np.float64), rows.weight)
+        coef, last = _absolute(rows, job, rough) if exact else _nearly_absolute(rows, job, rough)
+        fine = mad(centred - (rows.X @ coef + last), rows.weight)
+        # where a plane meets the rows, what is left is rounding, not a scale
+        rows.notes[key] = fine if fine > 1e-9 * rough else rough
+    return float(rows.notes[key])
+
+
+def _absolute(rows: Rows, job: Job, unit: float) -> tuple[Array, Any]:
     plain = Job(Penalty("none"), "auto", job.intercept, 1, Limits(1e-3), job.random_state, {}, None)
-    found = _one(rows, make_loss("Absolute"), plain, rough, None)
-    fine = mad(centred - (rows.X @ found.coef + found.intercept), rows.weight)
-    return fine if fine > 1e-9 * rough else rough  # where a plane meets the rows, what is left is rounding, not a scale
+    found = _one(rows, make_loss("Absolute"), plain, unit, None)
+    return found.coef, found.intercept
+
+
+def _nearly_absolute(rows: Rows, job: Job, unit: float) -> tuple[Array, Any]:
+    objective = Objective.of(rows, make_loss("Absolute"), Penalty("none"), intercept=job.intercept, scale=unit)
+    with one_thread():
+        coef, last = objective.design.user(near(objective, objective.origin()))
+    return coef * unit, last * unit
 
 
 def _jointly(rows: Rows, loss: Loss, job: Job, start: tuple[Array, Any] | None) -> Solution:

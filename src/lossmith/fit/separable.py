@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ Array = NDArray[np.float64]
 SAYS = (
     "no finite optimum exists: a plane separates the classes, and the coefficients grow without bound; "
     "add a penalty (penalty='l2')"
+)
+PARTLY = (
+    "no finite optimum exists: some rows can be moved away from the boundary without end at no other row's cost "
+    "(a column that is all of one class); add a penalty (penalty='l2')"
 )
 ALONE = "no finite optimum exists: all targets are of one class, and the intercept grows without bound"
 LIFTS: Mapping[str, Callable[[Array, Array], Array]] = {
@@ -32,12 +37,34 @@ def separation(objective: Any, loss: Any) -> Callable[[Array], str] | None:
     if penalised:
         return None
 
-    def trouble(w: Array) -> str:
-        seen = slice(None) if objective.weight is None else objective.weight > 0.0
-        ahead = lead(objective.y[seen], objective.predictions(w)[seen])
-        return SAYS if ahead.min() > 0.0 else ""
+    return Watch(objective, lead)
 
-    return trouble
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at one point after another: does it classify every row rightly, or walk on without hurting any row?
+
+    The second is how rows that a plane separates only in part (a category that is all of one class) show: the last
+    step moved some margins much, and none backwards.
+    """
+
+    objective: Any
+    lead: Callable[[Array, Array], Array]
+    before: Array | None = None
+
+    def __call__(self, w: Array) -> str:
+        """What is wrong, or nothing."""
+        last, self.before = self.before, w
+        if self._ahead(w).min() > 0.0:
+            return SAYS
+        if last is None:
+            return ""
+        moved = self._ahead(w) - self._ahead(last) if self.objective.outputs == 1 else np.zeros(1)
+        return PARTLY if moved.max() > 0.05 and moved.min() > -1e-5 * moved.max() else ""
+
+    def _ahead(self, w: Array) -> Array:
+        seen = self.objective.shares > 0.0
+        return self.lead(self.objective.y[seen], self.objective.predictions(w)[seen])
 
 
 def _stops(loss: Any) -> bool:

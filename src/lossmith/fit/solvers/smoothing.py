@@ -102,7 +102,7 @@ def near(objective: Any, w: Vector) -> Vector:
     least = 4.0 * objective.size / objective.rows_count
     for share in LEVELS:
         far = objective.clearance(objective.predictions(w))
-        width = float(np.quantile(far, max(share, least))) or 0.5 * float(far.mean())
+        width = float(np.quantile(far, min(max(share, least), 0.9))) or 0.5 * float(far.mean())
         if not width > 0.0:
             break
         w = _descend(replace(objective, loss=Rounded(objective.loss, width), kernels={}), solver, w)
