@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lossmith.cli import main
-from lossmith.cli.common import spoken
+from lossmith.cli.common import progress_bar, spoken
 from lossmith.cli.showing import plot
 
 HEAVY = ("sklearn", "llvmlite", "sympy", "pandas", "torch", "scipy", "pyarrow", "jinja2")
@@ -126,6 +126,20 @@ def test_losses_as_a_person_writes_them() -> None:
     assert spoken("Huber(delta=2)").params == {"delta": 2.0}
     assert spoken("max(r, 0)").formula == "max(r, 0)"
     assert spoken("abs(r)").name == "Formula"
+
+
+def test_a_bar_appears_where_a_person_is_waiting(
+    table: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lossmith.cli.common.PATIENCE", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with progress_bar() as report:
+        report(3, 8, "comparing")
+    assert "comparing" in capsys.readouterr().err
+    monkeypatch.setattr("lossmith.cli.common.PATIENCE", 60.0)
+    with progress_bar() as report:
+        report(3, 8, "comparing")
+    assert capsys.readouterr().err == ""
 
 
 # Mistakes

@@ -50,7 +50,7 @@ def _bars(profile: Profile, most: int = 14) -> Markup:
     parts = []
     for i, (name, count) in enumerate(shown):
         y = 8 + 26 * i
-        width = 400 * count / top
+        width = 330 * count / top
         parts += [
             text(130, y + 15, _cut(name, 18), "tick end"),
             rect(140, y + 2, width, 18, "bar", f"{name}: {count:,} rows"),
@@ -100,7 +100,7 @@ def _row(frame: Frame, rival: Line, plain: Line, unit: float, y: float, wins: bo
     folds = [v * unit for v in rival.folds - plain.folds]
     label = f"{d.mean * unit:+.2f} %  [{d.low * unit:+.2f}, {d.high * unit:+.2f}]".replace("-", "−")
     parts = [text(frame.left - 14, y + 4, _cut(rival.name, 20), "label end" + (" strong" if wins else ""))]
-    parts += [dot(frame.x(v), y, 1.8, "fold") for v in folds if frame.x0 <= v <= frame.x1]
+    parts += [dot(frame.x(v), y + 9, 1.6, "fold") for v in folds if frame.x0 <= v <= frame.x1]
     parts += [
         line(frame.x(low), y, frame.x(high), y, "whisker" + kind),
         dot(frame.x(mean), y, 5, "mean" + kind, f"{rival.name}: {label}"),

@@ -91,9 +91,9 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
     differences, margin = compare(plan, lines)
     lines = [lines[0], *(replace(line, versus=d) for line, d in zip(lines[1:], differences, strict=True))]
     order = _order(lines)
-    verdict = decide(standings(lines), order, 0, margin, plan.score.name, _apart(plan, lines, margin))
+    verdict = decide(standings(lines), order, 0, margin, plan.score.label, _apart(plan, lines, margin))
     progress(1, 1, "fitting the winner to all rows")
-    setting, _, model = _final(plan, lines[verdict.winner])
+    setting, scale, model = _final(plan, lines[verdict.winner])
     best = _with(lines[verdict.winner].loss, setting)
     return Choice(
         plan=plan,
@@ -102,7 +102,7 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
         margin=margin,
         honest=_honest(plan, lines, order),
         constant=float(np.mean([r.constant for r in results])),
-        scale=float(np.median([r.scale for r in results])),
+        scale=scale,
         columns=len(model.encoder.names),
         best=best,
         alpha=setting.alpha,
@@ -123,9 +123,12 @@ def _all_folds(plan: Plan, progress: Progress, workers: int) -> list[FoldResult]
         done.append(1)
         progress(len(done), total, "comparing")
 
-    workers = min(workers, len(plan.folds))
-    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda fold: run_fold(plan.job, fold, tick), plan.folds))
+    pool = ThreadPoolExecutor(min(workers, len(plan.folds)))
+    try:
+        with threadpool_limits(1):
+            return list(pool.map(lambda fold: run_fold(plan.job, fold, tick), plan.folds))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an error, or ctrl-C, should not wait for every fold
 
 
 def _order(lines: Sequence[Line]) -> list[int]:
@@ -154,17 +157,17 @@ def _final(plan: Plan, line: Line) -> tuple[Setting, float, TableModel]:
     candidate = next(c for c in plan.candidates if c.name == line.name)
     setting, scale = tune_all(plan.job, candidate)
     loss = _with(candidate.loss, setting)
-    model = TableModel.fit(plan.job.table, plan.target, estimator(loss, setting.alpha), plan.job.weight)
+    model = TableModel.fit(plan.job.table, plan.target, estimator(loss, setting.alpha, scale), plan.job.weight)
     return setting, scale, model
 
 
-def estimator(loss: Loss, alpha: float) -> Any:
-    """The linear model that fits a loss: residual losses with a scale learned from the residuals."""
+def estimator(loss: Loss, alpha: float, scale: float | str) -> Any:
+    """The linear model that fits a loss; residual losses measure residuals in units of `scale`."""
     from lossmith.models import LinearClassifier, LinearRegressor
 
     if is_for_classes(loss):
         return LinearClassifier(loss, alpha=alpha)
-    return LinearRegressor(loss, alpha=alpha, scale="mad" if loss.lift.name == "residual" else 1.0)
+    return LinearRegressor(loss, alpha=alpha, scale=scale if loss.lift.name == "residual" else 1.0)
 
 
 def _with(loss: Loss, setting: Setting) -> Loss:

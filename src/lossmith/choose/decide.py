@@ -75,7 +75,7 @@ def _prefer(standings: list[Standing], winner: int, default: int, unit: str) -> 
     assert d is not None
     sentence = (
         f"prefer {best.name}: its {unit} is {_percent(d.mean, plain.mean)} lower than {plain.name}'s "
-        f"(95 % interval {_percent_range(d, plain.mean)}; p = {_p(d.p_holm)} after Holm)"
+        f"(95 % interval {_percent_range(d, plain.mean)}; {_p(d.p_holm)} after Holm)"
     )
     return Verdict("prefer", winner, sentence, -d.mean)
 
@@ -86,7 +86,7 @@ def _percent_range(d: Difference, whole: float) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 1e-4 else "less than 0.0001"
+    return f"p = {value:.2g}" if value >= 1e-4 else "p < 0.0001"
 
 
 def _equivalent(standings: list[Standing], rivals: list[Standing], default: int, margin: float) -> Verdict:

@@ -245,27 +245,27 @@ def _histogram(y: Array, bins: int = 44) -> tuple[tuple[int, ...], tuple[float, 
 
 
 def _real(p: Profile) -> tuple[str, str]:
-    return "squared", "a number that may be negative: its mean is predicted, judged by squared error"
+    return "squared", "it is a number that may be negative, and no other use was named"
 
 
 def _counts(p: Profile) -> tuple[str, str]:
-    return "poisson", "the target counts something: its mean is predicted, judged by Poisson deviance"
+    return "poisson", "it counts something, so large values vary more"
 
 
 def _positive(p: Profile) -> tuple[str, str]:
     if p.skew > 1.5:
-        return "gamma", "the target is positive and skewed: its mean is predicted, judged by gamma deviance"
-    return "squared", "the target is positive but hardly skewed: its mean is predicted, judged by squared error"
+        return "gamma", "it is positive and skewed, so relative errors matter"
+    return "squared", "it is positive but hardly skewed"
 
 
 def _nonnegative(p: Profile) -> tuple[str, str]:
     if p.skew > 1.5:
-        return "tweedie", "zeros beside skewed positive values: the mean is predicted, judged by Tweedie deviance"
-    return "squared", "the target is not negative but hardly skewed: its mean is predicted, judged by squared error"
+        return "tweedie", "it has zeros beside skewed positive values"
+    return "squared", "it is never negative, but hardly skewed"
 
 
 def _classes(p: Profile) -> tuple[str, str]:
-    return "log", "the target is a class: its probability is predicted, judged by the logarithmic score"
+    return "log", "it is a class, and its probability is what every decision needs"
 
 
 _DEFAULTS: dict[str, Callable[[Profile], tuple[str, str]]] = {

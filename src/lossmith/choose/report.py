@@ -56,6 +56,7 @@ def html(choice: Choice, command: str = "") -> str:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["short"] = short
+    environment.filters["tied"] = lambda text: text.replace(" %", "\u00a0%")
     style = _resource("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = environment.from_string(_resource("report.html.j2"))
@@ -73,7 +74,7 @@ def code(choice: Choice) -> str:
     names = [line.name for line in choice.lines if not line.default]
     repeats, folds = plan.shape
     kind = "LinearClassifier" if plan.target.labels else "LinearRegressor"
-    scale = ', scale="mad"' if best.lift.name == "residual" else ""
+    scale = f", scale={choice.scale:.6g}" if best.lift.name == "residual" else ""
     return (
         "import lossmith\n\n"
         f"choice = lossmith.choose(table, y={plan.target.name!r}, score={plan.score.name!r},\n"

@@ -43,6 +43,12 @@ class Score:
         """Does it judge probabilities of classes?"""
         return self.functional == "probability"
 
+    @property
+    def label(self) -> str:
+        """What it is called in a sentence."""
+        name, _, level = self.name.partition(":")
+        return _LABELS[name] + (f" ({level})" if level else "")
+
     def shown(self, value: float) -> float:
         """The value as it is displayed: the root for `rmse`, itself otherwise."""
         return float(np.sqrt(max(value, 0.0))) if self.root else value
@@ -187,6 +193,20 @@ _MAKERS: dict[str, tuple[Callable[[float], Score], float | None]] = {
     "tweedie": (_tweedie, 1.5),
     "log": (_log, None),
     "brier": (_brier, None),
+}
+
+_LABELS = {
+    "squared": "squared error",
+    "rmse": "squared error",
+    "absolute": "absolute error",
+    "pinball": "pinball loss",
+    "expectile": "expectile loss",
+    "huber": "Huber loss",
+    "poisson": "Poisson deviance",
+    "gamma": "gamma deviance",
+    "tweedie": "Tweedie deviance",
+    "log": "log score",
+    "brier": "Brier score",
 }
 
 _ALIASES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,14 +47,22 @@ Name = Annotated[str, typer.Argument(metavar="LOSS", help='a name, "Huber(delta=
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's ends in one line on stderr and exit code 2."""
+    warnings.formatwarning = _one_line
     try:
         app(arguments, prog_name="lossmith")
     except LossmithError as error:
         typer.echo(f"lossmith: {error}", err=True)
         sys.exit(2)
+    except MemoryError:
+        typer.echo("lossmith: the encoded table does not fit in memory; --drop columns, or sample its rows", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _one_line(message: Warning | str, *where: Any, **more: Any) -> str:
+    return f"lossmith: {' '.join(str(message).split())}\n"
 
 
 @app.callback(invoke_without_command=True)

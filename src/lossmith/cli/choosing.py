@@ -80,10 +80,12 @@ def _print(choice: Choice) -> None:
 
     screen, plan = console(), choice.plan
     screen.print(Text(choice.verdict.sentence, style=f"bold {_COLOURS[choice.verdict.answer]}"))
-    screen.print(Text(f"{plan.score.functional} of {plan.target.name}, judged by {plan.score.name}: {plan.reason}"))
+    judged = f"the {plan.score.functional} of {plan.target.name}, judged by {plan.score.label}: {plan.reason}"
+    screen.print(Text(judged))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("loss", "parameters", plan.score.name, "to default", "95 % interval", "p (Holm)", "converged"):
-        table.add_column(name, justify="left" if name in ("loss", "parameters") else "right")
+    table.add_column("loss", overflow="ellipsis", no_wrap=True)
+    for name in (plan.score.label, "to default", "95 % interval", "p (Holm)"):
+        table.add_column(name, justify="right", no_wrap=True)
     for record in choice.table:
         table.add_row(*_cells(record), style="bold" if record["chosen"] else "")
     screen.print(table)
@@ -99,14 +101,11 @@ def _print(choice: Choice) -> None:
 def _cells(record: dict[str, Any]) -> list[Any]:
     from rich.text import Text
 
-    params = ", ".join(f"{k} {v:.4g}" for k, v in record["parameters"].items())
-    cells = [Text(record["loss"]), Text(params), f"{record['score']:.5g}"]
+    params = ", ".join(f"{k}={v:.4g}" for k, v in record["parameters"].items())
+    failed = record["fits"] - record["converged"]
+    name = record["loss"] + (f"({params})" if params else "") + (f" {failed} not converged" if failed else "")
+    cells = [Text(name), f"{record['score']:.5g}"]
     if record["difference"] is None:
-        cells += ["default", "", ""]
-    else:
-        cells += [
-            f"{record['difference']:+.3g}",
-            f"{record['low']:+.3g} to {record['high']:+.3g}",
-            f"{record['p']:.2g}",
-        ]
-    return [*cells, f"{record['converged']}/{record['fits']}"]
+        return [*cells, "default", "", ""]
+    interval = f"{record['low']:+.3g}, {record['high']:+.3g}"
+    return [*cells, f"{record['difference']:+.3g}", interval, f"{record['p']:.2g}"]

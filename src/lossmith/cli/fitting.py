@@ -87,7 +87,8 @@ def _estimator(loss: Loss, penalty: str, alpha: float, scale: str | None) -> Any
 
 def _scale(scale: str | None, loss: Loss) -> float | str:
     if scale is None:
-        return "mad" if loss.lift.name == "residual" else 1.0
+        fact = loss.facts().get("scalable")
+        return "mad" if fact is not None and fact.holds else 1.0
     try:
         return float(scale)
     except ValueError:
