@@ -427,6 +427,68 @@ def test_sorted_and_clustered_tables_take_no_more_than_a_few_steps(name: str) ->
     close(s.coef, solve(name, x, y=y, penalty=Penalty("l2", 1e-3)).coef, 1e-5)
 
 
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda q: q.kind)
+def test_a_concomitant_scale_on_a_long_sorted_table_with_weights_and_offset(penalty: Penalty) -> None:
+    x, z = large()
+    r = np.random.default_rng(4)
+    y, weight = z + 3 * r.standard_t(2, len(z)), r.integers(1, 3, len(z)).astype(float)
+    shift = r.normal(size=len(z))
+    order = np.argsort(y)
+    s = solve("Huber", x[order], penalty, y=y[order], weight=weight[order], offset=shift[order], scale="concomitant")
+    assert s.converged, s.reason
+    u = (y - x @ s.coef - s.intercept - shift) / s.scale
+    psi, share = np.clip(u, -1.345, 1.345), weight / weight.sum()
+    rho = make("Huber").value(u, 0 * u)
+    assert abs(share @ (rho - u * psi) + 0.5) <= 1e-7
+    assert abs(share @ psi) <= 1e-7
+    slope = -x.T @ (share * psi) + penalty.l2 * s.coef
+    live = s.coef != 0.0
+    assert np.abs(slope + penalty.l1 * np.sign(s.coef))[live].max() <= 1e-6
+    assert np.all(np.abs(slope[~live]) <= penalty.l1 + 1e-6)
+
+
+def test_a_concomitant_scale_of_an_exact_fit_is_reported() -> None:
+    s = solve("Huber", y=Z, penalty=Penalty("none"), scale="concomitant")
+    assert not s.converged and ("scale tends to 0" in s.reason or "relative residual" in s.reason)
+
+
+@pytest.mark.parametrize("name", ["Logistic", "Huber"])
+def test_wide_sparse_tables(name: str) -> None:
+    x: Any = sp.random(N, 300, density=0.05, random_state=1, format="csr")
+    y = TARGETS[KIND[name]]
+    dense = solve(name, x.toarray(), y=y)
+    s = solve(name, x, y=y)
+    assert s.converged, s.reason
+    close(s.coef, dense.coef)
+    assert residual(s, x.toarray(), y, name, PENALTIES[1]) <= 1e-7
+
+
+def test_the_models_of_proximal_newton_agree() -> None:
+    x, z = large(3000, 10)
+    y = (z > np.random.default_rng(4).logistic(size=len(z))) * 1.0
+    penalty = Penalty("l1", 0.02)
+    found = [
+        solve("Logistic", x, penalty, y=y, solver=solver, options=options).coef
+        for solver, options in (
+            ("proximal-newton", {"hessian": "exact"}), ("proximal-newton", {"hessian": "sample"}), ("fista", {}))
+    ]  # fmt: skip
+    close(found[1], found[0])
+    close(found[2], found[0])
+
+
+def test_columns_whose_sums_overflow_are_refused() -> None:
+    with pytest.raises(DataError, match="divide"):
+        solve("Squared", np.where(X > 0, 1.5, -0.5) * 1e308, Penalty("none"))
+
+
+def test_a_flat_far_start_is_left_by_units_that_shrink() -> None:
+    y = 1e6 * TARGETS["real"]
+    s = solve("Huber", y=y, penalty=Penalty("none"))  # scale 1: every residual lies far out on the straight branches
+    lad = solve("Absolute", y=y, penalty=Penalty("none"))
+    assert s.converged, s.reason
+    close(s.coef, lad.coef, 1e-4)
+
+
 def test_l1_on_a_sampled_model_keeps_zeros_exact() -> None:
     x, z = large(8000, 80)
     y = z + np.random.default_rng(5).normal(size=len(z))

@@ -65,7 +65,7 @@ def drive(
     trace: list[Step] = []
     with one_thread(), np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         state = solver.start(objective, w0)
-        if not np.isfinite(state.evaluation.value):
+        if not (np.isfinite(state.evaluation.value) and np.isfinite(state.evaluation.gradient).all()):
             raise DataError(
                 "the objective is not finite at the starting point: X or y hold numbers too large for this loss; "
                 "divide them by their largest magnitude"
