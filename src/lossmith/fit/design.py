@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from lossmith.rows.memory import blocks
 
 Array = NDArray[np.float64]
-MOST = 1e150
-"""The largest factor: its square must stay finite."""
+MOST = 1e305
+"""The largest factor: it and what it multiplies must stay finite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +125,7 @@ class Design:
 
     def _gram_sparse(self, X: Any, h: Array) -> Array:
         inner = np.asarray((X.T @ X.multiply(h[:, None]).tocsr()).toarray(), dtype=np.float64)
-        inner *= np.multiply.outer(self.factor, self.factor)
+        inner = (inner * self.factor[:, None]) * self.factor
         if not self.intercept:
             return inner
         edge = self.factor * np.asarray(X.T @ h)
@@ -136,7 +136,7 @@ class Design:
         if isinstance(self.X, np.ndarray):
             sums = sum((np.einsum("i,ij,ij->j", h[q], b := self.rows(q), b) for q in blocks(self.X)), np.zeros(()))
             return np.asarray(sums)
-        inner = self.factor**2 * np.asarray(self.X.multiply(self.X).T @ h)
+        inner = self.factor * (self.factor * np.asarray(self.X.multiply(self.X).T @ h))
         return np.append(inner, h.sum()) if self.intercept else inner
 
 

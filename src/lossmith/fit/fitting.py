@@ -254,8 +254,6 @@ def _solution(objective: Objective, run: Run, why: tuple[str, str], unit: float,
     w, evaluation = run.state.w, run.state.evaluation
     coef, last = objective.design.user(objective.shaped(w))
     norm = gradient_norm(objective, w, evaluation.gradient)
-    if run.state.measured is not None:
-        norm = run.optimality * objective.slope
     gap = run.state.gap
     if gap is None and objective.l1 is not None and objective.loss.formula == SQUARED:
         gap = lasso_gap(objective, w)

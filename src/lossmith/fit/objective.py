@@ -295,7 +295,8 @@ def strengths(design: Design, l1: float, l2: float, outputs: int) -> tuple[Array
     idle = (design.factor == 0.0).astype(np.float64)
     tail = np.zeros(int(design.intercept))
     first = np.concatenate([l1 * design.factor, tail])
-    second = np.concatenate([l2 * design.factor**2 + idle, tail])
+    # Beyond 1e150 the square overflows, and any such strength holds the coordinate at 0.
+    second = np.concatenate([l2 * np.minimum(design.factor, 1e150) ** 2 + idle, tail])
     return (np.repeat(first, outputs) if l1 > 0.0 else None), np.repeat(second, outputs)
 
 

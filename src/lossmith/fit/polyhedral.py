@@ -46,6 +46,15 @@ class Hinges:
         out[self._bent] += x[m:]
         return out
 
+    def faces(self, index: NDArray[np.intp]) -> Array:
+        """The vectors a of some hinges, (hinges, size)."""
+        m = len(self.row)
+        plain = index < m
+        out = np.zeros((len(index), self.a.shape[1]))
+        out[plain] = self.a[self.row[index[plain]]]
+        out[~plain, self._bent[index[~plain] - m]] = 1.0
+        return out
+
     def gram(self, d: Array) -> Array:
         """Σ d·a aᵀ + diag(Q)."""
         m = len(self.row)
@@ -163,11 +172,7 @@ def _corner(problem: Hinges, found: Solved, b: Array, c: Array, q: Array) -> Sol
     size = len(found.w)
     if not len(touched):
         return found
-    a = np.zeros((len(touched), size))
-    m = len(problem.row)
-    plain = touched < m
-    a[plain] = problem.a[problem.row[touched[plain]]]
-    a[~plain, problem._bent[touched[~plain] - m]] = 1.0
+    a = problem.faces(touched)
     if len(touched) > 4 * size + 50:  # many rows alike: only the point is moved, the slopes stay
         w = found.w + np.linalg.lstsq(a, b[touched] - a @ found.w, rcond=1e-12)[0]
         return _settled(problem, found, w, found.slope, touched)
@@ -188,8 +193,8 @@ def _settled(problem: Hinges, found: Solved, w: Array, slope: Array, touched: ND
     return replace(found, w=w, slope=slope) if problem.value(w) <= before + 1e-12 * abs(before) else found
 
 
-def certificate(problem: Hinges, found: Solved, near: float) -> float:
-    """The distance (largest coordinate) from 0 to the subdifferential at the point.
+def certificate(problem: Hinges, found: Solved, near: float) -> Array:
+    """The smallest subgradient at the point that is easily found; 0 proves the point optimal.
 
     A hinge within `near` of its corner may take any slope in [0, c]; which slopes serve best is a small bounded
     least-squares problem, tried first with the solver's own.
@@ -200,18 +205,16 @@ def certificate(problem: Hinges, found: Solved, near: float) -> float:
     slope = np.where(z > 0.0, c, 0.0)
     slope[free] = np.clip(found.slope[free], 0.0, c[free])
     left = q + problem.quadratic * found.w + problem.pull(slope)
-    best = float(np.abs(left).max(initial=0.0))
     live = np.flatnonzero(free)
-    if best <= 1e-12 * float(c.sum()) or not 0 < len(live) <= 2000:
-        return best
-    return min(best, _bounded(problem, slope, left, live, c))
+    if np.abs(left).max(initial=0.0) <= 1e-12 * float(c.sum()) or not 0 < len(live) <= 2000:
+        return left
+    other = _bounded(problem, slope, left, live, c)
+    return other if np.abs(other).max() < np.abs(left).max() else left
 
 
-def _bounded(problem: Hinges, slope: Array, left: Array, live: NDArray[np.intp], c: Array) -> float:
+def _bounded(problem: Hinges, slope: Array, left: Array, live: NDArray[np.intp], c: Array) -> Array:
     from scipy.optimize import lsq_linear
 
-    basis = np.zeros((len(live), len(c)))
-    basis[np.arange(len(live)), live] = 1.0
-    columns = np.column_stack([problem.pull(unit) for unit in basis])
+    columns = problem.faces(live).T
     answer = lsq_linear(columns, -left, bounds=(-slope[live] - 1e-300, c[live] - slope[live] + 1e-300), tol=1e-14)
-    return float(np.abs(left + columns @ answer.x).max())
+    return np.asarray(left + columns @ answer.x)

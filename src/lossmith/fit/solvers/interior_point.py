@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.fit.polyhedral import Hinges, Solved, certificate, minimise
-from lossmith.fit.solvers import Option, State, Vector
+from lossmith.fit.solvers import Evaluation, Option, State, Vector
 from lossmith.fit.solvers.smoothing import near
 
 SMALL = 1500
@@ -54,28 +54,28 @@ class InteriorPoint:
         problem = objective.hinges(kept, before)
         found = minimise(problem, state.w)
         evaluation = objective.at(found.w)
-        wrong = np.zeros_like(kept) if kept.all() else ~kept & objective.crossed(before, objective.predictions(found.w))
-        measured = _measure(objective, problem, found) if not wrong.any() else np.inf
-        gap = found.gap / objective.mass if not wrong.any() else None
-        if wrong.any():
-            return State(
-                found.w,
-                evaluation,
-                memory=Band(_wider(objective, found.w, kept | wrong), state.memory.size),
-                measured=np.inf,
-            )
+        crossed = objective.crossed(before, objective.predictions(found.w))
+        if not kept.all() and (crossed & ~kept).any():
+            band = Band(_wider(objective, found.w, kept | crossed), state.memory.size)
+            return State(found.w, evaluation, memory=band, measured=np.inf)
+        shown = Evaluation(evaluation.value, _best_slope(objective, problem, found))
+        measured, gap = objective.optimality(found.w, shown), found.gap / objective.mass
         # An optimum of 0 has no size of its own: the gap is then held against the value at the start.
         size = max(abs(evaluation.value), 1e-6 * state.memory.size)
-        closed = gap is not None and gap <= 1e-10 * size
-        measured = min(measured, gap / size) if closed and gap is not None else measured
+        if gap <= 1e-10 * size:
+            measured = min(measured, gap / size)
         return State(
-            found.w, evaluation, "the interior point has come as near as rounding allows", state.memory, gap, measured
+            found.w, shown, "the interior point has come as near as rounding allows", state.memory, gap, measured
         )
 
 
-def _measure(objective: Any, problem: Hinges, found: Solved) -> float:
+def _best_slope(objective: Any, problem: Hinges, found: Solved) -> Vector:
+    """The gradient of the part without l1 whose distance from optimality is that of the smallest subgradient found."""
     touch = 1e-9 * max(float(np.abs(problem.b).max(initial=0.0)), float(np.abs(found.w).max(initial=0.0)))
-    return certificate(problem, found, touch) / float(objective.mass * objective.slope)
+    left = certificate(problem, found, touch) / objective.mass
+    if objective.l1 is None:
+        return np.asarray(left)
+    return np.asarray(left - objective.l1 * np.where(found.w == 0.0, -np.sign(left), np.sign(found.w)))
 
 
 def _nearest(objective: Any, w: Vector, count: int) -> NDArray[np.bool_]:
