@@ -510,6 +510,9 @@ def test_groups_and_time_are_taken_from_the_table() -> None:
     X["who"] = np.arange(200) // 5
     choice = lossmith.choose(X, y, groups="who", losses=["Huber"], folds="3", trials=3)
     assert "who" not in choice.model.encoder.names
+    X["who"] = np.where(np.arange(200) == 9, np.nan, X["who"])
+    with pytest.raises(DataError, match="group column 'who': row 9 is empty"):
+        lossmith.choose(X, y, groups="who", folds="3")
 
 
 @pytest.mark.parametrize(

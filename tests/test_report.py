@@ -152,6 +152,7 @@ def test_code_to_repeat_runs(numbers: Any) -> None:
 def test_caveats_follow_from_what_happened(numbers: Any) -> None:
     said = " ".join(caveats(numbers))
     assert "taken as independent" in said
+    assert ("aims at" in said) == (numbers.winner.name != "Squared")
     rng = np.random.default_rng(0)
     noise = lossmith.choose({"a": rng.normal(size=60)}, rng.normal(size=60), losses=["Huber"], folds="3", trials=3)
     assert "few" in " ".join(caveats(noise))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
+    from lossmith.loss import Loss
 
 
 def caveats(choice: Choice) -> list[str]:
@@ -28,12 +29,26 @@ def _too_good(choice: Choice) -> Iterator[str]:
 
 
 def _mismatch(choice: Choice) -> Iterator[str]:
-    line, score = choice.winner, choice.plan.score
-    if line.loss.lift.name == "residual" and score.functional == "mean" and line.loss.name != "Squared":
-        yield (
-            f"{line.name} does not aim at the mean; it won by fitting it more stably. "
-            f"Its predictions are off by {line.bias:+.4g} on average, in units of the target."
-        )
+    line, wanted = choice.winner, choice.plan.score.functional
+    aim = _aim(line.loss)
+    if wanted == "probability" or aim == wanted:
+        return
+    yield (
+        f"{line.name} aims at {f'the {aim}' if aim else 'a centre of its own'}, not at the {wanted} that is judged. "
+        f"Its predictions are off by {line.bias:+.4g} on average, in units of the target."
+    )
+
+
+def _aim(loss: Loss) -> str:
+    """The functional that the best constant of a loss is, where it has a name."""
+    tau = loss.params.get("tau", 0.0)
+    named = {
+        "Squared": "mean",
+        "Absolute": "median",
+        "Quantile": "median" if tau == 0.5 else f"{tau:g}-quantile",
+        "Expectile": f"{tau:g}-expectile",
+    }
+    return "mean" if loss.lift.name == "score" else named.get(loss.name, "")
 
 
 def _profile(choice: Choice) -> Iterator[str]:

@@ -98,7 +98,7 @@ def _pinball(tau: float) -> Score:
     _inside(tau, 0.0, 1.0, "pinball")
     return Score(
         f"pinball:{tau:g}",
-        f"{tau:g}-quantile",
+        f"{tau:g}-quantile" if tau != 0.5 else "median",
         f"({tau:g} − 1[y < ŷ])·(y − ŷ)",
         lambda y, p: (tau - (y < p)) * (y - p),
         level=tau,

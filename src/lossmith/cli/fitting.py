@@ -110,7 +110,7 @@ def _print(model: TableModel, notes: list[str], missing: int, most: int = 12) ->
     table.add_column(f"largest of {coef.shape[1]} coefficients (columns scaled)")
     labels = model.labels if coef.shape[0] > 1 else ("",)
     for label in labels:
-        table.add_column(label or "coefficient", justify="right")
+        table.add_column(Text(label or "coefficient"), justify="right")
     for j in order:
         table.add_row(Text(model.encoder.names[j]), *[f"{v:.5g}" for v in coef[:, j]])
     screen.print(table)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends import BACKENDS
 from lossmith.cli.common import console, spoken
 from lossmith.errors import ParameterError
 
@@ -55,7 +56,8 @@ def show(text: str) -> None:
     screen.print(Text(f"  {loss.formula}", style="cyan"))
     for name, param in type(loss).declared.items():
         screen.print(Text(f"  {name} = {loss.params[name]:g}: {param.domain}; {param.doc}"))
-    screen.print(Text(f"  target: {loss.target.says}; {loss.lift.name} loss", style="dim"))
+    hosts = ", ".join(BACKENDS)
+    screen.print(Text(f"  target: {loss.target.says}; a {loss.lift.name} loss; runs on {hosts}", style="dim"))
     if loss.cite:
         screen.print(Text(f"  {loss.cite}", style="dim"))
     screen.print()
