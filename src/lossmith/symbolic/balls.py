@@ -21,6 +21,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "lgamma": (-0.1214862905358497, INF), "digamma": (-INF, INF), "trigamma": (0.0, INF), "softplus": (0.0, INF),
     "sigmoid": (0.0, 1.0), "log_ndtr": (-INF, 0.0), "mills": (0.0, INF), "mills_slope": (0.0, 1.0),
     "hypot1": (1.0, INF), "log1psq": (0.0, INF), "witch": (0.0, 1.0), "serpentine": (-0.5, 0.5),
+    "expm1mx": (0.0, INF), "log1pmx": (-INF, 0.0), "asinh": (-INF, INF), "log_cloglog": (-INF, 0.0),
+    "cloglog_slope": (0.0, 1.0), "cloglog_turn": (0.0, INF), "log_cauchit": (-INF, 0.0), "cauchy_cdf": (0.0, 1.0),
 }  # fmt: skip
 """What a word can take at all; a bound is never looser than this."""
 
@@ -29,6 +31,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sech2": (0.0, 0.0), "logcosh": (INF, INF), "erf": (-1.0, 1.0), "digamma": (-INF, INF), "trigamma": (INF, 0.0),
     "softplus": (0.0, INF), "sigmoid": (0.0, 1.0), "log_ndtr": (-INF, 0.0), "mills": (INF, 0.0),
     "mills_slope": (1.0, 0.0), "hypot1": (INF, INF), "log1psq": (INF, INF), "witch": (0.0, 0.0),
+    "expm1mx": (INF, INF), "log1pmx": (-INF, -INF), "asinh": (-INF, INF), "log_cloglog": (-INF, 0.0),
+    "cloglog_slope": (1.0, 0.0), "cloglog_turn": (0.0, INF), "log_cauchit": (-INF, 0.0), "cauchy_cdf": (0.0, 1.0),
     "serpentine": (0.0, 0.0), "atan": (-1.5707963267948966, 1.5707963267948966),
 }  # fmt: skip
 """The limits at −∞ and +∞, to within one double."""
@@ -36,7 +40,8 @@ LIMITS: dict[str, tuple[float, float]] = {
 
 AT_ZERO = {
     "exp": 1.0, "expm1": 0.0, "log1p": 0.0, "tanh": 0.0, "sech2": 1.0, "logcosh": 0.0, "atan": 0.0, "erf": 0.0,
-    "sigmoid": 0.5, "hypot1": 1.0, "log1psq": 0.0, "witch": 1.0, "serpentine": 0.0,
+    "sigmoid": 0.5, "hypot1": 1.0, "log1psq": 0.0, "witch": 1.0, "serpentine": 0.0, "expm1mx": 0.0, "log1pmx": 0.0,
+    "asinh": 0.0,
 }  # fmt: skip
 """Values at 0 that are doubles: a bound that is attained stays exact."""
 
@@ -118,6 +123,14 @@ def _double(x: Any) -> float:
 
 
 def _flint_words() -> dict[str, Point]:
+    from flint import arb, ctx
+
+    return {word: _clamped(word, f, arb, ctx) for word, f in ball_words().items() if word in RANGES}
+
+
+@lru_cache(maxsize=1)
+def ball_words() -> dict[str, Callable[[Any], Any]]:
+    """The smooth words of one argument over python-flint's balls, at its working precision."""
     from flint import arb
 
     def log_ndtr(x: Any) -> Any:
@@ -131,7 +144,20 @@ def _flint_words() -> dict[str, Point]:
         s = abs(x)
         return (x.sinh() ** 2).log1p() / 2 if s < 1 else s + (-2 * s).exp().log1p() - arb(2).log()
 
-    table: dict[str, Callable[[Any], Any]] = {
+    def turn(x: Any) -> Any:
+        u = x.exp()
+        return ((-u).expm1() + u) / -(-u).expm1()
+
+    def cauchy_cdf(x: Any) -> Any:
+        return (1 / -x).atan() / arb.pi() if x < -1 else arb(0.5) + x.atan() / arb.pi()
+
+    return {
+        "expm1mx": lambda x: x.expm1() - x, "log1pmx": lambda x: x.log1p() - x, "asinh": lambda x: x.asinh(),
+        "log_cloglog": lambda x: (-(-x.exp()).expm1()).log() if x < 1 else (-(-x.exp()).exp()).log1p(),
+        "cloglog_slope": lambda x: x.exp() / x.exp().expm1(), "cloglog_turn": turn,
+        "cloglog_bend": lambda x: x.exp() / x.exp().expm1() * turn(x),
+        "log_cauchit": lambda x: cauchy_cdf(x).log(), "cauchy_cdf": cauchy_cdf,
+        "cauchit_slope": lambda x: 1 / (arb.pi() * (1 + x * x) * cauchy_cdf(x)),
         "exp": lambda x: x.exp(), "expm1": lambda x: x.expm1(), "log": lambda x: x.log(), "log1p": lambda x: x.log1p(),
         "tanh": lambda x: x.tanh(), "sech2": lambda x: x.sech() ** 2, "logcosh": logcosh, "atan": lambda x: x.atan(),
         "erf": lambda x: x.erf(), "lgamma": lambda x: x.lgamma(), "digamma": lambda x: x.digamma(),
@@ -142,14 +168,24 @@ def _flint_words() -> dict[str, Point]:
         "log1psq": lambda x: (x * x).log1p(), "witch": lambda x: 1 / (1 + x * x),
         "serpentine": lambda x: x / (1 + x * x),
     }  # fmt: skip
-    return {word: _clamped(word, f, arb) for word, f in table.items()}
 
 
-def _clamped(word: str, f: Callable[[Any], Any], ball: Any) -> Point:
+BITS = 160
+"""The working precision: enough for what cancels near 0."""
+
+
+def _clamped(word: str, f: Callable[[Any], Any], ball: Any, ctx: Any) -> Point:
     """Far out the word is known only by its range (exp, which overflows there anyway, by its value at ±2000)."""
-    if word in ("exp", "expm1"):
-        return lambda x: _ends(f(ball(min(max(x, -2000.0), 2000.0))))
-    return lambda x: _ends(f(ball(x))) if abs(x) < 1e150 else RANGES[word]
+
+    def point(x: float) -> tuple[float, float]:
+        if word in ("exp", "expm1"):
+            x = min(max(x, -2000.0), 2000.0)
+        if abs(x) >= 1e150:
+            return RANGES[word]
+        with ctx.workprec(BITS):
+            return _ends(f(ball(x)))
+
+    return point
 
 
 def _mpmath_words() -> dict[str, Point]:

@@ -88,13 +88,28 @@ class Case:
         return tuple(self.region(p, self.plainer(p)) for p in self.pieces)
 
     def plainer(self, piece: Piece) -> Program:
-        """The program of a piece; a derivative that still holds a choice (a guard, say) is derived anew without it."""
+        """The program of a piece with derivatives that are surely those of its value.
+
+        A given derivative stays where algebra shows it to be the derivative; it may hold a rounded constant or a guard
+        of its own, and is then derived anew. Only where a word has no derivative in the words is it trusted.
+        """
         program = piece.program
         for lower, output in (("value", "d1"), ("d1", "d2")):
-            if _kinked(program.only(output), self.variable) and not _kinked(program.only(lower), self.variable):
-                with contextlib.suppress(NoSlope):
-                    program = _replaced(program, output, differentiate(program, self.variable, lower), lower)
+            with contextlib.suppress(NoSlope):
+                own = differentiate(program, self.variable, lower)
+                if not self.same(piece, program, output, own, lower):
+                    program = _replaced(program, output, own, lower)
         return program
+
+    def same(self, piece: Piece, program: Program, output: str, other: Program, name: str) -> bool:
+        """Are two outputs of two programs identical expressions?"""
+        exact, region = Exact(), self.region(piece, program)
+        inputs = exact_inputs(region, exact)
+        try:
+            a = exact.run(program.only(output), inputs)[output]
+            return not exact.add(a, exact.neg(exact.run(other, inputs)[name])).top
+        except NotExact:
+            return False
 
     def region(self, piece: Piece, program: Program) -> Region:
         """A program on one piece."""

@@ -167,7 +167,8 @@ class Region:
         high = 2.0**40 if self.high is None else below(self.high)
         width = high - low
         steps = [2.0**-k for k in (range(1, 6) if width < 2.0**30 else range(2, 60, 2))]
-        mains = [min(max(t, low), high) for s in (*steps, 0.0) for t in (low + width * s, high - width * s)]
+        near = 2.0**-30 * min(width, 1.0 + min(abs(low), abs(high)))  # inside: at an end another piece may hold
+        mains = [t for s in (*(width * s for s in steps), near) for t in (low + s, high - s) if low <= t <= high]
         spots = [[(n, min(max(v, a), b)) for v in (1.0, 8.0, 0.25)] for n, (a, b) in self.limits.items()]
         for others in product(*spots):
             for t in {min(max(v, low), high) for v in (1.0, -1.0)} if few else mains:

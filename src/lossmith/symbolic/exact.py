@@ -6,7 +6,7 @@ numerator 0 are equal wherever both are defined; a difference that is not 0 here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -247,18 +247,20 @@ class Exact:
 
     def run(self, program: Program, values: Mapping[str, Value]) -> dict[str, Value]:
         """Every output, exactly; raises NotExact where a word cannot."""
+        from lossmith.symbolic.exactwords import WORDS_EXACT as words
+
         table: dict[Any, Any] = dict(values)
 
         def get(a: Arg) -> Any:
             return table[a] if isinstance(a, str) else number(Fraction(a))
 
         for step in program.steps:
-            table[step.name] = WORDS_EXACT[step.word](self, *map(get, step.args))
+            table[step.name] = words[step.word](self, *map(get, step.args))
         return {name: get(a) for name, a in program.outputs}
 
 
-AT_ZERO = {"atan": 0, "erf": 0, "sin": 0, "cos": 1, "logcosh": 0}
-PARITY = {"atan": -1, "erf": -1, "sin": -1, "cos": 1, "logcosh": 1}
+AT_ZERO = {"asinh": 0, "atan": 0, "erf": 0, "sin": 0, "cos": 1, "logcosh": 0}
+PARITY = {"asinh": -1, "atan": -1, "erf": -1, "sin": -1, "cos": 1, "logcosh": 1}
 
 
 def _rational_root(c: Fraction, order: int) -> Fraction | None:
@@ -275,73 +277,3 @@ def _integer_root(n: int, order: int, guess: int) -> int | None:
     for _ in range(8):
         x = ((order - 1) * x + n // x ** (order - 1)) // order or 1
     return next((y for y in (x - 1, x, x + 1) if y >= 0 and y**order == n), None)
-
-
-def _choice(decide: Callable[..., Any]) -> Callable[..., Any]:
-    """A kinked word: only constants can be compared."""
-
-    def apply(field: Exact, *args: Value) -> Any:
-        numbers = [a.constant() for a in args]
-        if None in numbers:
-            raise NotExact("a choice that is not between constants")
-        found = decide(*numbers)
-        return found if isinstance(found, bool) else number(found)
-
-    return apply
-
-
-def _pow(f: Exact, a: Value, b: Value) -> Value:
-    q = b.constant()
-    return f.exp(f.mul(b, f.log(a))) if q is None else f.real_power(a, q)
-
-
-def _sigmoid(f: Exact, a: Value) -> Value:
-    e = f.exp(a)
-    return f.div(e, f.add(number(1), e))
-
-
-def _tanh(f: Exact, a: Value) -> Value:
-    e = f.exp(f.add(a, a))
-    return f.div(f.add(e, number(-1)), f.add(e, number(1)))
-
-
-def _sech2(f: Exact, a: Value) -> Value:
-    e = f.exp(f.add(a, a))
-    return f.div(f.mul(number(4), e), f.power(f.add(e, number(1)), 2))
-
-
-def _softplus(f: Exact, a: Value) -> Value:
-    if a.top and a.top[min(a.top)] < 0:
-        return f.add(a, f.opaque("softplus", f.neg(a)))
-    return f.opaque("softplus", a)
-
-
-def _plus_square(f: Exact, a: Value) -> Value:
-    return f.add(number(1), f.mul(a, a))
-
-
-def _mills_slope(f: Exact, a: Value) -> Value:
-    m = f.opaque("mills", a)
-    return f.mul(m, f.add(m, a))
-
-
-def _opaque(word: str) -> Callable[[Exact, Value], Value]:
-    return lambda f, a: f.opaque(word, a)
-
-
-WORDS_EXACT: dict[str, Callable[..., Any]] = {
-    "add": Exact.add, "sub": lambda f, a, b: f.add(a, f.neg(b)), "mul": Exact.mul, "div": Exact.div, "neg": Exact.neg,
-    "pow": _pow, "sqrt": lambda f, a: f.root(a, 2),
-    "lt": _choice(lambda a, b: a < b), "le": _choice(lambda a, b: a <= b), "gt": _choice(lambda a, b: a > b),
-    "ge": _choice(lambda a, b: a >= b), "eq": _choice(lambda a, b: a == b), "ne": _choice(lambda a, b: a != b),
-    "and": lambda f, a, b: a and b, "where": lambda f, c, a, b: a if c else b,
-    "abs": _choice(abs), "sign": _choice(lambda a: (a > 0) - (a < 0)), "min": _choice(min), "max": _choice(max),
-    "exp": Exact.exp, "expm1": lambda f, a: f.add(f.exp(a), number(-1)), "log": Exact.log,
-    "log1p": lambda f, a: f.log(f.add(number(1), a)), "log1psq": lambda f, a: f.log(_plus_square(f, a)),
-    "tanh": _tanh, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus,
-    "hypot1": lambda f, a: f.root(_plus_square(f, a), 2), "witch": lambda f, a: f.div(number(1), _plus_square(f, a)),
-    "serpentine": lambda f, a: f.div(a, _plus_square(f, a)),
-    "xlogy": lambda f, a, b: f.mul(a, f.log(b)) if a.top else number(0), "mills_slope": _mills_slope,
-    **{w: _opaque(w) for w in "logcosh atan sin cos erf lgamma digamma trigamma log_ndtr mills".split()},
-}  # fmt: skip
-"""Each word of `lossmith.words` over exact values."""

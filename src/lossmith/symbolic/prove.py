@@ -3,8 +3,9 @@
     facts(slot, {"delta": 1.345}, "residual")["convex"]
 
 `slot` is the Program of the formula in its slot (inputs: the slot first, then y or mean_logp where the formula has it;
-outputs value, d1, d2 in the first slot, the derivatives almost everywhere). Everything is proved at the given
-parameters, as exact doubles. Each verdict is made when it is asked for, and may be kept as text.
+outputs value, d1, d2 in the first slot, the derivatives almost everywhere). The value is what is proved about; d1 and
+d2 are derived again unless algebra shows them to be its derivatives. Everything is proved at the given parameters and
+constants, as exact doubles. Each verdict is made when it is asked for, and may be kept as text.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
 Prover = Callable[[Case], Fact]
 
-RECIPE = 2
+RECIPE = 3
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
 LINE: dict[str, Prover] = {

@@ -127,6 +127,15 @@ RULES: dict[str, Callable[[Tape, Arg, Arg], Arg]] = {
     "serpentine": lambda t, x, v: t.put(
         "mul", t.put("mul", t.put("sub", 1.0, x), t.put("add", 1.0, x)), t.put("pow", t.put("witch", x), 2.0)
     ),
+    "expm1mx": lambda t, x, v: t.put("expm1", x),
+    "log1pmx": lambda t, x, v: t.put("neg", t.put("div", x, t.put("add", 1.0, x))),
+    "asinh": lambda t, x, v: t.put("div", 1.0, t.put("hypot1", x)),
+    "log_cloglog": lambda t, x, v: t.put("cloglog_slope", x),
+    "cloglog_slope": lambda t, x, v: t.put("neg", t.put("cloglog_bend", x)),
+    "log_cauchit": lambda t, x, v: t.put("cauchit_slope", x),
+    "cauchit_slope": lambda t, x, v: t.put(
+        "neg", t.put("mul", v, t.put("add", v, t.put("mul", 2.0, t.put("serpentine", x))))
+    ),
     "log_ndtr": lambda t, x, v: t.put("mills", x),
     "mills": lambda t, x, v: t.put("neg", t.put("mills_slope", x)),
 }

@@ -151,11 +151,15 @@ def plain(x: Span, start: float) -> Span:
 
 
 def _times(power: Fraction | int, a: float, b: float, c: float, d: float) -> Span:
-    if a >= 0 and c >= 0:
-        return Span(power, mul_low(a, c), mul_high(b, d))
-    lows = (mul_low(a, c), mul_low(a, d), mul_low(b, c), mul_low(b, d))
-    highs = (mul_high(a, c), mul_high(a, d), mul_high(b, c), mul_high(b, d))
-    return Span(power, min(lows), max(highs))
+    """[a, b]·[c, d]: which corners matter follows from the signs."""
+    if d <= 0:
+        a, b, c, d = -b, -a, -d, -c
+    if c >= 0:
+        return Span(power, mul_low(a, c if a >= 0 else d), mul_high(b, d if b >= 0 else c))
+    if a >= 0 or b <= 0:
+        far = b if a >= 0 else a
+        return Span(power, mul_low(far, c if far >= 0 else d), mul_high(far, d if far >= 0 else c))
+    return Span(power, min(mul_low(a, d), mul_low(b, c)), max(mul_high(a, c), mul_high(b, d)))
 
 
 def neg(x: Span) -> Span:

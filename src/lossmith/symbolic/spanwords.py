@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from lossmith.symbolic import balls
+from lossmith.symbolic import balls, spanlinks
 from lossmith.symbolic.spans import INF, ONE, UNSURE, ZERO, Span, add, div, hull, mul, neg, plain, square, up
 
 FAST = 16
@@ -237,6 +237,10 @@ def _log_ndtr(m: State, x: Span) -> Span:
     return rising("log_ndtr")(m, x)
 
 
+def _link(word: Callable[..., Span], *more: Any) -> Callable[[State, Span], Span]:
+    return lambda m, x: UNSURE if _lost(x) else word(m, _exp, x, grows(x), *more)
+
+
 def _wave(word: str) -> Callable[[State, Span], Span]:
     def apply(m: State, x: Span) -> Span:
         x = plain(x, m.start)
@@ -325,6 +329,10 @@ SPANS: dict[str, Callable[..., Any]] = {
     "lgamma": _lgamma, "digamma": positive("digamma", 0.0, -INF), "trigamma": positive("trigamma", 0.0, INF),
     "softplus": _softplus, "sigmoid": lambda m, x: _decays(m, x, rising("sigmoid")), "xlogy": _xlogy,
     "hypot1": _hypot1, "log1psq": even(rising("log1psq")), "witch": _witch, "serpentine": _serpentine,
+    "expm1mx": _link(spanlinks.valley), "log1pmx": _link(spanlinks.hill), "asinh": rising("asinh"),
+    "log_cloglog": _link(spanlinks.log_cloglog), "cloglog_slope": _link(spanlinks.cloglog_slope),
+    "cloglog_bend": _link(spanlinks.cloglog_bend), "log_cauchit": _link(spanlinks.log_cauchit),
+    "cauchit_slope": _link(spanlinks.cauchit_slope, _witch),
     "log_ndtr": _log_ndtr, "mills": _mills, "mills_slope": _mills_slope,
 }  # fmt: skip
 """Each word of `lossmith.words` over spans; conditions have three values: True, False and None (cannot tell)."""
