@@ -85,6 +85,14 @@ class FoldResult:
     columns: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Centre:
+    """A robust first fit to the training rows: the unit of residuals, and where losses that are not convex begin."""
+
+    scale: float = 1.0
+    solution: Any = None
+
+
 @dataclass(slots=True, eq=False)
 class Part:
     """Encoded rows to train on, rows to predict, and the floor under predictions that must be positive."""
@@ -94,7 +102,7 @@ class Part:
     y: Array
     weight: Array | None
     floor: float
-    scale: float
+    centre: Centre
     starts: dict[int, Any] = field(default_factory=dict)
 
 
@@ -103,16 +111,16 @@ def run_fold(job: Job, fold: Fold, tick: Callable[[], None] = lambda: None) -> F
     encoder = TableEncoder.learn(job.table.take(fold.train))
     X = encoder.matrix(job.table.take(fold.train))
     rows = _rows(job, X, fold.train)
-    scale = robust_scale(rows) if not job.score.classes else 1.0
+    centre = Centre() if job.score.classes else robust_centre(rows)
     Z = encoder.matrix(job.table.take(fold.test))
-    test = Part(rows, Z, job.y[fold.test], _of(job.weight, fold.test), _floor(job, rows), scale)
-    inner = list(_inner_parts(job, fold, rows, X, scale))
+    test = Part(rows, Z, job.y[fold.test], _of(job.weight, fold.test), _floor(job, rows), centre)
+    inner = list(_inner_parts(job, fold, rows, X, centre))
     failures: dict[int, str] = {}
     outcomes = []
     for k, candidate in enumerate(job.candidates):
         outcomes.append(_attempt(job, candidate, inner, test, failures, k))
         tick()
-    return FoldResult(fold, tuple(outcomes), failures, scale, _constant(job, test), X.shape[1])
+    return FoldResult(fold, tuple(outcomes), failures, centre.scale, _constant(job, test), X.shape[1])
 
 
 def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
@@ -120,13 +128,13 @@ def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
     everything = np.arange(job.table.n)
     X = TableEncoder.learn(job.table).matrix(job.table)
     rows = _rows(job, X, everything)
-    scale = robust_scale(rows) if not job.score.classes else 1.0
-    inner = list(_inner_parts(job, Fold(0, 0, everything, everything[:0]), rows, X, scale))
-    return tune(job, candidate, inner, rows.n), scale
+    centre = Centre() if job.score.classes else robust_centre(rows)
+    inner = list(_inner_parts(job, Fold(0, 0, everything, everything[:0]), rows, X, centre))
+    return tune(job, candidate, inner, rows.n), centre.scale
 
 
-def robust_scale(rows: Any) -> float:
-    """1.4826 × the median absolute residual of an absolute-loss fit: the unit in which robust losses measure."""
+def robust_centre(rows: Any) -> Centre:
+    """An absolute-loss fit, and 1.4826 × its median absolute residual: the unit in which robust losses measure."""
     from lossmith.catalogue import loss
     from lossmith.fit import Penalty, fit
     from lossmith.fit.scale import mad
@@ -134,7 +142,7 @@ def robust_scale(rows: Any) -> float:
     some = rows if rows.n <= MOST_ROWS else rows.take(np.arange(0, rows.n, -(-rows.n // MOST_ROWS)))
     rough = mad(some.y, some.weight)
     found = fit(some, loss("Absolute"), Penalty("l2", 1e-3), scale=rough, tol=1e-3)
-    return mad(some.y - _linear(some.X, found), some.weight)
+    return Centre(mad(some.y - _linear(some.X, found), some.weight), found)
 
 
 def tune(job: Job, candidate: Candidate, inner: Sequence[Part], total: int) -> Setting:
@@ -215,9 +223,9 @@ def _fit(job: Job, loss: Loss, part: Part, alpha: float, tol: float, start: Any)
         part.rows,
         loss,
         Penalty("l2", alpha),
-        scale=part.scale if residual else 1.0,
+        scale=part.centre.scale if residual else 1.0,
         outputs=outputs,
-        start=start,
+        start=part.centre.solution if start is None and residual else start,
         tol=tol,
     )
 
@@ -238,12 +246,12 @@ def _linear(X: Array, solution: Any) -> Array:
     return np.asarray(X @ solution.coef + solution.intercept)
 
 
-def _inner_parts(job: Job, fold: Fold, rows: Any, X: Array, scale: float) -> Iterator[Part]:
+def _inner_parts(job: Job, fold: Fold, rows: Any, X: Array, centre: Centre) -> Iterator[Part]:
     splitting = job.splitting.take(fold.train)
     for train, held in inner_splits(splitting, job.seed, MOST_ROWS):
         some = rows.take(train)
         where = fold.train[held]
-        yield Part(some, X[held], job.y[where], _of(job.weight, where), _floor(job, some), scale)
+        yield Part(some, X[held], job.y[where], _of(job.weight, where), _floor(job, some), centre)
 
 
 def _rows(job: Job, X: Array, index: Array) -> Any:
