@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from lossmith.words import WORDS, definitions
@@ -71,18 +71,7 @@ class Program:
 
     def only(self, *names: str) -> Program:
         """The same program for fewer outputs, in the order asked, without the steps that became dead."""
-        table = dict(self.outputs)
-        missing = [n for n in names if n not in table]
-        if missing:
-            raise KeyError(f"no output {missing[0]!r}; there are {', '.join(table)}")
-        outputs = tuple((n, table[n]) for n in names)
-        alive = {a for _, a in outputs if isinstance(a, str)}
-        steps: list[Step] = []
-        for step in reversed(self.steps):
-            if step.name in alive:
-                steps.append(step)
-                alive.update(a for a in step.args if isinstance(a, str))
-        return replace(self, steps=tuple(reversed(steps)), outputs=outputs)
+        return _only(self, names)
 
     def run(self, values: Mapping[str, float], *, bits: int = 128, agree: int = 80, most: int = 8192) -> dict[str, Any]:
         """Every output as an mpmath number, right to `agree` bits, for exact float inputs and parameters.
@@ -136,6 +125,22 @@ class Program:
         head = f"# {self.note}\n" if self.note else ""
         lines = [f"({', '.join(self.inputs)}; {', '.join(self.params)})", *map(str, self.steps)]
         return head + "\n".join([*lines, *(f"{n} <- {a}" for n, a in self.outputs)])
+
+
+@lru_cache(maxsize=4096)
+def _only(program: Program, names: tuple[str, ...]) -> Program:
+    table = dict(program.outputs)
+    missing = [n for n in names if n not in table]
+    if missing:
+        raise KeyError(f"no output {missing[0]!r}; there are {', '.join(table)}")
+    outputs = tuple((n, table[n]) for n in names)
+    alive = {a for _, a in outputs if isinstance(a, str)}
+    steps: list[Step] = []
+    for step in reversed(program.steps):
+        if step.name in alive:
+            steps.append(step)
+            alive.update(a for a in step.args if isinstance(a, str))
+    return replace(program, steps=tuple(reversed(steps)), outputs=outputs)
 
 
 def _demand(known: set[str], args: Iterable[Arg], where: str) -> None:

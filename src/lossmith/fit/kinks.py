@@ -45,7 +45,7 @@ _FOUND: dict[Any, Kinks] = {}
 def kinks_of(loss: Any) -> Kinks:
     """The kinks of a loss; none for lifts other than residual and margin, whose losses kink nowhere we can look."""
     probe = PROBES.get((loss.lift.name, "y" in loss.tree.names))
-    if probe is None:
+    if probe is None or loss.facts()["smooth"].holds:
         return SMOOTH
     key = (loss.lift.name, loss.formula, tuple(sorted(loss.params.items())))
     if key not in _FOUND:
