@@ -5,6 +5,7 @@ It shares nothing with the derivation (no sympy, no rewrites, no Programs), only
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import mpmath
@@ -18,7 +19,7 @@ from lossmith.words import definitions
 def walk(tree: Expr, names: dict[str, Any]) -> Any:
     """The value of a tree at mpmath's working precision; literals are the decimals that were written."""
     if tree.word == "number":
-        return mpf(repr(tree.value))
+        return +mp.pi if tree.value == math.pi else mpf(repr(tree.value))
     if tree.word == "name":
         return names[tree.name]
     if tree.word == "where":

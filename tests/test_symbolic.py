@@ -35,6 +35,15 @@ REWRITTEN = {
     "one_over_one_plus_square": ("r/(1 + r**2)", {"serpentine"}),
     "times_serpentine": ("atan(r**2)", {"serpentine", "witch"}),
     "times_exp": ("r**2*exp(-r**2)", {"exp", "min"}),
+    "exp_without_line": ("exp(2*r) - 2*r - 1", {"expm1mx"}),
+    "log_without_line": ("abs(r)/3 - log(1 + abs(r)/3)", {"log1pmx"}),
+    "exp_onset": ("2 - 2*exp(-abs(r))*(1 + abs(r))", {"expm1mx", "where"}),
+    "log_onset": ("(1 + abs(r))*log(1 + abs(r)) - abs(r) + 1", {"log1pmx", "where"}),
+    "one_minus_cos": ("3 - 3*cos(r)", {"sin"}),
+    "log_one_minus_exp": ("log(1 - exp(-abs(r)))", {"log1p", "expm1", "where"}),
+    "log_of_cauchy": ("log(1/2 - atan(r)/pi)", {"log_cauchit"}),
+    "log_of_hypot": ("log(r/2 + sqrt(1 + r**2/4))", {"asinh"}),
+    "softplus_difference": ("softplus(tanh(r)) - softplus(0)", {"expm1"}),
 }
 """For every rewrite a formula that needs it, and words that only the rewritten form has."""
 
@@ -66,6 +75,16 @@ def test_each_rewrite_is_the_same_mathematics(rule: str, monkeypatch: pytest.Mon
         ("where(abs(r) <= 4, 1 - (1 - (r/4)**2)**3, 1)", 1e-8),
         ("r**2/(1 + r**2)", 1e200),
         ("log(1 + r**2)", 1e200),
+        ("exp(r) - r - 1", 1e-9),
+        ("abs(r) - log(1 + abs(r))", 1e-9),
+        ("1 - exp(-abs(r))*(1 + abs(r))", 1e-7),
+        ("(1 + abs(r))*log(1 + abs(r)) - abs(r)", 1e-9),
+        ("1 - cos(r)", 1e-9),
+        ("log(1 - exp(-exp(r)))", -800.0),
+        ("log(1/2 + atan(r)/pi)", 1e9),
+        ("log(1 - exp(-abs(r)))", 50.0),
+        ("log(r/2 + sqrt(1 + r**2/4))", -1e9),
+        ("softplus(r**2 - 4) - softplus(-4)", 1e-9),
     ],
 )
 def test_digits_survive_where_the_plain_form_loses_them(text: str, where: float) -> None:
@@ -73,7 +92,8 @@ def test_digits_survive_where_the_plain_form_loses_them(text: str, where: float)
     want = reference.derivatives(loss, where, 0.0, digits=900)[0]
     assert loss.value([where], [0.0])[0] == pytest.approx(want, rel=1e-14)
     names = {"r": where, "inf": np.inf}
-    calls = {w: getattr(np, w) for w in ("sqrt", "log", "exp", "cosh", "where")} | {"abs": abs}
+    calls = {w: getattr(np, w) for w in ("sqrt", "log", "exp", "cosh", "where", "cos")} | {"abs": abs}
+    calls |= {"pi": np.pi, "atan": np.arctan, "softplus": lambda x: np.logaddexp(0, x)}
     with np.errstate(all="ignore"):
         plain = (
             eval(text, {"__builtins__": {}}, {**calls, **names, "sigmoid": lambda x: 1 / (1 + np.exp(-x))})

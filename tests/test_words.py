@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special as special
+from scipy import stats
 
 from lossmith.backends import load, source
 from lossmith.program import Program, Step
@@ -18,7 +19,11 @@ SCIPY = {
     "mills": lambda x: np.sqrt(2 / np.pi) / special.erfcx(-x / np.sqrt(2)),
     "logcosh": lambda x: np.log(np.cosh(x)), "sech2": lambda x: 1 / np.cosh(x) ** 2,
     "hypot1": lambda x: np.hypot(1, x), "log1psq": lambda x: np.log1p(x * x), "witch": lambda x: 1 / (1 + x * x),
-    "serpentine": lambda x: x / (1 + x * x),
+    "serpentine": lambda x: x / (1 + x * x), "asinh": np.arcsinh, "expm1mx": lambda x: np.expm1(x) - x,
+    "log1pmx": lambda x: np.log1p(x) - x, "log_cloglog": lambda x: np.log(-np.expm1(-np.exp(x))),
+    "cloglog_slope": lambda x: np.exp(x) / np.expm1(np.exp(x)), "log_cauchit": stats.cauchy.logcdf,
+    "cauchit_slope": lambda x: stats.cauchy.pdf(x) / stats.cauchy.cdf(x),
+    "cloglog_bend": lambda x: np.exp(x) / np.expm1(np.exp(x)) * (np.exp(x) / -np.expm1(-np.exp(x)) - 1),
 }  # fmt: skip
 
 

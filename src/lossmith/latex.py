@@ -19,7 +19,7 @@ INFIX: dict[str, tuple[str, int]] = {
 NAMED = {
     "exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "cosh": r"\cosh", "sin": r"\sin", "cos": r"\cos",
     "atan": r"\arctan", "min": r"\min", "max": r"\max", "lgamma": r"\log\Gamma", "log_ndtr": r"\log\Phi",
-    "sigmoid": r"\sigma",
+    "sigmoid": r"\sigma", "asinh": r"\operatorname{arsinh}",
 }  # fmt: skip
 
 

@@ -19,6 +19,10 @@ WORDS: dict[str, int] = {
     "erf": 1, "lgamma": 1, "digamma": 1, "trigamma": 1, "softplus": 1, "sigmoid": 1, "xlogy": 2,
     # x ↦ √(1+x²), log(1+x²), 1/(1+x²) and x/(1+x²), right also where x² overflows or underflows
     "hypot1": 1, "log1psq": 1, "witch": 1, "serpentine": 1,
+    # what is left of eˣ and log(1 + x) without their straight part: eˣ − 1 − x and log(1 + x) − x; and asinh
+    "expm1mx": 1, "log1pmx": 1, "asinh": 1,
+    # log(1 − exp(−eˣ)), its slope and minus its second derivative; log(½ + atan(x)/π) and its slope
+    "log_cloglog": 1, "cloglog_slope": 1, "cloglog_bend": 1, "log_cauchit": 1, "cauchit_slope": 1,
     # the normal distribution: log Φ, φ/Φ, and −(log Φ)″ = m(m + x) with m = φ/Φ
     "log_ndtr": 1, "mills": 1, "mills_slope": 1,
 }  # fmt: skip
@@ -64,6 +68,53 @@ def definitions() -> Mapping[str, Callable[..., Any]]:
         if a < 0 and b != mp.floor(b):
             return nan
         return mp.power(a, b)
+
+    def expm1mx(x: Any) -> Any:
+        return beyond_line(mp.expm1, x, 1) if abs(x) < 1 else (exp(x) - 1 - x if mpmath.isfinite(x) else abs(x))
+
+    def log1pmx(x: Any) -> Any:
+        return beyond_line(mp.log1p, x, -1) if abs(x) < 0.5 else (log1p(x) - x if mpmath.isfinite(x) else -x)
+
+    def beyond_line(f: Callable[..., Any], x: Any, sign: int) -> Any:
+        """f(x) − x = ±x²/2 + …, with as many more digits as the subtraction takes."""
+        if x == 0 or mpmath.mag(x) < -mp.prec - 8:
+            return sign * x * x / 2
+        with mp.workprec(mp.prec + 2 * max(0, -mpmath.mag(x)) + 8):
+            left = f(x) - x
+        return +left
+
+    def log_cloglog(x: Any) -> Any:
+        u = exp(x)
+        if x > 0:
+            return log1p(-exp(-u))
+        return x + log1p(-expm1mx(-u) / u) if u > 0 else x
+
+    def lost(u: Any) -> Any:
+        return -mp.expm1(-u) if u < 1 else 1 - exp(-u)
+
+    def cloglog_slope(x: Any) -> Any:
+        u = exp(x)
+        if u == 0 or mpmath.isinf(u) or mpmath.mag(u) < -mp.prec - 8:
+            return mpf(0) if u > 1 else 1 - u / 2
+        return u * exp(-u) / lost(u)
+
+    def cloglog_bend(x: Any) -> Any:
+        u = exp(x)
+        if u == 0 or mpmath.isinf(u) or mpmath.mag(u) < -mp.prec - 8:
+            return mpf(0) if u > 1 else u / 2
+        return cloglog_slope(x) * expm1mx(-u) / lost(u)
+
+    def cauchy_tail(x: Any) -> Any:
+        """½ − atan(x)/π for x >= 0."""
+        return (mp.atan(1 / x) if x > 1 else mp.pi / 2 - mp.atan(x)) / mp.pi
+
+    def log_cauchit(x: Any) -> Any:
+        return log(cauchy_tail(-x)) if x < 0 else log1p(-cauchy_tail(x))
+
+    def cauchit_slope(x: Any) -> Any:
+        if mpmath.isinf(x):
+            return mpf(0)
+        return 1 / (mp.pi * (1 + x * x)) / (cauchy_tail(-x) if x < 0 else 1 - cauchy_tail(x))
 
     def softplus(x: Any) -> Any:
         return x + log1p(exp(-x)) if x > 0 else log1p(exp(x))
@@ -142,6 +193,14 @@ def definitions() -> Mapping[str, Callable[..., Any]]:
         "log1psq": lambda x: log1p(x * x),
         "witch": lambda x: 1 / (1 + x * x),
         "serpentine": lambda x: x / (1 + x * x),
+        "expm1mx": expm1mx,
+        "log1pmx": log1pmx,
+        "asinh": mp.asinh,
+        "log_cloglog": log_cloglog,
+        "cloglog_slope": cloglog_slope,
+        "cloglog_bend": cloglog_bend,
+        "log_cauchit": log_cauchit,
+        "cauchit_slope": cauchit_slope,
         "log_ndtr": log_ndtr,
         "mills": mills,
         "mills_slope": mills_slope,

@@ -16,6 +16,7 @@ RAISE = 128
 LN2, LN2_REST = 0.6931471805599453, 2.3190468138462996e-17
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # k·LN2_HIGH is exact for |k| < 2^20
 LEAST_NORMAL = 2.2250738585072014e-308
+PI_4, PI_4_REST = 0.7853981633974483, 3.061616997868383e-17
 
 
 def bits_of(x: float) -> int:
@@ -139,6 +140,29 @@ def exp(x: Value) -> Value:
     """e^x, subnormal results included; 0 and ∞ beyond."""
     _, n, r = reduced(clamp(x, -746.0, 710.0))
     return scaled(expm1_reduced(r) + 1.0, n)
+
+
+@worded
+def expm1(x: Value) -> Value:
+    """e^x − 1 = 2^n(e^r − 1) + (2^n − 1), doubled last so that 2^n cannot overflow."""
+    shifted, _, r = reduced(clamp(x, -40.0, 710.0))
+    half = power_of_two(shifted, -1)
+    sure = x.emitter.fma(half, expm1_reduced(r), half - 0.5) * 2.0
+    return (absolute(x) < 2.0**-54).where(x, sure)
+
+
+@worded
+def atan(x: Value) -> Value:
+    """The arc tangent, reduced to |w| <= tan(π/8) by one division."""
+    e, size = x.emitter, absolute(x)
+    steep, middle = size > 2.414213562373095, size > 0.4142135623730951
+    top = steep.where(-1.0, middle.where(size - 1.0, size))
+    bottom = steep.where(size, middle.where(size + 1.0, 1.0))
+    turns = steep.where(2.0, middle.where(1.0, 0.0))
+    w = top / bottom
+    z = w * w
+    value = turns * PI_4 + (e.fma(w * z, e.polynomial("ATAN", z), turns * PI_4_REST) + w)
+    return with_sign(value, x)
 
 
 @worded

@@ -9,39 +9,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from lossmith.backends import llvm_remainders as remainders
 from lossmith.backends import llvm_special as special
 from lossmith.backends.llvm_core import (
     LN2,
     LN2_REST,
     MAGIC,
     absolute,
-    clamp,
+    atan,
     decay,
     exp,
-    expm1_reduced,
+    expm1,
     log,
     log1p,
     log1p_unit,
     lowered,
-    power_of_two,
     raised_decay,
-    reduced,
     with_sign,
 )
 from lossmith.backends.llvm_power import power
 from lossmith.backends.llvm_values import Value, worded
 
 PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
-PI_4, PI_4_REST = 0.7853981633974483, 3.061616997868383e-17
-
-
-@worded
-def expm1(x: Value) -> Value:
-    """e^x − 1 = 2^n(e^r − 1) + (2^n − 1), doubled last so that 2^n cannot overflow."""
-    shifted, _, r = reduced(clamp(x, -40.0, 710.0))
-    half = power_of_two(shifted, -1)
-    sure = x.emitter.fma(half, expm1_reduced(r), half - 0.5) * 2.0
-    return (absolute(x) < 2.0**-54).where(x, sure)
 
 
 @worded
@@ -80,20 +69,6 @@ def sigmoid(x: Value) -> Value:
     """1/(1 + e^(−x)), from e^(−|x|)."""
     t = decay(-absolute(x))
     return (x > 0.0).where(1.0, t) / (t + 1.0)
-
-
-@worded
-def atan(x: Value) -> Value:
-    """The arc tangent, reduced to |w| <= tan(π/8) by one division."""
-    e, size = x.emitter, absolute(x)
-    steep, middle = size > 2.414213562373095, size > 0.4142135623730951
-    top = steep.where(-1.0, middle.where(size - 1.0, size))
-    bottom = steep.where(size, middle.where(size + 1.0, 1.0))
-    turns = steep.where(2.0, middle.where(1.0, 0.0))
-    w = top / bottom
-    z = w * w
-    value = turns * PI_4 + (e.fma(w * z, e.polynomial("ATAN", z), turns * PI_4_REST) + w)
-    return with_sign(value, x)
 
 
 @worded
@@ -227,6 +202,14 @@ WORDS: dict[str, Callable[..., Value]] = {
     "log1psq": log1psq,
     "witch": witch,
     "serpentine": serpentine,
+    "expm1mx": remainders.expm1mx,
+    "log1pmx": remainders.log1pmx,
+    "asinh": remainders.asinh,
+    "log_cloglog": remainders.log_cloglog,
+    "cloglog_slope": remainders.cloglog_slope,
+    "cloglog_bend": remainders.cloglog_bend,
+    "log_cauchit": remainders.log_cauchit,
+    "cauchit_slope": remainders.cauchit_slope,
     "erf": special.erf,
     "lgamma": special.lgamma,
     "digamma": special.digamma,

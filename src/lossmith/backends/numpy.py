@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith import cache as store
+from lossmith.backends import numpy_remainders as remainders
 from lossmith.program import Arg, Program, Step
 from lossmith.words import COMPARISONS
 
@@ -21,7 +22,7 @@ PRINT: dict[str, str] = {
     "and": "np.logical_and({}, {})", "min": "np.minimum({}, {})", "max": "np.maximum({}, {})",
     "pow": "np.power({}, {})", "abs": "np.abs({})", "where": "where({}, {}, {})",
     **{w: f"np.{w}({{}})" for w in ("sqrt", "sign", "exp", "expm1", "log", "log1p", "tanh", "sin", "cos")},
-    "atan": "np.arctan({})",
+    "atan": "np.arctan({})", "asinh": "np.arcsinh({})",
 }  # fmt: skip
 """How each word is written; one that is missing here is a function of `functions`, called by its name."""
 
@@ -116,7 +117,7 @@ def xlogy(x: Any, y: Any) -> Any:
 def functions() -> Mapping[str, Callable[..., Any]]:
     """The words that are not one NumPy call."""
     own = (softplus, sigmoid, sech2, logcosh, hypot1, log1psq, witch, serpentine, mills, mills_slope, log_ndtr, xlogy)
-    table = {f.__name__: f for f in own}
+    table = {f.__name__: f for f in own} | remainders.WORDS
     borrowed = {"erf": "erf", "lgamma": "gammaln", "digamma": "digamma", "erfcx": "erfcx", "ndtr": "ndtr"}
     table |= {word: _special(name) for word, name in borrowed.items()}
     return table | {"trigamma": lambda x: _special("polygamma")(1, x)}

@@ -12,7 +12,8 @@ from lossmith.program import Program, Step
 from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Sign, Tree, Where
 from lossmith.symbolic.emit import emit
 from lossmith.symbolic.read import to_sympy
-from lossmith.symbolic.smooth import Hypot1, Serpentine, Sigmoid, Tanh, Tilt, Witch
+from lossmith.symbolic.remainders import Share
+from lossmith.symbolic.smooth import Exp, Fade, Hypot1, Serpentine, Sigmoid, Tanh, Tilt, Witch
 from lossmith.symbolic.stable import finished, stable
 
 Params = Mapping[str, bool]
@@ -101,6 +102,7 @@ def _over_slot(e: Tree, d2: Tree, t: Tree) -> Tree:
     if e.func is Where:
         return Where(e.args[0], _over_slot(e.args[1], d2, t), _over_slot(e.args[2], d2, t))
     open_form = e.replace(Tilt, lambda x: x / Hypot1(x)).replace(Serpentine, lambda x: x * Witch(x))
+    open_form = open_form.replace(Share, lambda x: x / (1 + x)).replace(Fade, lambda x: x * Exp(-x))
     open_form = sp.expand(open_form) if open_form.is_Add else open_form
     shown = open_form.replace(lambda s: s.func is Sign and s.args[0] == t, lambda s: t / Abs(t))
     quotient = sp.Add(*(term / t for term in sp.Add.make_args(shown)))

@@ -207,7 +207,7 @@ class Quotient(Word):
     word = "div"
 
 
-COMPOSITES: dict[str, Callable[[Tree], Tree]] = {
+COMPOSITES: dict[str, Callable[..., Tree]] = {
     "tilt": lambda x: x / Hypot1(x),
     "hypot1m1": lambda x: x * Quotient(x, 1 + Hypot1(x)),
     "saturation": lambda x: Where(RELATIONS["lt"](Abs(x), sp.S.One), x * Serpentine(x), 1 - Witch(x)),

@@ -10,6 +10,7 @@ from functools import reduce
 
 import sympy as sp
 
+from lossmith.symbolic import remainders
 from lossmith.symbolic.algebra import HALF, Tree
 from lossmith.symbolic.smooth import (
     Cosh,
@@ -270,7 +271,7 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
         times_serpentine,
         times_exp,
     )
-}
+} | remainders.REWRITES
 """Every rewrite by its name, in the order in which they are tried."""
 
 
