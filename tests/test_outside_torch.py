@@ -1,4 +1,4 @@
-"""PyTorch's sample inputs and error inputs for its loss functions: the same value and gradient, and refusals, as ours."""
+"""PyTorch's sample inputs and error inputs for its losses: the same value, gradient and refusals as ours."""
 
 from __future__ import annotations
 

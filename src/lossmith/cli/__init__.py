@@ -164,6 +164,17 @@ def source(
     showing.source(loss, backend)
 
 
+@app.command()
+def translate(
+    loss: Annotated[str, typer.Argument(metavar="LOSS", help='"sklearn:HuberRegressor(epsilon=1.35)", or one of ours')],
+    to: Annotated[str | None, typer.Option(metavar="LIBRARY", help="say it for this library; all if not given")] = None,
+) -> None:
+    """Say what another library's loss is, and what it is called elsewhere."""
+    from lossmith.cli import translating
+
+    translating.translate(loss, to)
+
+
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     """The options of a command, without what it imported."""
     return {k: v for k, v in values.items() if k not in ("choosing", "fitting", "showing")}
