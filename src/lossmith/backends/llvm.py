@@ -72,6 +72,7 @@ class LlvmKernel:
         else:
             code = compile_text(text)
         self._engine, addresses = link(code)
+        self.entry = addresses[0]
         self._kernel, self._stream = (ENTRY(a) for a in addresses)
         self._places = len(program.inputs) + len(program.outputs)
 
@@ -214,9 +215,9 @@ def compile_text(text: str) -> bytes:
     return bytes(target.emit_object(module))
 
 
-def link(code: bytes) -> tuple[Any, tuple[int, int]]:
-    """An engine with this object code in it, to be kept alive, and the addresses of `kernel` and `stream`."""
+def link(code: bytes, names: Sequence[str] = ("kernel", "stream")) -> tuple[Any, tuple[int, ...]]:
+    """An engine with this object code in it, to be kept alive, and the addresses of its functions."""
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return engine, (engine.get_function_address("kernel"), engine.get_function_address("stream"))
+    return engine, tuple(engine.get_function_address(name) for name in names)

@@ -19,6 +19,7 @@ from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.scale import weighted_median
 from lossmith.fit.solvers import Evaluation
+from lossmith.fit.walk import serves, table_of, walk
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
@@ -59,6 +60,7 @@ class Objective:
     slope: float = 1.0
     best: Any = 0.0
     kernels: dict[tuple[str, ...], Kernel] = field(default_factory=dict)
+    table: Any = None
 
     @classmethod
     def of(
@@ -71,7 +73,8 @@ class Objective:
         offset = rows.offset if rows.offset is None or scale == 1.0 else rows.offset / scale
         mass = float(rows.n if rows.weight is None else rows.weight.sum())
         l1, l2 = strengths(design, penalty.l1 / scale, penalty.l2, outputs)
-        made = cls(design, loss, y, rows.weight, offset, outputs, l1, l2, mass, best=best)
+        table = table_of(design.X, loss, y, rows.weight, offset)
+        made = cls(design, loss, y, rows.weight, offset, outputs, l1, l2, mass, best=best, table=table)
         return replace(made, slope=natural_slope(made))
 
     @property
@@ -105,6 +108,9 @@ class Objective:
         self.meter.passes += self.share
         coef, last = self.design.user(self.shaped(w))
         bent = next((c for c in want if c in CURVATURES), None)
+        asked = ("value", "gradient", *([bent] if bent else []))
+        if serves(self.table, self.loss, asked):
+            return self._finish(w, _over(walk(self.table, self.design, self.loss, coef, last, asked), self.mass))
         parts = blocks(self.design.X, self.size if bent else 64)
         total = reduce(Total.__add__, (self._part(q, coef, last, bent) for q in parts))
         return self._finish(w, _over(total, self.mass))
@@ -235,12 +241,14 @@ class Objective:
     def only(self, index: slice | NDArray[Any]) -> Objective:
         """The objective over some of the rows, in the same coordinates."""
         y, weight = self.y[index], None if self.weight is None else self.weight[index]
+        design, offset = self.design.only(index), None if self.offset is None else self.offset[index]
         return replace(
             self,
-            design=self.design.only(index),
+            design=design,
             y=y,
             weight=weight,
-            offset=None if self.offset is None else self.offset[index],
+            offset=offset,
+            table=table_of(design.X, self.loss, y, weight, offset),
             mass=float(len(y) if weight is None else max(weight.sum(), np.finfo(np.float64).tiny)),
             share=self.share * len(y) / self.rows_count,
         )

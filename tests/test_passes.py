@@ -1,0 +1,243 @@
+"""Compiled passes over X: every layout, size and option beside NumPy, threads, guarded memory, and mutants."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import mmap
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import lossmith
+from lossmith.backends import load, passes
+from lossmith.backends.llvm import compile_text, lanes, link
+from lossmith.backends.llvm_print import Target
+from lossmith.backends.passes_dense import print_module
+from lossmith.fit import Penalty, fit, walk
+from lossmith.fit.objective import Objective
+from lossmith.rows.memory import Rows
+
+Array = NDArray[Any]
+LOGISTIC = lossmith.Logistic()
+ALL = ("value", "gradient", "hessian")
+SIZES = (1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 100, 129, 200)
+WIDTHS = (1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 65, 70)
+
+
+def table(n: int, p: int, order: Any, dtype: Any, weight: bool, offset: bool) -> passes.Table:
+    """Random rows."""
+    rng = np.random.default_rng([n, p])
+    X = np.array(rng.normal(size=(n, p)), dtype=dtype, order=order)
+    y = (rng.random(n) < 0.5).astype(np.float64)
+    return passes.Table(X, y, rng.random(n) if weight else None, rng.normal(size=n) if offset else None)
+
+
+def frame(p: int, intercept: bool, edge: bool) -> passes.Frame:
+    """Random centres and factors."""
+    rng = np.random.default_rng(p)
+    return passes.Frame(rng.normal(size=p), rng.uniform(0.5, 2.0, p), intercept, edge)
+
+
+def expected(t: passes.Table, coef: Array, last: float, f: passes.Frame, rows: Any = slice(None)) -> passes.Swept:
+    """The same sums by NumPy."""
+    X, y = t.X.astype(np.float64)[rows], t.y[rows]
+    z = X @ coef + last + (0.0 if t.offset is None else t.offset[rows])
+    w = np.ones(len(y)) if t.weight is None else t.weight[rows]
+    value, r, h = (w * a for a in load(LOGISTIC.program.only(*ALL), backend="numpy")((y, z), ()))
+    more = [np.ones(len(y))] * f.intercept + [y - z] * f.edge
+    u = np.column_stack([(X - f.centre) * f.factor, *more])
+    return passes.Swept(value.sum(), r.sum(), X.T @ r, float((y - z) @ r), (u.T * h) @ u)
+
+
+def swept(t: passes.Table, coef: Array, last: float, f: passes.Frame | None, kernel: Any = None) -> passes.Swept:
+    """The compiled pass."""
+    want = ALL if f else ALL[:2]
+    return passes.sweep(t, kernel or load(LOGISTIC.program.only(*want), backend="llvm"), (), coef, last, f)  # type: ignore[arg-type]
+
+
+def same(got: passes.Swept, want: passes.Swept, edge: bool) -> bool:
+    """Equal but for rounding?"""
+    pairs = list(zip(got[:3], want[:3], strict=True)) + ([(got.edge, want.edge)] if edge else [])
+    pairs += [(got.hessian, want.hessian)] if got.hessian is not None else []
+    return all(np.allclose(a, b, rtol=1e-11, atol=1e-11) for a, b in pairs)
+
+
+def agrees(shapes: Any) -> bool:
+    """Do both passes agree with NumPy on all these shapes and options?"""
+    for n, p, order, dtype, weight, offset, intercept in shapes:
+        edge = weight != offset
+        t, f = table(n, p, order, dtype, weight, offset), frame(p, intercept, edge)
+        coef, last = np.random.default_rng(n).normal(size=p) / np.sqrt(p), 0.3
+        want = expected(t, coef, last, f)
+        if not (same(swept(t, coef, last, None), want, False) and same(swept(t, coef, last, f), want, edge)):
+            return False
+    return True
+
+
+def some(shapes: Iterator[Any], every: int) -> list[Any]:
+    """One in so many, beginning with the first."""
+    return list(itertools.islice(shapes, 0, None, every))
+
+
+OPTIONS = ("CF", (np.float64, np.float32), (False, True), (False, True), (False, True))
+
+
+def test_every_shape_and_option_agrees_with_numpy() -> None:
+    assert agrees(some(itertools.product(SIZES, WIDTHS, *OPTIONS), 3))
+
+
+@pytest.mark.parametrize(("n", "p"), [(3000, 3), (2500, 40), (700, 300), (40, 1200)])
+def test_larger_tables_of_many_blocks_agree(n: int, p: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "PIECE", 1 << 14)
+    assert agrees((n, p, order, np.float64, True, True, True) for order in "CF")
+
+
+def test_rows_and_columns_of_a_larger_array_are_walked_where_they_lie() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(300, 50))
+    for X in (base[10:250, 3:20], base.T[5:40, :200], base[:, :9], base[::3, 7:30], base.T[:, ::2]):
+        assert passes.covers(X)
+        n, p = X.shape
+        t, coef, f = passes.Table(X, np.ones(n)), rng.normal(size=p), frame(p, True, False)
+        assert same(swept(t, coef, 0.1, f), expected(t, coef, 0.1, f), False)
+    for bad in (base[:, ::2], base[::-1], base.astype(np.int64), base.astype(">f8"), base[:0], base[0], [[1.0]]):
+        assert not passes.covers(bad if np.ndim(bad) == 2 else np.asarray(bad).reshape(1, -1)[:, ::-1])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_runs_of_rows_are_summed_alone(order: str) -> None:
+    t = table(1000, 13, order, np.float64, True, True)
+    starts = np.array([0, 64, 300, 936])
+    rows = (starts[:, None] + np.arange(64)).ravel()
+    coef, f = np.linspace(-1, 1, 13), frame(13, True, True)
+    got = swept(replace(t, starts=starts), coef, 0.2, f)
+    assert same(got, expected(t, coef, 0.2, f, rows), True)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_threads_do_not_change_a_bit(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "PIECE", 1 << 13)
+    t, f, coef = table(5000, 21, order, np.float32, True, False), frame(21, True, False), np.ones(21)
+    results = []
+    for count in (1, 2, 5):
+        monkeypatch.setenv("LOSSMITH_THREADS", str(count))
+        results += [(*swept(t, coef, 0.0, f)[:3], swept(t, coef, 0.0, f).hessian, swept(t, coef, 0.0, None).pull)]
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+class Guarded:
+    """Arrays that end where memory ends: any touch beyond kills the process."""
+
+    def __init__(self) -> None:
+        self.libc, self.kept = ctypes.CDLL(None, use_errno=True), []
+
+    def __call__(self, values: Array) -> Array:
+        """A copy before a guard page, in the same order."""
+        size, page = values.nbytes, mmap.PAGESIZE
+        pages = -(-max(size, 1) // page)
+        memory = mmap.mmap(-1, (pages + 1) * page)
+        raw = np.frombuffer(memory, dtype=np.uint8)
+        guard = ctypes.c_void_p(raw.ctypes.data + pages * page)
+        assert self.libc.mprotect(guard, ctypes.c_size_t(page), 0) == 0
+        self.kept.append((memory, guard, page))
+        order: Any = "C" if values.flags.c_contiguous else "F"
+        flat = raw[pages * page - size : pages * page].view(values.dtype)
+        copy = flat.reshape(values.shape, order=order)
+        copy[...] = values
+        return copy
+
+    def release(self) -> None:
+        """Open the guards."""
+        for _, guard, page in self.kept:
+            self.libc.mprotect(guard, ctypes.c_size_t(page), 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
+def test_nothing_beyond_the_end_is_touched() -> None:
+    guarded = Guarded()
+    for n, p, order, dtype in itertools.product((1, 7, 8, 33, 65), (1, 5, 8, 19), "CF", (np.float64, np.float32)):
+        t = table(n, p, order, dtype, True, True)
+        assert t.weight is not None and t.offset is not None
+        held = passes.Table(*(guarded(a) for a in (t.X, t.y, t.weight, t.offset)))
+        coef, f = np.ones(p), frame(p, True, True)
+        assert same(swept(held, coef, 0.1, f), expected(t, coef, 0.1, f), True)
+    guarded.release()
+
+
+def planted(text: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled passes with a fault."""
+    assert right in text
+    engine, (first, second) = link(compile_text(text.replace(right, wrong)), ("sweep", "curve"))
+    faulty = passes.Compiled(passes.SWEEP(first), passes.CURVE(second), engine)
+    monkeypatch.setattr(passes, "passes", lambda dtype: faulty)
+
+
+FAULTS = {
+    "a mask of one lane too many": ("icmp slt %bits <i64 0,", "icmp sle %bits <i64 0,"),
+    "lines past the end counted twice": ("sub i64 %lines, 1", "sub i64 %lines, 2"),
+    "weights left out": ("select i1 %given", "select i1 false, ptr null, ptr null ;"),
+    "the diagonal tiles left out": ("call void @tile2", "; call void @tile2"),
+    "narrow strips left out": ("urem i64 %strips, 3", "add i64 %strips, 0"),
+    "no offset": ("call %reals @llvm.masked.load", "fneg %reals zeroinitializer ;"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults_are_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = print_module(Target("double", lanes(passes.llvm.host()[1])))
+    planted(text, *FAULTS[fault], monkeypatch)
+    assert not agrees(itertools.product((9, 65), (9, 31), "CF", [np.float64], *OPTIONS[2:]))
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_narrower_vectors_give_the_same_sums(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for element in ("double", "float"):
+        engine, (first, second) = link(compile_text(print_module(Target(element, width))), ("sweep", "curve"))
+        narrow = passes.Compiled(passes.SWEEP(first), passes.CURVE(second), engine)
+        monkeypatch.setattr(passes, "passes", lambda dtype, narrow=narrow: narrow)
+        monkeypatch.setattr(passes.llvm, "lanes", lambda features: width)
+        dtype = np.float64 if element == "double" else np.float32
+        kernels = {want: load(LOGISTIC.program.only(*want), backend="llvm") for want in (ALL, ALL[:2])}
+        for n, p, order in itertools.product((1, 9, 66), (1, 5, 14, 23), "CF"):
+            t, f, coef = table(n, p, order, dtype, True, True), frame(p, True, True), np.ones(p)
+            want = expected(t, coef, 0.1, f)
+            assert same(swept(t, coef, 0.1, f, kernels[ALL]), want, True)
+            assert same(swept(t, coef, 0.1, None, kernels[ALL[:2]]), want, False)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("loss", ["Logistic", "Poisson", "Huber", "Tukey"])
+def test_an_objective_is_the_same_by_numpy_and_by_compiled_passes(
+    loss: str, order: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(7)
+    X = np.array(rng.normal(size=(500, 12)) * 10.0 ** rng.uniform(-3, 3, 12) + 5.0, order=order)
+    rows = Rows.of(X, rng.integers(0, 2, 500), weight=rng.random(500), offset=rng.normal(size=500))
+    made = [Objective.of(rows, lossmith.loss(loss), Penalty("l2", 0.1))]
+    monkeypatch.setattr(walk, "LARGE", 0)
+    made.append(Objective.of(rows, lossmith.loss(loss), Penalty("l2", 0.1)))
+    assert made[0].table is None and made[1].table is not None
+    w = rng.normal(size=13) * 0.3
+    plain, compiled = (objective.at(w, ALL) for objective in made)
+    assert compiled.value == pytest.approx(plain.value, rel=1e-12)
+    np.testing.assert_allclose(compiled.gradient, plain.gradient, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(compiled.hessian, plain.hessian, rtol=1e-9, atol=1e-11)
+
+
+def test_fits_end_at_the_same_coefficients(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(4000, 6))
+    y = (rng.random(4000) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
+    plain = fit(Rows.of(X, y), LOGISTIC)
+    monkeypatch.setattr(walk, "LARGE", 0)
+    for kind, solver in (("l2", "auto"), ("l2", "lbfgs")):
+        compiled = fit(Rows.of(X, y), LOGISTIC, Penalty(kind, 1e-4), solver=solver)
+        np.testing.assert_allclose(compiled.coef, plain.coef, rtol=1e-6)
