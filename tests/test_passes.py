@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 import lossmith
-from lossmith.backends import load, passes
+from lossmith.backends import load, passes, passes_sparse
 from lossmith.backends.llvm import compile_text, lanes, link
 from lossmith.backends.llvm_print import Target
+from lossmith.backends.passes_csr import print_csr
 from lossmith.backends.passes_dense import print_module
 from lossmith.fit import Penalty, fit, walk
 from lossmith.fit.objective import Objective
@@ -52,7 +54,7 @@ def expected(t: passes.Table, coef: Array, last: float, f: passes.Frame, rows: A
     value, r, h = (w * a for a in load(LOGISTIC.program.only(*ALL), backend="numpy")((y, z), ()))
     more = [np.ones(len(y))] * f.intercept + [y - z] * f.edge
     u = np.column_stack([(X - f.centre) * f.factor, *more])
-    return passes.Swept(value.sum(), r.sum(), X.T @ r, float((y - z) @ r), (u.T * h) @ u)
+    return passes.Swept(value.sum(), r.sum(), X.T @ r, h.sum(), float((y - z) @ r), (u.T * h) @ u)
 
 
 def swept(t: passes.Table, coef: Array, last: float, f: passes.Frame | None, kernel: Any = None) -> passes.Swept:
@@ -64,6 +66,7 @@ def swept(t: passes.Table, coef: Array, last: float, f: passes.Frame | None, ker
 def same(got: passes.Swept, want: passes.Swept, edge: bool) -> bool:
     """Equal but for rounding?"""
     pairs = list(zip(got[:3], want[:3], strict=True)) + ([(got.edge, want.edge)] if edge else [])
+    pairs += [(got.bend, want.bend)] if got.hessian is not None else []
     pairs += [(got.hessian, want.hessian)] if got.hessian is not None else []
     return all(np.allclose(a, b, rtol=1e-11, atol=1e-11) for a, b in pairs)
 
@@ -241,3 +244,89 @@ def test_fits_end_at_the_same_coefficients(monkeypatch: pytest.MonkeyPatch) -> N
     for kind, solver in (("l2", "auto"), ("l2", "lbfgs")):
         compiled = fit(Rows.of(X, y), LOGISTIC, Penalty(kind, 1e-4), solver=solver)
         np.testing.assert_allclose(compiled.coef, plain.coef, rtol=1e-6)
+
+
+def sparse(n: int, p: int, dtype: Any, index: Any) -> Any:
+    """A random CSR matrix with empty rows and full ones."""
+    rng = np.random.default_rng([n, p])
+    dense = rng.normal(size=(n, p)) * (rng.random((n, p)) < rng.random((n, 1)) ** 2)
+    X = csr_matrix(dense.astype(dtype))
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    return X
+
+
+def sparse_agrees(shapes: Any) -> bool:
+    """Do value, gradient and diagonal agree with NumPy?"""
+    kernels = [load(LOGISTIC.program.only(*want), backend="llvm") for want in (ALL[:2], ALL)]
+    for n, p, dtype, index, weight, offset in shapes:
+        t = table(n, p, "C", np.float64, weight, offset)
+        X, coef = sparse(n, p, dtype, index), np.linspace(-1, 1, p)
+        want = expected(replace(t, X=X.toarray()), coef, 0.3, passes.Frame(np.zeros(p), np.ones(p), False))
+        s = passes_sparse.SparseTable(X, t.y, t.weight, t.offset)
+        plain, bent = s.swept(kernels[0], (), coef, 0.3), s.squares(kernels[1], (), coef, 0.3)
+        assert want.hessian is not None and bent.squares is not None
+        good = [same(sums, want._replace(hessian=None), False) for sums in (plain, bent.sums)]
+        if not (
+            all(good)
+            and np.isclose(bent.sums.bend, want.bend)
+            and np.allclose(bent.squares, np.diagonal(want.hessian), rtol=1e-11, atol=1e-12)
+        ):
+            return False
+    return True
+
+
+SPARSE = ((np.float64, np.float32), (np.int32, np.int64), (False, True), (False, True))
+
+
+def test_sparse_rows_agree_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sparse_agrees(itertools.product((1, 7, 9, 200), (1, 2, 7, 8, 13, 40), *SPARSE))
+    monkeypatch.setattr(passes_sparse, "PIECE", 1 << 8)
+    assert sparse_agrees(itertools.product((3000,), (9, 50), *SPARSE))
+    assert passes_sparse.covers(sparse(5, 5, np.float64, np.int32))
+    assert not any(passes_sparse.covers(X) for X in (sparse(5, 5, np.float64, np.int32).tocsc(), np.ones((2, 2))))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("store double 0.0, ptr %at", "store double 1.0, ptr %at"),
+        ("fadd double %sum", "fsub double %sum"),
+        ("%own.h, i64", "%own.r, i64"),
+    ],
+)
+def test_planted_faults_in_sparse_passes_are_noticed(right: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = print_csr(Target("double", lanes(passes.llvm.host()[1])), "i32")
+    assert right in text
+    engine, (first, second) = link(compile_text(text.replace(right, wrong)), ("sparse", "bent"))
+    faulty = passes_sparse.Compiled(passes.SWEEP(first), passes.SWEEP(second), engine)
+    monkeypatch.setattr(passes_sparse, "passes", lambda dtype, index: faulty)
+    shapes = itertools.product((9,), (13, 40), [np.float64], [np.int32], *SPARSE[2:])
+    assert not sparse_agrees(shapes)
+
+
+def test_threads_do_not_change_a_bit_of_sparse_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes_sparse, "PIECE", 1 << 8)
+    X, kernel = sparse(2000, 30, np.float64, np.int32), load(LOGISTIC.program.only(*ALL[:2]), backend="llvm")
+    t, pulls = passes_sparse.SparseTable(X, np.ones(2000)), []
+    for count in (1, 2, 5):
+        monkeypatch.setenv("LOSSMITH_THREADS", str(count))
+        pulls.append(t.swept(kernel, (), np.ones(30), 0.1).pull)  # type: ignore[arg-type]
+    for other in pulls[1:]:
+        np.testing.assert_array_equal(pulls[0], other)
+
+
+def test_a_sparse_fit_is_the_same_by_compiled_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = sparse(800, 60, np.float64, np.int32)
+    y = (np.random.default_rng(3).random(800) < 1 / (1 + np.exp(-X[:, 0].toarray().ravel()))).astype(float)
+    made = [Objective.of(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2))]
+    monkeypatch.setattr(walk, "LARGE", 0)
+    made.append(Objective.of(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2)))
+    w = np.linspace(-1, 1, 61)
+    plain, compiled = (objective.at(w) for objective in made)
+    assert compiled.value == pytest.approx(plain.value, rel=1e-12)
+    np.testing.assert_allclose(compiled.gradient, plain.gradient, rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(made[1].diagonal(w), made[0].diagonal(w), rtol=1e-10)
+    solutions = [fit(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2), solver="lbfgs")]
+    monkeypatch.setattr(walk, "LARGE", 1 << 60)
+    solutions.append(fit(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2), solver="lbfgs"))
+    np.testing.assert_allclose(solutions[0].coef, solutions[1].coef, rtol=1e-5, atol=1e-7)

@@ -14,14 +14,15 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossmith import cache
 from lossmith.backends import llvm
-from lossmith.backends.passes_dense import FIELDS, LANES, MOST, SUMS, print_module
+from lossmith.backends.passes_block import LANES, MOST, SUMS
+from lossmith.backends.passes_dense import FIELDS, print_module
 from lossmith.backends.threads import run_chunks
 
 Array = NDArray[np.float64]
@@ -76,6 +77,18 @@ class Table:
     starts: NDArray[np.int64] | None = None
     run: int = 64
 
+    curves: ClassVar[bool] = True
+    """A pass can give a Hessian."""
+
+    def swept(
+        self, kernel: llvm.LlvmKernel, params: Sequence[float], coef: Array, last: float, frame: Frame | None = None
+    ) -> Swept:
+        """Sums over the rows at z = X coef + last + offset, with a Hessian where a frame is given.
+
+        The kernel takes (y, z) and gives value and gradient, and a curvature for the Hessian.
+        """
+        return sweep(self, kernel, params, coef, last, frame)
+
     @property
     def by_row(self) -> bool:
         """Do the cells of a row lie side by side?"""
@@ -92,11 +105,12 @@ class Table:
 
 
 class Swept(NamedTuple):
-    """Sums over rows: Σ w ℓ, Σ w r, Σ w r x (p,), Σ w r (y − z), and Σ w h x xᵀ in the coordinates of a frame."""
+    """Sums over rows: w ℓ, w r, w r x (p,), w h and w r (y − z), and w h x xᵀ in the coordinates of a frame."""
 
     value: float
     slope: float
     pull: Array
+    bend: float
     edge: float
     hessian: Array | None = None
 
@@ -128,11 +142,11 @@ def sweep(
     job = held.job(kernel.entry, float(last), chunk)
     count = -(-len(starts[0]) // chunk)
     code = passes(X.dtype)
-    room = np.empty((count, _padded(X.shape[1]) + LANES))
+    room = np.empty((count, padded(X.shape[1]) + LANES))
     place = ctypes.addressof(job)
     if frame is None:
         run_chunks(lambda i, _: code.sweep(i, place, llvm.address(room[i])), 0, count, 1)
-        return _swept(room.sum(axis=0), X.shape[1], None)
+        return summed(room.sum(axis=0), X.shape[1])
     kept = _Squares(held.strips, llvm.lanes(llvm.host()[1]))
     scratch = 2 * starts[1] * held.strips * kept.width
 
@@ -142,15 +156,17 @@ def sweep(
         kept.put(i, tiles)
 
     run_chunks(work, 0, count, 1)
-    return _swept(room.sum(axis=0), X.shape[1], kept.matrix(size))
+    return summed(room.sum(axis=0), X.shape[1], kept.matrix(size))
 
 
-def _swept(sums: Array, p: int, hessian: Array | None) -> Swept:
-    value, slope, edge = (float(s) for s in sums[_padded(p) : _padded(p) + len(SUMS)])
-    return Swept(value, slope, sums[:p], edge, hessian)
+def summed(sums: Array, p: int, hessian: Array | None = None) -> Swept:
+    """The sums that lie behind those of the columns, by name."""
+    named = dict(zip(SUMS, sums[padded(p) : padded(p) + len(SUMS)].tolist(), strict=True))
+    return Swept(**named, pull=sums[:p], hessian=hessian)
 
 
-def _padded(p: int) -> int:
+def padded(p: int) -> int:
+    """A number of columns, rounded up to whole LANES."""
     return -(-p // LANES) * LANES
 
 
@@ -172,13 +188,13 @@ class _Held:
         frame: Frame | None,
     ) -> None:
         self.table, self.blocks, self.frame = table, blocks, frame
-        self.coef = _fill(coef, (), len(coef))
+        self.coef = fill(coef, (), len(coef))
         self.params = np.array([*params, 0.0])
         width = llvm.lanes(llvm.host()[1])
         self.strips = -(-frame.size // width) if frame else 0
         one = [1.0] if frame and frame.intercept else []
-        self.centre = _fill(frame.centre, [-v for v in one], self.strips * width) if frame else self.params
-        self.factor = _fill(frame.factor, one, self.strips * width) if frame else self.params
+        self.centre = fill(frame.centre, [-v for v in one], self.strips * width) if frame else self.params
+        self.factor = fill(frame.factor, one, self.strips * width) if frame else self.params
 
     def job(self, kernel: int, last: float, chunk: int) -> Job:
         """The job that points to the arrays."""
@@ -208,9 +224,9 @@ class _Held:
         )
 
 
-def _fill(values: Array, more: Sequence[float], size: int) -> Array:
+def fill(values: Array, more: Sequence[float], size: int) -> Array:
     """The values and a few more, then zeros to a whole number of LANES."""
-    out = np.zeros(_padded(max(size, len(values) + len(more))))
+    out = np.zeros(padded(max(size, len(values) + len(more))))
     out[: len(values)] = values
     out[len(values) : len(values) + len(more)] = more
     return out

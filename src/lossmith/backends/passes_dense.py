@@ -4,8 +4,7 @@
     void curve(i64 chunk, ptr job, ptr out, ptr tiles, ptr scratch)    and the Hessian
 
 A chunk of rows is walked in blocks that stay in the cache: z = X_b w, the loss's kernel on the block (called by its
-address), weights, g += X_bᵀ r, while the next block is fetched. `out` takes the sums over the chunk: Σ r x (padded to
-whole vectors), then those named in SUMS.
+address), weights, g += X_bᵀ r, while the next block is fetched.
 
 X in C order has rows as its *lines*, in F order columns. Two loops serve both: `dots` adds to each line's place its
 inner product with a vector, `adds` adds a multiple of every line to one vector.
@@ -16,41 +15,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lossmith.backends.llvm_print import Target
+from lossmith.backends.passes_block import LANES, ROWS, Walk, print_edge, print_weigh
 from lossmith.backends.passes_rank import print_pack, print_rank, print_tiles
-from lossmith.backends.passes_text import Code, Module, cells, doubles, load, splat, store, totals
+from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, totals
 
-FIELDS = {
+FIELDS = ROWS | {
     "x": "ptr",  # the first cell
     "stride": "i64",  # cells from one line to the next
     "byrow": "i64",  # 1: the lines are rows, 0: columns
-    "n": "i64",
-    "p": "i64",
-    "starts": "ptr",  # the first row of each block
-    "block": "i64",  # rows of a block; fewer where X ends
-    "blocks": "i64",  # blocks in all
-    "chunk": "i64",  # blocks of a chunk
-    "w": "ptr",  # coefficients, zeros to a multiple of LANES
-    "last": "double",  # intercept
-    "offset": "ptr",  # or null
-    "y": "ptr",
-    "weight": "ptr",  # or null
-    "kernel": "ptr",  # the loss: value, gradient and, for a Hessian, curvature
-    "params": "ptr",
     "centre": "ptr",  # of the columns and of the intercept (-1), zeros to a whole strip
     "factor": "ptr",  # likewise (1)
     "strips": "i64",  # vectors that hold a row of coordinates
-    "extra": "i64",  # the coordinate that is y − z, or -1
 }
 """What a pass is told, in the order in which it lies in memory, eight bytes each."""
-
-SUMS = ("value", "slope", "edge")
-"""After Σ w r x in `out`: Σ w ℓ, Σ w r and, where `extra` is asked for, Σ w r (y − z)."""
-
-LANES = 8
-"""Lines that `adds` takes at once, and the multiple to which arrays are padded: the widest vector."""
-
-MOST = 256
-"""The most rows of a block."""
 
 
 def print_module(target: Target) -> str:
@@ -129,97 +106,31 @@ def print_adds(module: Module) -> None:
     code.done()
 
 
-def print_weigh(module: Module) -> None:
-    """values[i] *= weights[i] (unless null) in place, and the sum of them added to `sum`; zeros lie past the end."""
-    code = Code(module, "define private void @weigh(ptr %values, ptr %weights, i64 %rows, ptr %sum)")
-
-    def times(j: str, _: Sequence[str], mask: str | None) -> Sequence[str]:
-        e, at = code.vectors("weighed"), code.at("%values", j)
-        store(code, load(e, at) * doubles(code, e, code.at("%weights", j), mask), at)
-        return ()
-
-    def add(j: str, sums: Sequence[str]) -> Sequence[str]:
-        e = code.vectors("add")
-        return [(e.named(sums[0][1:], varies=True) + load(e, code.at("%values", j))).text]
-
-    span = code.span("%rows")
-    code.when(code.given("%weights"), lambda: void(code.along(span, (), times)))
-    total = code.loop("j", 0, "%rows", module.width, ["zeroinitializer"], add, "%reals")[0]
-    e = code.vectors("total")
-    rest = [e.lift(0.0, "real")] * (module.width - 1)
-    first = code.let("all", f"extractelement {totals(e, [e.named(total[1:], varies=True), *rest]).typed}, i64 0")
-    before = code.let("before", "load double, ptr %sum")
-    code.do(f"store double {code.let('after', f'fadd double {before}, {first}')}, ptr %sum")
-    code.done()
-
-
-def print_edge(module: Module) -> None:
-    """u[i] = y[i] − z[i], and Σ u r added to `sum`."""
-    code = Code(module, "define private void @edge(ptr %y, ptr %z, ptr %r, ptr %u, i64 %rows, ptr %sum)")
-
-    def one(i: str, sums: Sequence[str]) -> Sequence[str]:
-        y, z, r = (code.read("double", f"%{name}", i, name) for name in "yzr")
-        u = code.let("u", f"fsub double {y}, {z}")
-        code.do(f"store double {u}, ptr {code.at('%u', i)}")
-        return [code.let("sum", f"fadd double {sums[0]}, {code.let('term', f'fmul double {u}, {r}')}")]
-
-    start = code.let("before", "load double, ptr %sum")
-    total = code.loop("i", 0, "%rows", 1, [start], one, "double")[0]
-    code.do(f"store double {total}, ptr %sum")
-    code.done()
-
-
-def void(_: object) -> None:
-    """Nothing."""
-
-
-class Sweep:
-    """The walk over the blocks of a chunk; with `curved`, each block's part of the Hessian is added too."""
+class Sweep(Walk):
+    """The walk over a dense X; with `curved`, each block's part of the Hessian is added too."""
 
     def __init__(self, module: Module, curved: bool) -> None:
         takes = "i64 %turn, ptr %job, ptr %out" + (", ptr %tiles, ptr %scratch" if curved else "")
-        self.code = Code(module, f"define void @{'curve' if curved else 'sweep'}({takes})")
-        self.curved, self.own = curved, ("z", "value", "r", "h", "u")
-        code = self.code
-        for i, (name, kind) in enumerate(FIELDS.items()):
-            code.do(f"%{name}.at = getelementptr {kind}, ptr %job, i64 {i}")
-            code.do(f"%{name} = load {kind}, ptr %{name}.at")
-        for name in self.own:
-            code.do(f"%own.{name} = alloca [{MOST + LANES} x double], align 64")
-        code.do("%table = alloca [5 x ptr], align 64")
+        super().__init__(module, f"define void @{'curve' if curved else 'sweep'}({takes})", FIELDS, curved)
+        self.code.do("%flat = icmp ne i64 %byrow, 0")
 
-    def print(self) -> None:
-        """The whole function."""
-        code = self.code
-        for i, name in enumerate(self.own[: 4 if self.curved else 3]):
-            code.do(f"store ptr %own.{name}, ptr {code.at('%table', 1 + i, 'ptr')}")
-        padded = code.let("padded", f"and i64 {code.let('more', f'add i64 %p, {LANES - 1}')}, -{LANES}")
-        for i, name in enumerate(SUMS):
-            code.do(f"%at.{name} = getelementptr double, ptr %out, i64 {code.let('k', f'add i64 {padded}, {i}')}")
-        room = code.let("room", f"add i64 {padded}, {LANES}")
-        code.each("k", 0, room, 1, lambda k: code.do(f"store double 0.0, ptr {code.at('%out', k)}"))
-        first = code.let("first", "mul i64 %turn, %chunk")
-        stop = code.least(code.let("stop", f"add i64 {first}, %chunk"), "%blocks")
-        code.do(f"%final = sub i64 {stop}, 1")
-        code.do("%flat = icmp ne i64 %byrow, 0")
-        code.each("block", first, stop, 1, self.block)
-        code.done()
-
-    def block(self, b: str) -> None:
+    def block(self, row: str, rows: str, then: str) -> None:
         """One block of rows."""
-        code = self.code
-        following = code.least(code.let("following", f"add i64 {b}, 1"), "%final")
-        row, then = (code.read("i64", "%starts", k, "row") for k in (b, following))
-        rows = code.least("%block", code.let("left", f"sub i64 %n, {row}"))
-        x, ahead = self.cell(row), self.cell(then)
+        code, x, ahead = self.code, self.cell(row), self.cell(then)
         here, there = (code.let("byte", f"ptrtoint ptr {at} to i64") for at in (x, ahead))
         gap = code.let("gap", f"sub i64 {there}, {here}")
-        self.predict(x, row, rows, gap)
+        by_row, by_column = f"ptr {x}, i64 {rows}, i64 %p, i64 %stride", f"ptr {x}, i64 %p, i64 {rows}, i64 %stride"
+        self.start(row, rows)
+        self.choose("dots", by_row, "adds", by_column, f"ptr %w, ptr %own.z, i64 {gap}")
         self.ask(row, rows)
-        by_row = f"call void @adds(ptr {x}, i64 {rows}, i64 %p, i64 %stride, ptr %own.r, ptr %out, i64 {gap})"
-        by_column = f"call void @dots(ptr {x}, i64 %p, i64 {rows}, i64 %stride, ptr %own.r, ptr %out, i64 {gap})"
-        code.when("%flat", lambda: code.do(by_row), lambda: code.do(by_column))
-        self.bend(x, row, rows)
+        self.choose("adds", by_row, "dots", by_column, f"ptr %own.r, ptr %out, i64 {gap}")
+        if self.curved:
+            self.bend(x, rows)
+
+    def choose(self, one: str, by_row: str, other: str, by_column: str, rest: str) -> None:
+        """The loop that suits the order of X."""
+        yes, no = f"call void @{one}({by_row}, {rest})", f"call void @{other}({by_column}, {rest})"
+        self.code.when("%flat", lambda: self.code.do(yes), lambda: self.code.do(no))
 
     def cell(self, row: str) -> str:
         """The first cell of a row."""
@@ -227,53 +138,9 @@ class Sweep:
         skip = code.let("skip", f"mul i64 {row}, %stride")
         return code.at("%x", code.let("cell", f"select i1 %flat, i64 {skip}, i64 {row}"), code.module.target.element)
 
-    def predict(self, x: str, row: str, rows: str, gap: str) -> None:
-        """z = X_b w + intercept + offset."""
-        code = self.code
-        e = code.vectors("start")
-        start = splat(code, e, "%last").text[1:]
-
-        def begin(j: str) -> None:
-            e = code.vectors("start")
-            store(code, e.named(start, varies=True), code.at("%own.z", j))
-
-        def shift(j: str, _: Sequence[str], mask: str | None) -> Sequence[str]:
-            e, at = code.vectors("shift"), code.at("%own.z", j)
-            store(code, load(e, at) + doubles(code, e, code.at(offset, j), mask), at)
-            return ()
-
-        code.each("j", 0, rows, code.width, begin)
-        offset, span = code.at("%offset", row), code.span(rows)
-        code.when(code.given("%offset"), lambda: void(code.along(span, (), shift)))
-        by_row = f"call void @dots(ptr {x}, i64 {rows}, i64 %p, i64 %stride, ptr %w, ptr %own.z, i64 {gap})"
-        by_column = f"call void @adds(ptr {x}, i64 %p, i64 {rows}, i64 %stride, ptr %w, ptr %own.z, i64 {gap})"
-        code.when("%flat", lambda: code.do(by_row), lambda: code.do(by_column))
-
-    def ask(self, row: str, rows: str) -> None:
-        """The loss on the block, weighed; zeros follow the last row."""
-        code = self.code
-        e = code.vectors("zero")
-        for name in self.own[1 : 4 if self.curved else 3]:
-            for k in range(0, LANES, code.width):
-                at = code.at(f"%own.{name}", code.let("end", f"add i64 {rows}, {k}"))
-                store(code, e.lift(0.0, "real"), at)
-        y = code.at("%y", row)
-        code.do(f"store ptr {y}, ptr %table")
-        code.do(f"call void %kernel(i64 0, i64 {rows}, ptr %table, ptr %params)")
-        here = code.at("%weight", row)
-        weights = code.let("weights", f"select i1 {code.given('%weight')}, ptr {here}, ptr null")
-        for name, total in (("value", "value"), ("r", "slope"), *((("h", "idle"),) if self.curved else ())):
-            at = f"%at.{total}" if total in SUMS else code.at("%own.u", MOST)
-            code.do(f"call void @weigh(ptr %own.{name}, ptr {weights}, i64 {rows}, ptr {at})")
-        edge = f"call void @edge(ptr {y}, ptr %own.z, ptr %own.r, ptr %own.u, i64 {rows}, ptr %at.edge)"
-        code.when(code.let("wanted", "icmp sge i64 %extra, 0"), lambda: code.do(edge))
-
-    def bend(self, x: str, row: str, rows: str) -> None:
+    def bend(self, x: str, rows: str) -> None:
         """Σ h x xᵀ over the block, in standardised coordinates."""
-        if not self.curved:
-            return
-        code = self.code
         takes = f"ptr {x}, i64 {rows}, i64 %p, i64 %stride, i1 %flat, ptr %centre, ptr %factor, i64 %strips"
         own = "ptr %own.h, ptr %own.u, i64 %extra, i64 %block, ptr %scratch"
-        code.do(f"call void @pack({takes}, {own})")
-        code.do(f"call void @rank(i64 {rows}, i64 %strips, i64 %block, ptr %scratch, ptr %tiles)")
+        self.code.do(f"call void @pack({takes}, {own})")
+        self.code.do(f"call void @rank(i64 {rows}, i64 %strips, i64 %block, ptr %scratch, ptr %tiles)")

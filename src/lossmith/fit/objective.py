@@ -19,7 +19,7 @@ from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.scale import weighted_median
 from lossmith.fit.solvers import Evaluation
-from lossmith.fit.walk import serves, table_of, walk
+from lossmith.fit.walk import diagonal, serves, table_of, walk
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
@@ -156,6 +156,9 @@ class Objective:
     def diagonal(self, w: Array) -> Array:
         """The diagonal of the Hessian, for problems too wide for the whole."""
         self.meter.passes += self.share
+        swept = None if self.table is None else diagonal(self.table, self.design, self.loss, *self.design.user(w))
+        if swept is not None:
+            return swept / self.mass + self.l2
         z = self.predictions(w)
         h = self.evaluate(self.y, z, ("hessian",))["hessian"]
         h = (h if self.weight is None else (h.T * self.weight).T) / self.mass

@@ -13,35 +13,59 @@ from lossmith.total import Total
 
 if TYPE_CHECKING:
     from lossmith.backends.passes import Table
+    from lossmith.backends.passes_sparse import SparseTable
 
 LARGE = 100_000
 """Cells of X from which compiled passes are used: below, NumPy is as fast, and nothing must be compiled."""
 
 
-def table_of(X: Any, loss: Any, y: NDArray[Any], weight: Array | None, offset: Array | None) -> Table | None:
+def table_of(
+    X: Any, loss: Any, y: NDArray[Any], weight: Array | None, offset: Array | None
+) -> Table | SparseTable | None:
     """X and what belongs to its rows as the compiled passes take them; None where they do not serve."""
     one = y.ndim == 1 and (offset is None or offset.ndim == 1) and not loss.lift.multiclass
-    if not one or np.prod(X.shape, dtype=float) < LARGE or loss.program.inputs != ("y", "z"):
+    if not one or getattr(X, "nnz", X.size) < LARGE or loss.program.inputs != ("y", "z"):
         return None
-    from lossmith.backends import passes
+    from lossmith.backends import passes, passes_sparse
 
-    return passes.Table(X, _plain(y), _plain(weight), _plain(offset)) if passes.covers(X) else None
+    rest = _plain(y), _plain(weight), _plain(offset)
+    if passes.covers(X):
+        return passes.Table(X, *rest)
+    return passes_sparse.SparseTable(X, *rest) if passes_sparse.covers(X) else None
 
 
-def serves(table: Table | None, loss: Any, want: tuple[str, ...]) -> bool:
+def serves(table: Table | SparseTable | None, loss: Any, want: tuple[str, ...]) -> bool:
     """Can compiled code compute what is wanted of this loss?"""
-    return table is not None and not loss.lift.multiclass and set(want) <= set(loss.program.wants)
+    if table is None or loss.lift.multiclass or (len(want) > 2 and not table.curves):
+        return False
+    return set(want) <= set(loss.program.wants)
 
 
 def _plain(values: Any) -> Any:
     return None if values is None else np.ascontiguousarray(values, dtype=np.float64)
 
 
-def walk(table: Table, design: Design, loss: Any, coef: Array, last: float, want: tuple[str, ...]) -> Total:
+def walk(
+    table: Table | SparseTable, design: Design, loss: Any, coef: Array, last: float, want: tuple[str, ...]
+) -> Total:
     """Sums over the rows at z = X coef + last: value, gradient, and a Hessian where `want` names a curvature third."""
     from lossmith.backends import passes
 
-    kernel = load(loss.program.only(*want), np.float64, "llvm")
     frame = passes.Frame(design.centre, design.factor, design.intercept) if len(want) > 2 else None
-    sums = passes.sweep(table, kernel, loss.state.params, coef, last, frame)  # type: ignore[arg-type]
+    sums = table.swept(compiled(loss, want), loss.state.params, coef, last, frame)
     return Total(sums.value, 0.0, design.pulled(sums.pull, sums.slope), sums.hessian)
+
+
+def diagonal(table: Any, design: Design, loss: Any, coef: Array, last: float) -> Array | None:
+    """The diagonal of Σ h x xᵀ over a sparse X; None where the compiled passes give none."""
+    want = ("value", "gradient", "hessian")
+    if table is None or table.curves or not set(want) <= set(loss.program.wants) or not design.X.has_canonical_format:
+        return None
+    sums, squares = table.squares(compiled(loss, want), loss.state.params, coef, last)
+    inner = design.factor * (design.factor * squares)
+    return np.append(inner, sums.bend) if design.intercept else inner
+
+
+def compiled(loss: Any, want: tuple[str, ...]) -> Any:
+    """The kernel of a loss whose address the passes are given."""
+    return load(loss.program.only(*want), np.float64, "llvm")
