@@ -13,7 +13,7 @@ PIP        := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 QUIET_BLAS := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 PYTEST     := $(QUIET_BLAS) $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types floors nightly bench docs clean
+.PHONY: help demo test check lint types floors nightly peers bench docs clean
 .DEFAULT_GOAL := help
 
 help:  ## say what each target does
@@ -41,6 +41,10 @@ floors: $(VENV)/.test  ## which module may import which
 
 nightly: $(VENV)/.test  ## the long tests as well, with many more random examples
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -q -n $(WORKERS) --dist worksteal
+
+peers: $(VENV)/.test  ## install the libraries that judge our losses (PyTorch and others), and let them
+	@$(PIP) --editable '.[test,peers]'
+	$(PYTEST) -q tests/test_outside_torch.py tests/test_rosetta.py tests/test_rosetta_boosters.py
 
 bench: $(VENV)/.test  ## time the generated kernels beside scikit-learn on this machine
 	$(BIN)/python bench/kernels.py

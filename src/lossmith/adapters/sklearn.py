@@ -43,7 +43,8 @@ class TweedieIdentity(Loss, lift=score, target=real):
     """Half the Tweedie deviance of a mean z > 0 for any power: 0 where z = y."""
 
     formula = (
-        "where(power == 0, (y - z)**2/2, where(power == 1, xlogy(y, y) - y*log(z) + z - y, where(power == 2,"
+        "where(power == 0, (y - z)**2/2, where(power == 1,"
+        " where(y > 0, y*(log(y/z) + z/y - 1), z), where(power == 2,"
         " y/z - log(y/z) - 1, z**(2 - power)*(1/(2 - power) - (y/z)/(1 - power)"
         " + where(y > 0, (y/z)**(2 - power)/((1 - power)*(2 - power)), 0)))))"
     )

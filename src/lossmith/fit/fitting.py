@@ -246,7 +246,18 @@ def _run(
     problem = Problem.of(inner, loss, kinks_of(loss), objective is not inner)
     name, why = pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))
     solver = make_solver(name, job.settings(name), job.random_state)
-    return drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble), (name, why)
+    run = drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble)
+    return replace(run, reason=_honest(run.reason, loss)), (name, why)
+
+
+def _honest(reason: str, loss: Loss) -> str:
+    """Where the loss is not convex, a zero gradient makes a point stationary and no more."""
+    fact = loss.facts().get("convex")
+    convex = fact.holds if fact else None
+    if convex or not reason.startswith("optimal:"):
+        return reason
+    known = "not convex" if convex is False else "not known to be convex"
+    return f"stationary:{reason.removeprefix('optimal:')}; {loss.name} is {known}: another start may end lower"
 
 
 def _solution(objective: Objective, run: Run, why: tuple[str, str], unit: float, factor: float) -> Solution:
