@@ -11,6 +11,7 @@ from scipy import stats
 
 import lossmith
 from lossmith.choose import column_of, split_losses, train
+from lossmith.choose.bench import Bench
 from lossmith.choose.compare import corrected, holm, honest, with_holm, within_one_error
 from lossmith.choose.decide import Standing, decide
 from lossmith.choose.folds import Splitting, default_folds, inner_splits, parse_folds, plan_folds
@@ -418,8 +419,10 @@ def test_probabilities_are_recovered() -> None:
 def test_same_seed_same_numbers_whatever_the_threads() -> None:
     X, y = _linear(150)
     tables = [
-        [(r["loss"], r["score"], r["alpha"]) for r in
-         lossmith.choose(X, y, losses=["Huber"], folds="4", trials=3, seed=s, workers=w).table]
+        [
+            (r["loss"], r["score"], r["alpha"])
+            for r in lossmith.choose(X, y, losses=["Huber"], folds="4", trials=3, seed=s, workers=w).table
+        ]
         for s, w in ((1, 1), (1, 4), (2, 1))
     ]
     assert tables[0] == tables[1] != tables[2]
@@ -435,7 +438,8 @@ def test_test_rows_change_nothing_before_they_are_predicted() -> None:
     fold = plan.folds[0]
     spoiled = y.copy()
     spoiled[fold.test] = 1e6
-    before, after = train.run_fold(plan.job, fold), train.run_fold(_spoil_plan(X, spoiled).job, fold)
+    (before,) = train.run_folds(plan.job, [fold])
+    (after,) = train.run_folds(_spoil_plan(X, spoiled).job, [fold])
     assert before.scale == after.scale
     for a, b in zip(before.outcomes, after.outcomes, strict=True):
         assert a is not None and b is not None
@@ -450,29 +454,42 @@ def _spoil_plan(X: Frame, y: Any) -> Any:
 
 def test_every_loss_gets_the_same_number_of_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, int] = {}
-    real = train._trial
+    real = train.trial
 
-    def counted(job: Any, candidate: Any, part: Any, setting: Any) -> float:
-        seen[candidate.name] = seen.get(candidate.name, 0) + 1
-        return real(job, candidate, part, setting)
+    def counted(job: Any, bench: Any, tasks: Any, name: str, *rest: Any) -> Any:
+        seen[name] = seen.get(name, 0) + len({(task.loss, task.alpha) for task in tasks})
+        return real(job, bench, tasks, name, *rest)
 
-    monkeypatch.setattr(train, "_trial", counted)
+    monkeypatch.setattr(train, "trial", counted)
     X, y = _linear(1600)
     plan = make_plan(Table.of(X), _column(y), Options(losses=["Huber", "Absolute", "Barron"], folds="3", trials=6))
-    train.run_fold(plan.job, plan.folds[0])
+    train.run_folds(plan.job, plan.folds[:1])
     assert set(seen.values()) == {6}
     assert len(seen) == 4
 
 
+def test_small_folds_side_by_side_end_where_single_fits_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same settings and predictions, to the tolerance of a fit, whether parts are stacked or fitted one by one."""
+    X, y = _linear(90, "contaminated")
+    plan = make_plan(Table.of(X), _column(y), Options(losses=["Huber", "Absolute", "Tukey"], folds="4", trials=5))
+    together = train.run_folds(plan.job, plan.folds)
+    monkeypatch.setattr("lossmith.fit.many.COST", 0.0)
+    alone = [result for fold in plan.folds for result in train.run_folds(plan.job, [fold])]
+    for a, b in zip(together, alone, strict=True):
+        assert a.scale == pytest.approx(b.scale, rel=1e-2)
+        for one, other in zip(a.outcomes, b.outcomes, strict=True):
+            assert one is not None and other is not None
+            np.testing.assert_allclose(one.predictions, other.predictions, atol=0.1 * a.scale)
+            assert one.score == pytest.approx(other.score, rel=0.02)
+
+
 def test_a_failing_loss_is_left_out_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = train._fit
+    real = Bench.fit
 
-    def broken(job: Any, loss: Any, *rest: Any) -> Any:
-        if loss.name == "Huber":
-            raise ArithmeticError("planted")
-        return real(job, loss, *rest)
+    def broken(self: Any, tasks: Any, name: str, tol: float) -> Any:
+        return [ArithmeticError("planted") for _ in tasks] if name == "Huber" else real(self, tasks, name, tol)
 
-    monkeypatch.setattr(train, "_fit", broken)
+    monkeypatch.setattr(Bench, "fit", broken)
     X, y = _linear(60)
     choice = lossmith.choose(X, y, losses=["Huber", "LogCosh"], folds="3", trials=3)
     assert [line.name for line in choice.lines] == ["Squared", "LogCosh"]

@@ -51,8 +51,11 @@ def choose(
 
     table = Table.of(X)
     columns = {role: column_of(table, given, role) for role, given in _roles(y, weight, groups, time).items()}
-    own = [column.name for given, column in zip((y, weight, groups, time), columns.values(), strict=True)
-           if isinstance(given, str) and column]
+    own = [
+        column.name
+        for given, column in zip((y, weight, groups, time), columns.values(), strict=True)
+        if isinstance(given, str) and column
+    ]
     target = columns["y"]
     assert target is not None
     options = Options(

@@ -121,12 +121,17 @@ def shape(loss: Loss, y: float, classes: int) -> tuple[Markup, tuple[str, str, s
     """Three small pictures of a loss side by side, and what they are called.
 
     Residual losses: ρ, ψ and the weight ψ(r)/r against r in units of scale, on axes shared by all. Margin losses:
-    value, slope and curvature against the margin. Others: the same against the raw prediction at the target `y`.
+    value, slope and curvature against the margin. Others: the same against the raw prediction at the target `y`, or
+    at one that the loss admits.
     """
     draw = _SHAPES.get(loss.lift.name, _likelihood)
-    x, columns, limits, names = draw(loss, y, classes)
+    x, columns, limits, names = draw(loss, _admitted(loss, y), classes)
     panels = [_panel(i, x, v, lim, c) for i, (v, lim, c) in enumerate(zip(columns, limits, _KINDS, strict=True))]
     return picture(340, 92, f"Shape of {loss.name}", panels), names
+
+
+def _admitted(loss: Loss, y: float) -> float:
+    return next((v for v in (y, 1.0, 0.5) if bool(np.all(loss.target.holds(np.array([v]))))), y)
 
 
 _KINDS = ("rho", "psi", "weight")

@@ -19,7 +19,7 @@ from lossmith.choose.plan import Plan
 from lossmith.choose.shortlist import is_for_classes
 from lossmith.choose.summary import Line, compare, gather, standings
 from lossmith.choose.tablemodel import TableModel
-from lossmith.choose.train import FoldResult, Setting, run_fold, tune_all
+from lossmith.choose.train import FoldResult, Setting, run_folds, together, tune_all, with_setting
 from lossmith.errors import DataError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
     verdict = decide(standings(lines), order, 0, margin, plan.score.label, _apart(plan, lines, margin))
     progress(1, 1, "fitting the winner to all rows")
     setting, scale, model = _final(plan, lines[verdict.winner])
-    best = _with(lines[verdict.winner].loss, setting)
+    best = with_setting(lines[verdict.winner].loss, setting)
     return Choice(
         plan=plan,
         lines=tuple(lines),
@@ -123,10 +123,11 @@ def _all_folds(plan: Plan, progress: Progress, workers: int) -> list[FoldResult]
         done.append(1)
         progress(len(done), total, "comparing")
 
-    pool = ThreadPoolExecutor(min(workers, len(plan.folds)))
+    groups = together(plan.job, plan.folds)
+    pool = ThreadPoolExecutor(min(workers, len(groups)))
     try:
         with threadpool_limits(1):
-            return list(pool.map(lambda fold: run_fold(plan.job, fold, tick), plan.folds))
+            return [r for group in pool.map(lambda folds: run_folds(plan.job, folds, tick), groups) for r in group]
     finally:
         pool.shutdown(cancel_futures=True)  # an error, or ctrl-C, should not wait for every fold
 
@@ -156,7 +157,7 @@ def _final(plan: Plan, line: Line) -> tuple[Setting, float, TableModel]:
     """Tune the winner on all rows as it was tuned in the folds, and fit it."""
     candidate = next(c for c in plan.candidates if c.name == line.name)
     setting, scale = tune_all(plan.job, candidate)
-    loss = _with(candidate.loss, setting)
+    loss = with_setting(candidate.loss, setting)
     model = TableModel.fit(plan.job.table, plan.target, estimator(loss, setting.alpha, scale), plan.job.weight)
     return setting, scale, model
 
@@ -168,7 +169,3 @@ def estimator(loss: Loss, alpha: float, scale: float | str) -> Any:
     if is_for_classes(loss):
         return LinearClassifier(loss, alpha=alpha)
     return LinearRegressor(loss, alpha=alpha, scale=scale if loss.lift.name == "residual" else 1.0)
-
-
-def _with(loss: Loss, setting: Setting) -> Loss:
-    return loss.with_params(**dict(setting.params)) if setting.params else loss

@@ -100,9 +100,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     )
     planned = plan_folds(splitting, repeats, folds, options.seed)
     said = _dropped(target) + notes
-    return Plan(
-        job, target, shape, reason, tuple(planned), (repeats, folds), options.margin, tuple(said), options.seed
-    )
+    return Plan(job, target, shape, reason, tuple(planned), (repeats, folds), options.margin, tuple(said), options.seed)
 
 
 def _dropped(target: Target) -> list[str]:

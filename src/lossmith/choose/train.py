@@ -1,20 +1,34 @@
-"""One fold: learn the encoding, tune every candidate at the same budget, fit, predict the rows left out, judge."""
+"""Folds: learn the encoding, tune every candidate at the same budget, fit, predict the rows left out, judge."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.choose.bench import (
+    ELEMENTS,
+    FIRST,
+    MOST_ROWS,
+    Bench,
+    Centre,
+    Judged,
+    Part,
+    Task,
+    judge,
+    predict,
+    robust_centres,
+)
 from lossmith.choose.encode import TableEncoder
 from lossmith.choose.folds import Fold, Splitting, inner_splits
 from lossmith.choose.score import Score
 from lossmith.choose.shortlist import Candidate
-from lossmith.errors import LossmithError
 from lossmith.rows.tables import Table
 
 if TYPE_CHECKING:
@@ -28,9 +42,8 @@ TRIALS = 8
 STRENGTHS = (1e-1, 1e-3, 1e-5)
 """The penalty strengths tried first, strong to weak, each started from the one before."""
 
-MOST_ROWS = 8_000
-"""Rows used for tuning, at most. The fit afterwards uses all n of them, with the strength found times (rows)/n, because
-a penalty is worth a fixed number of rows."""
+GROUPS = 4
+"""At least so many groups of folds, if there are as many, which threads may share."""
 
 FLOOR = 0.01
 """Where a score needs positive predictions, this share of the mean of the training target is the least."""
@@ -85,83 +98,102 @@ class FoldResult:
     columns: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Centre:
-    """A robust first fit to the training rows: the unit of residuals, and where losses that are not convex begin."""
-
-    scale: float = 1.0
-    solution: Any = None
-
-
 @dataclass(slots=True, eq=False)
-class Part:
-    """Encoded rows to train on, rows to predict, and the floor under predictions that must be positive."""
+class Trials:
+    """What the tuning of one candidate in one fold has seen: the score of every setting tried, and what is next."""
 
-    rows: Any
-    X: Array
-    y: Array
-    weight: Array | None
-    floor: float
-    centre: Centre
-    starts: dict[int, Any] = field(default_factory=dict)
+    candidate: Candidate
+    total: int
+    most: int
+    seen: dict[Setting, float] = field(default_factory=dict)
+    held: dict[Setting, list[Array]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.proposals = _proposals(self.candidate, self.best)
+
+    proposals: Iterator[Setting] = field(init=False)
+
+    def best(self) -> Setting:
+        """The best setting so far."""
+        return min(self.seen, key=lambda s: self.seen[s])
+
+    def next(self) -> Setting | None:
+        """The next setting to try, or None when the budget is spent."""
+        if len(self.seen) >= self.most:
+            return None
+        return next((setting for setting in self.proposals if setting not in self.seen), None)
+
+    def chosen(self, rows: int) -> Setting:
+        """The best setting for all rows, when `rows` of them were used: a penalty is worth a fixed number of rows."""
+        found = self.best()
+        return Setting(found.alpha * rows / self.total, found.params)
 
 
-def run_fold(job: Job, fold: Fold, tick: Callable[[], None] = lambda: None) -> FoldResult:
-    """Everything for one fold; nothing here has seen its test rows before they are predicted."""
-    encoder = TableEncoder.learn(job.table.take(fold.train))
-    X = encoder.matrix(job.table.take(fold.train))
-    rows = _rows(job, X, fold.train)
-    centre = Centre() if job.score.classes else robust_centre(rows)
-    Z = encoder.matrix(job.table.take(fold.test))
-    test = Part(rows, Z, job.y[fold.test], _of(job.weight, fold.test), _floor(job, rows), centre)
-    inner = list(_inner_parts(job, fold, rows, X, centre))
-    failures: dict[int, str] = {}
-    outcomes = []
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A fold made ready: what its test rows are predicted from, and the parts that its tuning trains on."""
+
+    fold: Fold
+    test: Part
+    inner: tuple[Part, ...]
+    columns: int
+
+
+def run_folds(job: Job, folds: Sequence[Fold], tick: Callable[[], None] = lambda: None) -> list[FoldResult]:
+    """Everything for some folds; nothing here has seen a fold's test rows before they are predicted."""
+    stages = _stages(job, folds)
+    inner = Bench.of([part for stage in stages for part in stage.inner], job.classes)
+    outer = Bench.of([stage.test for stage in stages], job.classes)
+    failures: list[dict[int, str]] = [{} for _ in stages]
+    columns = []
     for k, candidate in enumerate(job.candidates):
-        outcomes.append(_attempt(job, candidate, inner, test, failures, k))
-        tick()
-    return FoldResult(fold, tuple(outcomes), failures, centre.scale, _constant(job, test), X.shape[1])
+        columns.append(_attempts(job, candidate, stages, inner, outer, [f.setdefault for f in failures], k))
+        for _ in stages:
+            tick()
+    return [
+        FoldResult(stage.fold, tuple(own), failed, stage.test.centre.scale, _constant(job, stage.test), stage.columns)
+        for stage, failed, *own in zip(stages, failures, *columns, strict=True)
+    ]
+
+
+def together(job: Job, folds: Sequence[Fold]) -> list[Sequence[Fold]]:
+    """The folds in groups that are worked on side by side: small ones share their array operations. The groups depend
+    on the data alone, so that the number of threads changes no digit."""
+    width = len(TableEncoder.learn(job.table).names) + 1
+    most = max(1, ELEMENTS // (3 * max(len(fold.train) for fold in folds) * width))
+    size = min(most, -(-len(folds) // GROUPS))
+    return [folds[i : i + size] for i in range(0, len(folds), size)]
 
 
 def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
     """The setting for one candidate, tuned in the same way on all rows, and the robust scale there."""
     everything = np.arange(job.table.n)
-    X = TableEncoder.learn(job.table).matrix(job.table)
-    rows = _rows(job, X, everything)
-    centre = Centre() if job.score.classes else robust_centre(rows)
-    inner = list(_inner_parts(job, Fold(0, 0, everything, everything[:0]), rows, X, centre))
-    return tune(job, candidate, inner, rows.n), centre.scale
+    (stage,) = _stages(job, [Fold(0, 0, everything, everything[:0])])
+    (trials,) = tune(job, candidate, [stage], Bench.of(stage.inner, job.classes))
+    return trials.chosen(stage.inner[0].rows.n), stage.test.centre.scale
 
 
-def robust_centre(rows: Any) -> Centre:
-    """An absolute-loss fit, and 1.4826 × its median absolute residual: the unit in which robust losses measure."""
-    from lossmith.catalogue import loss
-    from lossmith.fit import Penalty, fit
-    from lossmith.fit.scale import mad
+def tune(job: Job, candidate: Candidate, stages: Sequence[Stage], bench: Bench) -> list[Trials]:
+    """`job.trials` settings in every fold: strengths first, then the loss's own parameters, then strengths again."""
+    ends = list(accumulate((len(stage.inner) for stage in stages), initial=0))
+    spans = [range(a, b) for a, b in pairwise(ends)]
+    every = [Trials(candidate, stage.test.rows.n, job.trials) for stage in stages]
+    while True:
+        wanted = [(f, setting) for f, trials in enumerate(every) if (setting := trials.next()) is not None]
+        if not wanted:
+            return every
+        tasks = [Task(i, with_setting(candidate.loss, s), s.alpha) for f, s in wanted for i in spans[f]]
+        found = iter(trial(job, bench, tasks, candidate.name))
+        for f, setting in wanted:
+            judged = [next(found) for _ in spans[f]]
+            every[f].seen[setting] = float(np.mean([one.score for one in judged]))
+            every[f].held[setting] = [one.raw for one in judged]
 
-    some = rows if rows.n <= MOST_ROWS else rows.take(np.arange(0, rows.n, -(-rows.n // MOST_ROWS)))
-    rough = mad(some.y, some.weight)
-    found = fit(some, loss("Absolute"), Penalty("l2", 1e-3), scale=rough, tol=1e-3)
-    return Centre(mad(some.y - _linear(some.X, found), some.weight), found)
 
-
-def tune(job: Job, candidate: Candidate, inner: Sequence[Part], total: int) -> Setting:
-    """The best of `job.trials` settings: strengths first, then the loss's own parameters, then strengths again.
-
-    `total` is the number of rows that the setting is for.
-    """
-    seen: dict[Setting, float] = {}
-
-    def best() -> Setting:
-        return min(seen, key=lambda s: seen[s])
-
-    for setting in _proposals(candidate, best):
-        if setting not in seen:
-            seen[setting] = float(np.mean([_trial(job, candidate, part, setting) for part in inner]))
-        if len(seen) >= job.trials:
-            break
-    found = best()
-    return Setting(found.alpha * inner[0].rows.n / total, found.params)
+@lru_cache(maxsize=1024)
+def with_setting(loss: Loss, setting: Setting) -> Loss:
+    """The loss with the parameters of a setting."""
+    return loss.with_params(**dict(setting.params)) if setting.params else loss
 
 
 def _proposals(candidate: Candidate, best: Callable[[], Setting]) -> Iterator[Setting]:
@@ -176,82 +208,62 @@ def _proposals(candidate: Candidate, best: Callable[[], Setting]) -> Iterator[Se
         yield Setting(now.alpha * factor, now.params)
 
 
-def _trial(job: Job, candidate: Candidate, part: Part, setting: Setting) -> float:
-    """The mean score of a setting on the rows held out; infinite where the fit fails."""
-    loss = candidate.loss.with_params(**dict(setting.params)) if setting.params else candidate.loss
-    try:
-        solution = _fit(job, loss, part, setting.alpha, 1e-4, part.starts.get(id(candidate)))
-    except (LossmithError, ArithmeticError):
-        return float("inf")
-    part.starts[id(candidate)] = solution
-    predicted, _ = predict(loss, _linear(part.X, solution), job.score, part.floor, job.classes)
-    score = float(np.average(job.score.rows(part.y, predicted), weights=part.weight))
-    return score if np.isfinite(score) else float("inf")
+def trial(job: Job, bench: Bench, tasks: Sequence[Task], name: str, tol: float = 1e-4) -> list[Judged]:
+    """Fit every task and judge it on the rows that its part holds out."""
+    found = bench.fit(tasks, name, tol)
+    for task, solution in zip(tasks, found, strict=True):
+        if job.score.classes and not isinstance(solution, Exception):
+            bench.parts[task.part].starts.setdefault(FIRST, solution)
+    return judge(bench, tasks, found, job.score)
 
 
-def _attempt(
-    job: Job, candidate: Candidate, inner: Sequence[Part], test: Part, failures: dict[int, str], k: int
-) -> Outcome | None:
+def _attempts(
+    job: Job, candidate: Candidate, stages: Sequence[Stage], inner: Bench, outer: Bench, fail: Sequence[Any], k: int
+) -> list[Outcome | None]:
+    """What a candidate did in each fold; None where it failed, with the reason told to `fail`."""
     began = time.perf_counter()
-    try:
-        setting = tune(job, candidate, inner, test.rows.n)
-        return _outcome(job, candidate, setting, test, inner[0].starts.get(id(candidate)), began)
-    except (LossmithError, ArithmeticError, np.linalg.LinAlgError) as error:
-        failures[k] = str(error)
+    every = tune(job, candidate, stages, inner)
+    settings = [trials.chosen(stage.inner[0].rows.n) for trials, stage in zip(every, stages, strict=True)]
+    tasks = [Task(f, with_setting(candidate.loss, s), s.alpha) for f, s in enumerate(settings)]
+    for stage in stages:
+        if candidate.name in stage.inner[0].starts:
+            stage.test.starts[candidate.name] = stage.inner[0].starts[candidate.name]
+    found = outer.fit(tasks, candidate.name, 1e-6)
+    seconds = (time.perf_counter() - began) / len(stages)
+    judged = judge(outer, tasks, found, job.score)
+    outcomes = [_outcome(one, s, seconds) for one, s in zip(judged, settings, strict=True)]
+    for f, (one, outcome) in enumerate(zip(judged, outcomes, strict=True)):
+        if outcome is None:
+            fail[f](k, one.failure or "its predictions overflow, so that its score is infinite")
+    return outcomes
+
+
+def _outcome(one: Judged, setting: Setting, seconds: float) -> Outcome | None:
+    if not np.isfinite(one.score):
         return None
+    reason, converged = one.solution.reason, one.solution.converged
+    return Outcome(setting, one.score, one.rows, one.predictions, converged, reason, seconds, one.raised)
 
 
-def _outcome(job: Job, candidate: Candidate, setting: Setting, test: Part, start: Any, began: float) -> Outcome:
-    loss = candidate.loss.with_params(**dict(setting.params)) if setting.params else candidate.loss
-    solution = _fit(job, loss, test, setting.alpha, 1e-6, start)
-    predicted, raised = predict(loss, _linear(test.X, solution), job.score, test.floor, job.classes)
-    rows = job.score.rows(test.y, predicted)
-    score = float(np.average(rows, weights=test.weight))
-    if not np.isfinite(score):
-        raise ArithmeticError("its predictions overflow, so that its score is infinite")
-    seconds = time.perf_counter() - began
-    return Outcome(setting, score, rows, predicted, solution.converged, solution.reason, seconds, raised)
+def _stages(job: Job, folds: Sequence[Fold]) -> list[Stage]:
+    """The folds encoded, with the robust centre of each."""
+    encoders = [TableEncoder.learn(job.table.take(fold.train)) for fold in folds]
+    rows = [_rows(job, e.matrix(job.table.take(f.train)), f.train) for e, f in zip(encoders, folds, strict=True)]
+    centres = [Centre()] * len(rows) if job.score.classes else robust_centres(rows)
+    stages = []
+    for encoder, fold, own, centre in zip(encoders, folds, rows, centres, strict=True):
+        Z = encoder.matrix(job.table.take(fold.test))
+        test = Part(own, Z, job.y[fold.test], _of(job.weight, fold.test), _floor(job, own), centre)
+        stages.append(Stage(fold, test, tuple(_inner_parts(job, fold, own, centre)), own.p))
+    return stages
 
 
-def _fit(job: Job, loss: Loss, part: Part, alpha: float, tol: float, start: Any) -> Any:
-    """One fit; residual losses are measured in units of the robust scale, so that alpha means the same for all."""
-    from lossmith.fit import Penalty, fit
-
-    residual = loss.lift.name == "residual"
-    outputs = job.classes if loss.lift.multiclass and job.classes > 2 else 1
-    return fit(
-        part.rows,
-        loss,
-        Penalty("l2", alpha),
-        scale=part.centre.scale if residual else 1.0,
-        outputs=outputs,
-        start=part.centre.solution if start is None and residual else start,
-        tol=tol,
-    )
-
-
-def predict(loss: Loss, z: Array, score: Score, floor: float, classes: int) -> tuple[Array, int]:
-    """The functional that is judged, from raw predictions, and how many predictions were raised to the floor."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.asarray(loss.mean(z)) if loss.lift.name != "residual" else z
-    if score.classes:
-        return (mean if mean.ndim == 2 else np.column_stack([1.0 - mean, mean])), 0
-    if not score.positive:
-        return mean, 0
-    low = mean < floor
-    return np.where(low, floor, mean), int(low.sum())
-
-
-def _linear(X: Array, solution: Any) -> Array:
-    return np.asarray(X @ solution.coef + solution.intercept)
-
-
-def _inner_parts(job: Job, fold: Fold, rows: Any, X: Array, centre: Centre) -> Iterator[Part]:
+def _inner_parts(job: Job, fold: Fold, rows: Any, centre: Centre) -> Iterator[Part]:
     splitting = job.splitting.take(fold.train)
     for train, held in inner_splits(splitting, job.seed, MOST_ROWS):
         some = rows.take(train)
         where = fold.train[held]
-        yield Part(some, X[held], job.y[where], _of(job.weight, where), _floor(job, some), centre)
+        yield Part(some, rows.X[held], job.y[where], _of(job.weight, where), _floor(job, some), centre)
 
 
 def _rows(job: Job, X: Array, index: Array) -> Any:
@@ -270,10 +282,12 @@ def _floor(job: Job, rows: Any) -> float:
 
 def _constant(job: Job, test: Part) -> float:
     """The score of the best constant: what a model without any feature would get."""
-    loss = job.candidates[0].loss
-    multi = loss.lift.multiclass and job.classes > 2
-    y = test.rows.y
-    start = loss.start(y, test.rows.weight, classes=job.classes) if multi else loss.start(y, test.rows.weight)
-    z = np.tile(start, (len(test.y), 1)) if multi else np.full(len(test.y), float(start))
-    predicted, _ = predict(loss, z, job.score, test.floor, job.classes)
+    y, weight = test.rows.y, test.rows.weight
+    if job.classes:
+        share = np.bincount(y.astype(np.intp), weight, job.classes)
+        predicted: Array = np.tile(share / share.sum(), (len(test.y), 1))
+    else:
+        loss, mean = job.candidates[0].loss, job.score.functional == "mean"
+        best = float(np.average(y, weights=weight)) if mean else float(loss.start(y, weight))
+        predicted, _ = predict(loss, np.full(len(test.y), best), job.score, test.floor)
     return float(np.average(job.score.rows(test.y, predicted), weights=test.weight))

@@ -1,0 +1,97 @@
+"""Many small fits side by side: each ends where `fit` ends, whatever stands beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lossmith
+from lossmith.fit import Penalty, fit
+from lossmith.fit import many as module
+from lossmith.fit.many import Stack, fit_many, is_small, stands_here
+from lossmith.loss import Loss
+from lossmith.rows.memory import Rows
+
+ALPHAS = np.array([1e-3, 1e-2, 1e-1, 1e-2, 1.0])
+
+
+def _problems(kind: str, weighted: bool = False) -> list[Rows]:
+    """Five problems of different lengths, one of them narrower, with columns in other units."""
+    rng = np.random.default_rng(3)
+    found = []
+    for b in range(5):
+        n, p = 90 + 7 * b, 4 if b == 2 else 5
+        X = rng.normal(size=(n, p)) * np.array([1.0, 30.0, 0.1, 1.0, 2.0])[:p] + 3.0
+        z = (X - 3.0) @ np.array([1.0, -0.05, 5.0, 0.0, 0.3])[:p]
+        y = {
+            "real": lambda z=z, n=n: z + rng.standard_t(2, size=n),
+            "counts": lambda z=z: rng.poisson(np.exp(z / 3)),
+            "binary": lambda z=z, n=n: rng.random(n) < 1 / (1 + np.exp(-z)),
+            "classes": lambda z=z, n=n: np.argmax(np.outer(z, [1, 0, -1]) + rng.gumbel(size=(n, 3)), axis=1),
+        }[kind]()
+        weight = rng.integers(0, 3, n).astype(float) if weighted else None
+        found.append(Rows.of(X, y.astype(float), weight))
+    return found
+
+
+CASES: list[tuple[Loss, str, int]] = [
+    *((make(), "real", 1) for make in (lossmith.Squared, lossmith.Huber, lossmith.LogCosh, lossmith.Absolute)),
+    (lossmith.Quantile(0.8), "real", 1),
+    (lossmith.EpsilonInsensitive(0.5), "real", 1),
+    *((make(), "counts", 1) for make in (lossmith.Poisson, lossmith.NegativeBinomial)),
+    *((make(), "binary", 1) for make in (lossmith.Logistic, lossmith.Probit, lossmith.Exponential, lossmith.DWD)),
+    *((make(), "classes", 3) for make in (lossmith.CrossEntropy, lossmith.Focal)),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("loss", "kind", "outputs"), CASES, ids=lambda v: v.name if isinstance(v, Loss) else "")
+def test_each_ends_where_a_fit_alone_ends(loss: Loss, kind: str, outputs: int, weighted: bool) -> None:
+    problems = _problems(kind, weighted)
+    scale = np.linspace(0.5, 2.0, 5) if loss.lift.name == "residual" else None
+    many = fit_many(Stack.of(problems), loss, ALPHAS, scale=scale, outputs=outputs, tol=1e-8)
+    assert many.converged.all()
+    for b, rows in enumerate(problems):
+        unit = 1.0 if scale is None else float(scale[b])
+        alone = fit(rows, loss, Penalty("l2", float(ALPHAS[b])), scale=unit, outputs=outputs, tol=1e-9)
+        coef, last = many.of(b, rows.p, outputs)
+        ours, theirs = rows.X @ coef + last, rows.X @ alone.coef + alone.intercept
+        if outputs > 1:  # scores may be shifted together
+            ours, theirs = ours - ours.mean(axis=1, keepdims=True), theirs - theirs.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_starts_change_the_way_and_not_the_end() -> None:
+    stack, loss = Stack.of(_problems("real")), lossmith.Huber()
+    first = fit_many(stack, loss, ALPHAS, tol=1e-9)
+    again = fit_many(stack, loss, ALPHAS, start=(first.coef + 0.5, first.intercept - 2.0), tol=1e-9)
+    assert again.converged.all()
+    np.testing.assert_allclose(again.coef, first.coef, atol=1e-6)
+
+
+def test_some_of_a_stack_are_as_all_of_it() -> None:
+    stack, loss = Stack.of(_problems("counts")), lossmith.Poisson()
+    some = np.array([3, 1])
+    whole, part = fit_many(stack, loss, ALPHAS), fit_many(stack.take(some), loss, ALPHAS[some])
+    np.testing.assert_allclose(part.coef, whole.coef[some], atol=1e-6)
+
+
+def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without steps nothing is optimal; a target that overflows spoils its own problem only."""
+    problems = _problems("counts")
+    monkeypatch.setattr(module, "STEPS", 1)
+    assert not module.fit_many(Stack.of(problems), lossmith.Poisson(), ALPHAS, tol=1e-12).converged.any()
+    monkeypatch.undo()
+    problems[1] = Rows.of(problems[1].X, np.full(problems[1].n, 1e308))
+    many = fit_many(Stack.of(problems), lossmith.Squared(), ALPHAS)
+    assert list(many.converged) == [True, False, True, True, True]
+
+
+def test_what_belongs_here() -> None:
+    rows = _problems("real")[0]
+    assert is_small(rows) and not is_small(rows, outputs=100)
+    assert stands_here(lossmith.Absolute()) and stands_here(lossmith.Tukey())
+    kinked: Any = lossmith.loss("where(abs(r) < 1, abs(r), r**2)", lift="residual")
+    assert not stands_here(kinked)
