@@ -27,6 +27,10 @@ def walk(tree: Expr, names: dict[str, Any]) -> Any:
     if tree.word == "cosh":
         x = abs(walk(tree.args[0], names))
         return (definitions()["exp"](x) + definitions()["exp"](-x)) / 2
+    if tree.word == "log_ndtr_gap":
+        a, b = (min(max(walk(x, names), mpf(-9999)), mpf(9999)) for x in tree.args[:2])
+        a, b = (-b, -a) if a + b > 0 else (a, b)  # on the side where neither probability is near 1
+        return mp.log((mp.erfc(-b / mp.sqrt(2)) - mp.erfc(-a / mp.sqrt(2))) / 2)
     return definitions()[tree.word](*(walk(a, names) for a in tree.args))
 
 

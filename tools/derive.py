@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-import lossmith
+from lossmith.catalogue import every
 from lossmith.derived import fresh, question
 
 TARGET = Path(__file__).parents[1] / "src/lossmith/catalogue/derived.json"
@@ -18,7 +18,7 @@ TARGET = Path(__file__).parents[1] / "src/lossmith/catalogue/derived.json"
 
 def table() -> dict[str, object]:
     """Fingerprint → derived Programs, for every loss with its default static parameters."""
-    asked = [question(kind()) for kind in lossmith.losses().values()]
+    asked = [question(kind()) for kind in every().values()]
     return {q.fingerprint: json.loads(fresh(q)) for q in asked}
 
 
@@ -36,7 +36,7 @@ def main() -> int:
         print("up to date" if same else f"{TARGET.name} is stale; run python tools/derive.py")
         return 0 if same else 1
     TARGET.write_text(text, encoding="utf-8")
-    print(f"{len(text) / 1e3:.0f} kB for {len(lossmith.losses())} losses")
+    print(f"{len(text) / 1e3:.0f} kB for {len(every())} losses")
     return 0
 
 

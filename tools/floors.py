@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("words", "formula", "program", "facts", "total"),
     ("symbolic", "backends"),
     ("lifts", "latex"),
-    ("loss", "derived", "start", "knowledge"),
+    ("loss", "derived", "start", "startjoint", "knowledge"),
     ("catalogue", "rows"),
     ("fit",),
     ("models",),

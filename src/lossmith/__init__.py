@@ -15,10 +15,16 @@ __version__ = "0.1.0"
 HOMES = {
     "Loss": "lossmith.loss",
     "losses": "lossmith.catalogue",
+    "joint": "lossmith.catalogue",
     "residual": "lossmith.lifts",
     "margin": "lossmith.lifts",
     "score": "lossmith.lifts",
     "softmax": "lossmith.lifts",
+    "several": "lossmith.lifts",
+    "censored": "lossmith.lifts",
+    "ordinal": "lossmith.lifts",
+    "all_threshold": "lossmith.lifts",
+    "pairwise": "lossmith.lifts",
     "LinearRegressor": "lossmith.models",
     "LinearClassifier": "lossmith.models",
     "load": "lossmith.models",
@@ -30,17 +36,18 @@ def __getattr__(name: str) -> Any:
     if name in HOMES:
         return getattr(import_module(HOMES[name]), name)
     if name[:1].isupper():
-        from lossmith.catalogue import losses
+        from lossmith.catalogue import joint, losses
 
-        if name in losses():
-            return losses()[name]
+        found = losses().get(name) or joint().get(name)
+        if found is not None:
+            return found
     raise AttributeError(f"module 'lossmith' has no attribute {name!r}; `lossmith.losses()` lists the losses")
 
 
 def __dir__() -> list[str]:
-    from lossmith.catalogue import losses
+    from lossmith.catalogue import every
 
-    return sorted(["__version__", "loss", "choose", *HOMES, *losses()])
+    return sorted(["__version__", "loss", "choose", *HOMES, *every()])
 
 
 def _function(name: str, home: str) -> property:

@@ -1,14 +1,23 @@
+from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
 from lossmith.catalogue.classes import *
+from lossmith.catalogue.distributions import *
+from lossmith.catalogue.intervals import *
 from lossmith.catalogue.likelihoods import *
 from lossmith.catalogue.margins import *
 from lossmith.catalogue.quantiles import *
+from lossmith.catalogue.ranking import *
 from lossmith.catalogue.regression import *
 from lossmith.choose import choose as choose
+from lossmith.lifts import all_threshold as all_threshold
+from lossmith.lifts import censored as censored
 from lossmith.lifts import margin as margin
+from lossmith.lifts import ordinal as ordinal
+from lossmith.lifts import pairwise as pairwise
 from lossmith.lifts import residual as residual
 from lossmith.lifts import score as score
+from lossmith.lifts import several as several
 from lossmith.lifts import softmax as softmax
 from lossmith.loss import Loss as Loss
 from lossmith.models import LinearClassifier as LinearClassifier

@@ -37,7 +37,7 @@ class Question:
     @property
     def fingerprint(self) -> str:
         """A key for the content."""
-        what = [RECIPE, self.formula, self.lift.name, sorted(self.params.items()), sorted(self.static.items())]
+        what = [RECIPE, self.formula, self.lift.spelling, sorted(self.params.items()), sorted(self.static.items())]
         return hashlib.sha256(json.dumps([*what, repr(self.mean)]).encode()).hexdigest()[:32]
 
 
@@ -45,7 +45,7 @@ def question(loss: Loss) -> Question:
     """What has to be derived for a loss."""
     static = {n: getattr(loss, n) for n, p in loss.declared.items() if p.static}
     free = {n: p.domain.low >= 0 for n, p in loss.declared.items() if not p.static}
-    mean = parse(loss.mean_formula, {"z", *loss.declared}) if loss.mean_formula else None
+    mean = parse(loss.mean_formula, {"z", *loss.lift.outputs, *loss.declared}) if loss.mean_formula else None
     return Question(loss.formula, loss.tree, loss.lift, free, static, mean)
 
 
@@ -59,7 +59,7 @@ def derived(asked: Question) -> Derived:
 def fresh(asked: Question) -> str:
     """The Programs derived now, as JSON."""
     values = {name: number(v) for name, v in asked.static.items()}
-    note = f"{asked.lift.name}: {asked.formula}" + "".join(f"  [{k} = {v:g}]" for k, v in asked.static.items())
+    note = f"{asked.lift.spelling}: {asked.formula}" + "".join(f"  [{k} = {v:g}]" for k, v in asked.static.items())
     mean = substitute(asked.mean, values) if asked.mean else None
     return json.dumps(asked.lift.derive(substitute(asked.tree, values), asked.params, mean, note).to_json())
 

@@ -69,7 +69,15 @@ class Target:
         """Elementwise: is y legal?"""
         if self.name == "binary":
             return np.isin(y, (0, 1)) if not np.any(y == -1) else np.isin(y, (-1, 1))
-        return self.interval.holds(np.asarray(y))
+        return _ends_hold(np.asarray(y)) if self.name == "bounds" else self.interval.holds(np.asarray(y))
+
+
+def _ends_hold(y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Rows of (low, high): are they in order, with at least one end finite?"""
+    low, high = y[..., :1], y[..., 1:]
+    one: NDArray[np.bool_] = np.isfinite(low) | np.isfinite(high)
+    legal: NDArray[np.bool_] = one & (low <= high) & (low < np.inf) & (high > -np.inf)
+    return np.broadcast_to(legal, y.shape)
 
 
 real = Target("real", Interval(), "finite y")
@@ -77,6 +85,7 @@ halfline = Target("halfline", Interval(0.0), "y >= 0")
 positive_line = Target("positive_line", Interval(0.0, open_low=True), "y > 0")
 unit_interval = Target("unit_interval", Interval(0.0, 1.0), "y in [0, 1]")
 binary = Target("binary", Interval(-1.0, 1.0, whole=True), "labels 0 and 1, or -1 and +1")
+bounds = Target("bounds", Interval(), "rows (low, high) with low <= high, one of them finite")
 classes = Target("classes", Interval(0.0, whole=True), "class indices 0, 1, 2, …")
 
 

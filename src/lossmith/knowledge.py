@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lossmith import cache
 from lossmith.facts import Fact
@@ -18,6 +21,62 @@ def facts_of(loss: Loss) -> Mapping[str, Fact]:
     """Fact by name; a verdict is made when it is asked for."""
     from lossmith.symbolic.prove import facts
 
+    if loss.lift.joint:
+        return joint_facts(loss)
     slot = loss.derived.slot
     values = {n: loss.params[n] for n in slot.params}
     return facts(slot, values, loss.lift.name, target=loss.target.interval, keep=partial(cache.text, "json"))
+
+
+OF_A_SUM = ("convex", "twice", "bounded below", "nonnegative")
+"""What a margin loss keeps when its margin is a difference of outputs."""
+
+TRUTHS: Mapping[str, object] = {
+    "real": (-1.0, 0.0, 2.5), "halfline": (0.0, 1.0, 5.0), "positive_line": (0.1, 1.0, 5.0), "classes": (0.0, 1.0, 2.0),
+    "unit_interval": (0.0, 0.3, 1.0), "binary": (0.0, 1.0, 1.0),
+    "bounds": ((0.0, 0.0), (-math.inf, 0.5), (0.5, math.inf)),
+}  # fmt: skip
+"""Three truths of each kind of target, to look for a witness at."""
+
+
+def joint_facts(loss: Loss) -> Mapping[str, Fact]:
+    """The facts of a loss of several outputs: those of its margin loss, or what a witness refutes."""
+    from lossmith.symbolic.prove import facts
+
+    slot = loss.derived.slot
+    if slot.inputs == ("m",):
+        of_margin = facts(slot, {n: loss.params[n] for n in slot.params}, "margin", keep=partial(cache.text, "json"))
+        return {name: of_margin[name] for name in OF_A_SUM}
+    return {"convex": bent_down(loss)}
+
+
+def bent_down(loss: Loss) -> Fact:
+    """Is there a point, and a direction from it, along which the loss bends down? (Computed to 80 bits.)"""
+    rng = np.random.default_rng(0)
+    truths = np.asarray(TRUTHS[loss.target.name])[rng.integers(0, 3, 600)]
+    width = len(loss.lift.outputs) or 3
+    z = np.round(rng.normal(scale=2, size=(600, width)), 3)
+    z = np.sort(z, axis=1) if not loss.lift.outputs else z
+    with np.errstate(all="ignore"):
+        block = loss.evaluate(truths, z, ("block",)).block
+    sound = np.isfinite(block).all(axis=(1, 2))
+    values, vectors = np.linalg.eigh(block[sound])
+    least = int(np.argmin(values[:, 0] / np.abs(values).max(axis=1).clip(1e-300)))
+    row, along = np.flatnonzero(sound)[least], np.round(vectors[least, :, 0], 6)
+    if loss.lift.outputs and _curvature(loss, truths[row : row + 1], z[row], along) < 0:
+        at = ", ".join(f"{n} = {v:g}" for n, v in zip(loss.lift.outputs, z[row], strict=True))
+        because = f"it bends down along {along.tolist()} at y = {np.ravel(truths[row]).tolist()}, {at}"
+        return Fact("convex", False, because, witness=[np.ravel(truths[row]).tolist(), z[row].tolist(), along.tolist()])
+    return Fact("convex", None, "no prover treats several outputs at once, and no witness was found against it")
+
+
+def _curvature(loss: Loss, y: Any, z: Any, along: Any) -> float:
+    """The second derivative along a direction, by the living definition."""
+    program, outputs = loss.derived.pointwise, loss.lift.outputs
+    truths = [float(column[0]) for column in loss.lift.read(y)]  # type: ignore[attr-defined]
+    given = dict(zip(program.inputs, [*truths, *map(float, z)], strict=True))
+    free = {n: v for n, v in loss.params.items() if n in program.params}
+    found = program.run({**given, **free}, most=512)
+    pairs = [(a, b) for a in range(len(outputs)) for b in range(len(outputs))]
+    name = {(a, b): f"d_{outputs[min(a, b)]}_{outputs[max(a, b)]}" for a, b in pairs}
+    return float(sum(found[name[a, b]] * float(along[a]) * float(along[b]) for a, b in pairs))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from types import SimpleNamespace, new_class
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -27,7 +27,7 @@ from lossmith.domain import Param, Target, anynumber, between, fraction, nonnega
 from lossmith.errors import FormulaError, ParameterError
 from lossmith.facts import Fact
 from lossmith.formula import Expr, parse
-from lossmith.lifts import LIFTS, Derived, Lift, State
+from lossmith.lifts import LIFTS, Derived, Lift, State, lift_of
 from lossmith.program import Program
 from lossmith.total import Total, check_weight
 
@@ -121,17 +121,15 @@ class Loss:
 
     def check(self, y: Any) -> None:
         """Raise a DomainError that names the first row of y that this loss does not admit."""
-        labels = np.asarray(y)
-        if self.lift.multiclass and labels.ndim == 2:
-            return
-        self.target.check(labels, self.name)
+        self.lift.check(self.target, np.asarray(y), self.name)
 
     def evaluate(self, y: Any, z: Any, want: Sequence[str] = ("value", "gradient")) -> Any:
         """Several quantities from one pass, as attributes of the result.
 
         y, z: arrays (n,) of the same shape (softmax losses: also z (n, K) with y class indices (n,) or distributions
-        (n, K)); z is the raw prediction, before any link. want: of "value", "gradient", "hessian", "majorant".
-        "value" has one entry per row, the others one per entry of z, on the scale of z.
+        (n, K); losses of several outputs: z (n, m), a column for each); z is the raw prediction, before any link.
+        want: of "value", "gradient", "hessian", "majorant"; where z is (n, m) also "block", the whole Hessian of each
+        row. "value" has one entry per row, the others one per entry of z, on the scale of z.
         Raises ShapeError, DomainError, UnsupportedError (something wanted that cannot be derived).
         """
         y, z = self.lift.arrays(y, z)
@@ -166,7 +164,7 @@ class Loss:
         table = {
             "mean": lambda: total.mean().value,
             "sum": lambda: total.value,
-            "count": lambda: total.value / np.size(y),
+            "count": lambda: total.value / max(1, np.shape(z)[0] if np.ndim(z) else 1),
         }
         if reduction not in table:
             raise ParameterError(f"unknown reduction {reduction!r}; there are mean, sum, count and none")
@@ -181,6 +179,11 @@ class Loss:
         from lossmith.start import best_constant
 
         return best_constant(self, y, weight, classes)
+
+    def over(self, lift: str | Lift) -> Loss:
+        """The same formula in the slots of another lift: `Logistic().over("pairwise")` is RankNet."""
+        spelling = lift if isinstance(lift, str) else lift.spelling
+        return relifted(type(self), spelling)(**self.params)  # type: ignore[arg-type]
 
     def facts(self) -> Mapping[str, Fact]:
         """What is known of this loss, each fact proved, refuted at a witness, or unknown."""
@@ -223,9 +226,7 @@ def _signature(declared: Mapping[str, Param]) -> inspect.Signature:
 
 def from_formula(text: str, lift: str | None, params: Mapping[str, float]) -> Loss:
     """A loss of the user's own, from its text; pickles and saves by its text."""
-    if lift is not None and lift not in LIFTS:
-        raise ParameterError(f"unknown lift {lift!r}; there are {', '.join(LIFTS)}")
-    where = LIFTS[lift or _guess(text)]
+    where = lift_of(lift or _guess(text))
     body = {n: anynumber(float(v), "a number in the formula") for n, v in params.items()}
     kind: type[Loss] = new_class(
         "Formula", (Formula,), {"lift": where}, lambda space: space.update(formula=text, **body)
@@ -242,17 +243,35 @@ def _guess(text: str) -> str:
     raise FormulaError(f"a formula needs a slot: {main}", text, 0)
 
 
+@cache
+def relifted(kind: type[Loss], lift: str) -> type[Loss]:
+    """A loss with another lift; made once, so that equal losses have one class."""
+    kept = {n: getattr(kind, n) for n in ("formula", "cite", "__doc__", "__module__")}
+    body = {**kept, **kind.declared, "__repr__": _relifted_repr, "__reduce__": _relifted_reduce, "plain": (kind, lift)}
+    return new_class(kind.__name__, (Loss,), {"lift": lift_of(lift)}, lambda space: space.update(body))
+
+
+def _relifted_repr(self: Any) -> str:
+    kind, lift = self.plain
+    return f"{kind(**self.params)!r}.over({lift!r})"
+
+
+def _relifted_reduce(self: Any) -> tuple[Any, ...]:
+    kind, lift = self.plain
+    return kind.over, (kind(**self.params), lift)
+
+
 class Formula(Loss, lift=LIFTS["residual"]):
     """A loss given as a formula."""
 
     formula = "r**2/2"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return from_formula, (self.formula, self.lift.name, dict(self.params))
+        return from_formula, (self.formula, self.lift.spelling, dict(self.params))
 
     def __repr__(self) -> str:
         extra = "".join(f", {n}={v!r}" for n, v in self.params.items())
-        return f"loss({self.formula!r}, lift={self.lift.name!r}{extra})"
+        return f"loss({self.formula!r}, lift={self.lift.spelling!r}{extra})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Formula) and repr(self) == repr(other)
@@ -262,4 +281,4 @@ class Formula(Loss, lift=LIFTS["residual"]):
 
     def with_params(self, **values: float) -> Any:
         """The same formula with other numbers."""
-        return from_formula(self.formula, self.lift.name, {**self.params, **values})
+        return from_formula(self.formula, self.lift.spelling, {**self.params, **values})

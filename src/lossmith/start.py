@@ -26,6 +26,8 @@ Sample = tuple[NDArray[Any], NDArray[Any]]
 def best_constant(loss: Loss, y: Any, weight: Any = None, classes: int | None = None) -> Any:
     """argmin over a constant z of Σ w ℓ(y, z): a float, or an array (K,) for softmax losses with K > 2 classes.
 
+    Losses of several outputs get one number for each, (m,).
+
     y: (n,), weight: (n,) or None. A flat minimum (the median of an even sample) gives its midpoint. Raises DataError
     for an empty y, DomainError where y is outside the loss's domain.
     """
@@ -34,6 +36,10 @@ def best_constant(loss: Loss, y: Any, weight: Any = None, classes: int | None = 
         raise DataError("y is empty; a starting value needs at least one row")
     loss.check(y)
     w = check_weight(weight, len(y))
+    if loss.lift.joint:
+        from lossmith.startjoint import best_outputs
+
+        return best_outputs(loss, y, w, classes)
     if loss.lift.multiclass and (y.ndim == 2 or (classes or int(y.max()) + 1) > 2):
         return _class_scores(loss, y, w, classes)
     if y.ndim != 1:

@@ -14,6 +14,17 @@ from lossmith.loss import Loss, from_formula
 
 @cache
 def losses() -> Mapping[str, type[Loss]]:
+    """Every catalogued loss of one raw output (or one for each class) by its name, in the order of the files."""
+    return {name: kind for name, kind in every().items() if not kind.lift.joint}
+
+
+@cache
+def joint() -> Mapping[str, type[Loss]]:
+    """Every catalogued loss of several raw outputs a row by its name: whole distributions, intervals, order, pairs."""
+    return {name: kind for name, kind in every().items() if kind.lift.joint}
+
+
+def every() -> Mapping[str, type[Loss]]:
     """Every catalogued loss by its name, in the order in which the files declare them."""
     table: dict[str, type[Loss]] = {}
     for module in sorted(m.name for m in iter_modules(__path__)):
@@ -25,7 +36,7 @@ def losses() -> Mapping[str, type[Loss]]:
 
 @cache
 def _index() -> Mapping[str, type[Loss]]:
-    return {_plain(key): kind for name, kind in losses().items() for key in (name, *kind.aliases)}
+    return {_plain(key): kind for name, kind in every().items() for key in (name, *kind.aliases)}
 
 
 def _plain(name: str) -> str:

@@ -71,6 +71,18 @@ class Lift(ABC):
     """The slots of which a formula must use at least one."""
     target: Target
     multiclass = False
+    outputs: tuple[str, ...] = ()
+    """The raw outputs by name, where a row has several of them: the columns of z."""
+
+    @property
+    def joint(self) -> bool:
+        """Does a row have several raw outputs, z (n, m), of which only all together say how likely y is?"""
+        return bool(self.outputs)
+
+    @property
+    def spelling(self) -> str:
+        """The text that `lift_of` reads back."""
+        return self.name
 
     @abstractmethod
     def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
@@ -90,6 +102,10 @@ class Lift(ABC):
         y = np.asarray(y, z.dtype)
         self.match(y, z)
         return y, z
+
+    def check(self, target: Target, y: NDArray[Any], who: str) -> None:
+        """Raise a DomainError that names the first row of y that is not legal."""
+        target.check(y, who)
 
     def match(self, y: NDArray[Any], z: NDArray[Any]) -> None:
         """Raise a ShapeError unless the shapes are the same."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.domain import classes
+from lossmith.domain import Target, classes
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
 from lossmith.formula import Expr, call, name, number, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
@@ -52,6 +52,10 @@ class Softmax(Lift):
         return Derived(
             pointwise, derive.slotwise(in_logp, slots, params, note), derive.margin_mean(margin, "m", params)
         )
+
+    def check(self, target: Target, y: NDArray[Any], who: str) -> None:
+        if y.ndim != 2:
+            target.check(y, who)
 
     def match(self, y: NDArray[Any], z: NDArray[Any]) -> None:
         if y.shape == z.shape and z.ndim in (0, 1, 2):

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lossmith.catalogue import joint, losses
 from lossmith.catalogue import loss as make_loss
-from lossmith.catalogue import losses
 from lossmith.domain import Interval, Param, Target
 from lossmith.errors import DataError
 from lossmith.fit import Solution
 from lossmith.fit.drive import Step
-from lossmith.lifts import LIFTS
+from lossmith.lifts import lift_of
 from lossmith.loss import Formula, Loss, from_formula
 from lossmith.models.store import State
 
@@ -61,7 +61,7 @@ def dump_loss(loss: Loss) -> dict[str, Any]:
         "name": loss.name,
         "formula": loss.formula,
         "mean": loss.mean_formula,
-        "lift": loss.lift.name,
+        "lift": loss.lift.spelling,
         "target": asdict(loss.target),
         "declared": {name: asdict(param) for name, param in loss.declared.items()},
         "params": dict(loss.params),
@@ -70,8 +70,9 @@ def dump_loss(loss: Loss) -> dict[str, Any]:
 
 def load_loss(body: Mapping[str, Any]) -> Loss:
     """The catalogue's loss where it is declared the same there; else the declaration is made again from its text."""
-    known = losses().get(body["name"])
-    if known is not None and (known.formula, known.mean_formula) == (body["formula"], body["mean"]):
+    known = {**losses(), **joint()}.get(body["name"])
+    same_text = known is not None and (known.formula, known.mean_formula) == (body["formula"], body["mean"])
+    if known is not None and same_text and known.lift.spelling == body["lift"]:
         same: Loss = known(**body["params"])
         return same
     if body["name"] == Formula.__name__:
@@ -79,7 +80,7 @@ def load_loss(body: Mapping[str, Any]) -> Loss:
     params = {name: Param(**{**p, "domain": Interval(**p["domain"])}) for name, p in body["declared"].items()}
     target = Target(**{**body["target"], "interval": Interval(**body["target"]["interval"])})
     members = {"formula": body["formula"], "mean_formula": body["mean"], "__doc__": body["formula"], **params}
-    declared = type(body["name"], (Loss,), members, lift=LIFTS[body["lift"]], target=target)
+    declared = type(body["name"], (Loss,), members, lift=lift_of(body["lift"]), target=target)
     loss: Loss = declared(**body["params"])
     return loss
 

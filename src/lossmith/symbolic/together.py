@@ -1,0 +1,25 @@
+"""A formula in several outputs → the Program for its value, its gradient and its whole Hessian."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from lossmith.formula import Expr
+from lossmith.program import Program
+from lossmith.symbolic import derive
+from lossmith.symbolic.stable import finished, stable
+
+
+def several(
+    tree: Expr, truths: Sequence[str], outputs: Sequence[str], params: derive.Params, note: str = ""
+) -> Program:
+    """The Program (truths, outputs) → value, the gradient d_a of each output, and d_a_b of each pair in their order."""
+    free = [sp.Symbol(o) for o in outputs]
+    f = stable(derive._sympy(tree, params))
+    slopes = [derive._slope(f, t) for t in free]
+    found = {"value": finished(f)} | {f"d_{t}": d for t, d in zip(free, slopes, strict=True)}
+    for i, (a, d) in enumerate(zip(free, slopes, strict=True)):
+        found |= {f"d_{a}_{b}": stable(derive._squared_signs(derive._slope(d, b))) for b in free[i:]}
+    return derive._emitted((*truths, *outputs), params, (), found, note)

@@ -1,0 +1,269 @@
+"""What must hold for every loss of several raw outputs a row: those of `laws.py`, with draws of m outputs.
+
+The reference walks the formula's tree in mpmath and takes central differences at 120 digits: no sympy, no Programs.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import reference
+from laws import close
+from mpmath import mpf
+
+import lossmith
+from lossmith.backends import load
+from lossmith.catalogue import joint
+from lossmith.errors import LossmithError, ShapeError
+from lossmith.lifts.ordinal import CORE
+from lossmith.lifts.several import Several
+from lossmith.loss import Loss
+from lossmith.program import Program
+
+WANT = ("value", "gradient", "hessian", "block")
+CLASSES = 4
+
+
+def width(loss: Loss) -> int:
+    return len(loss.lift.outputs) or CLASSES
+
+
+def bounds_of(centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows of (low, high) of every kind: exact, open below, open above, narrow, wide."""
+    kind = rng.integers(0, 5, len(centre))
+    half = np.where(kind == 3, 10.0 ** rng.uniform(-9, -1, len(centre)), rng.uniform(0.3, 6, len(centre)))
+    low = np.where(kind == 1, -np.inf, np.where(kind >= 3, centre - half, centre))
+    high = np.where(kind == 2, np.inf, np.where(kind >= 3, centre + half, centre))
+    return np.column_stack([low, high])
+
+
+def draw(loss: Loss, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """n truths and raw outputs, spread over every branch of the formulas."""
+    rng = np.random.default_rng(seed)
+    table = {
+        "real": lambda: rng.normal(scale=3, size=n),
+        "halfline": lambda: rng.poisson(1.5, n) * 1.0,
+        "binary": lambda: rng.integers(0, 2, n) * 1.0,
+        "classes": lambda: rng.integers(0, CLASSES, n) * 1.0,
+        "bounds": lambda: bounds_of(rng.normal(scale=2, size=n), rng),
+    }
+    y, z = table[loss.target.name](), rng.normal(scale=1.5, size=(n, width(loss)))
+    if loss.target.name == "classes":
+        z[:, 1:] = np.cumsum(10.0 ** rng.uniform(-3, 0.5, (n, CLASSES - 1)), axis=1) + z[:, 1:2]
+    assert z.min() < -2 and z.max() > 2 and len(np.unique(y, axis=0)) > 1, "a draw without spread"
+    return y, z
+
+
+def core(loss: Loss, y: Any, z: list[Any]) -> tuple[dict[str, Any], Several]:
+    """The truths and outputs of one row by name, as the lift's slots speak of them."""
+    if loss.lift.name != "ordinal":
+        lift = loss.lift
+        assert isinstance(lift, Several)
+        truths = [mpf(float(c[0])) for c in lift.read(np.asarray([y], float))]
+        return dict(zip((*lift.truths, *lift.outputs), [*truths, *z], strict=True)), lift
+    last, k = len(z) - 1, int(y)
+    kind = 1 if k == 0 else 2 if k == last else 3
+    low, high = z[max(k, 1)], z[min(k + 1, last)]
+    return {"kind": mpf(kind), "score": z[0], "low": low, "high": high}, CORE
+
+
+def value(loss: Loss, y: Any, z: list[Any]) -> Any:
+    """The formula itself at one row."""
+    params = {n: mpf(v) for n, v in loss.params.items()}
+    if loss.lift.name == "all_threshold":
+        sides = [1 if y > k else -1 for k in range(len(z) - 1)]
+        return sum(
+            reference.walk(loss.tree, {"m": s * (z[0] - t), **params}) for s, t in zip(sides, z[1:], strict=True)
+        )
+    names, lift = core(loss, y, z)
+    slots = {slot: reference.walk(tree, names) for slot, tree in lift.trees.items()}
+    return reference.walk(loss.tree, {**names, **slots, **params})
+
+
+def differences(loss: Loss, y: Any, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Value, gradient (m,) and block (m, m) by central differences with steps of 10⁻³⁰ at 120 digits."""
+    with mpmath.workdps(120):
+        h, m = mpf(10) ** -30, len(z)
+
+        def at(*steps: tuple[int, int]) -> Any:
+            moved = [mpf(float(v)) for v in z]
+            for k, sign in steps:
+                moved[k] += sign * h
+            return value(loss, y, moved)
+
+        slope = [(at((k, 1)) - at((k, -1))) / (2 * h) for k in range(m)]
+        block = np.zeros((m, m))
+        for a in range(m):
+            for b in range(a, m):
+                corners = at((a, 1), (b, 1)) - at((a, 1), (b, -1)) - at((a, -1), (b, 1)) + at((a, -1), (b, -1))
+                block[a, b] = block[b, a] = float(corners / (4 * h * h))
+        return float(at()), np.array([float(s) for s in slope]), block
+
+
+def derives(loss: Loss) -> None:
+    """Value, gradient and block are those of the formula, by differences at 120 digits."""
+    y, z = draw(loss, 40)
+    got = loss.evaluate(y, z, WANT)
+    assert np.array_equal(got.hessian, np.einsum("nkk->nk", got.block))
+    for i in range(len(y)):
+        want = differences(loss, y[i], z[i])
+        for name, truth in zip(("value", "gradient", "block"), want, strict=True):
+            have = np.asarray(getattr(got, name)[i])
+            close(have, np.asarray(truth), 1e-9, 1e-11 * max(1.0, np.abs(truth).max()))
+
+
+def inputs(loss: Loss, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
+    """What the Program takes, a column each."""
+    if loss.lift.name == "all_threshold":
+        return [np.ascontiguousarray(z[:, 0] - z[:, 1])]
+    if loss.lift.name != "ordinal":
+        return [*loss.lift.read(y), *np.ascontiguousarray(z.T)]  # type: ignore[attr-defined]
+    rows = [core(loss, k, list(row))[0] for k, row in zip(y, z, strict=True)]
+    return [np.array([float(row[n]) for row in rows]) for n in loss.program.inputs]
+
+
+def defined(program: Program, values: dict[str, float]) -> dict[str, Any]:
+    """The living definition at 400 bits; a zero, of which there are many here, needs no proof."""
+    with mpmath.workprec(400):
+        return program._run_once({n: mpf(float(v)) for n, v in values.items()})
+
+
+def computes(loss: Loss) -> None:
+    """Every backend agrees with the living definition, to some ulp of the largest entry."""
+    y, z = draw(loss, 25, 1)
+    given, program = inputs(loss, y, z), loss.program
+    free = {n: v for n, v in loss.params.items() if not loss.declared[n].static}
+    cells = [dict(zip(program.inputs, row, strict=True)) for row in zip(*given, strict=True)]
+    rows = [defined(program, {**row, **free}) for row in cells]
+    for backend in ("numpy", "llvm"):
+        for name, got in zip(program.wants, load(program, np.float64, backend)(given, loss.state.params), strict=True):
+            want = np.array([float(row[name]) for row in rows])
+            finite = np.isfinite(want)
+            close(got, want, 1e-11, 3e-15 * np.abs(want[finite]).max(initial=1.0))
+
+
+EXTREMES = np.array([-1e150, -1e20, -1e5, -690.0, -40.0, -1.0, -1e-8, 0.0, 1e-20, 0.7, 30.0, 300.0, 690.0, 1e8, 1e100])
+LOGS = np.array([-300.0, -40.0, -5.0, 0.0, 1e-9, 4.0, 40.0, 300.0])
+
+
+def extremes(loss: Loss) -> tuple[np.ndarray, np.ndarray]:
+    """Every combination of extreme outputs (logarithms and logits within ±300), for a few truths."""
+    named = loss.lift.outputs or ("score", *(f"t{k}" for k in range(2)))
+    scaled = loss.target.name == "halfline"
+    axes = [LOGS if o.startswith("log") or (scaled and o != "mu") else EXTREMES for o in named]
+    z = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
+    z = z[:: max(1, len(z) // 400)]
+    if loss.target.name == "classes":
+        z = z[z[:, 2] > z[:, 1]]
+    truths = {
+        "real": [0.3], "halfline": [0.0, 1.0, 7.0], "binary": [0.0, 1.0], "classes": [0.0, 1.0, 2.0],
+        "bounds": [(0.3, 0.3), (-np.inf, 0.3), (0.3, np.inf), (0.3, 0.7), (-1e5, 1e5)],
+    }[loss.target.name]  # fmt: skip
+    return np.repeat(np.array(truths), len(z), axis=0), np.tile(z, (len(truths), 1))
+
+
+def survives(loss: Loss) -> None:
+    """At extremes: no NaN and no spurious infinity in the value, gradient and block where the true number is finite."""
+    y, z = extremes(loss)
+    got = loss.evaluate(y, z, ("value", "gradient"))
+    rng = np.random.default_rng(5)
+    for i in rng.permutation(len(y))[:250]:
+        with mpmath.workdps(60):
+            truth = value(loss, y[i], [mpf(float(v)) for v in z[i]])
+        if abs(truth) < 1e300:
+            close(got.value[i], float(truth), 1e-9, 1e-12)
+            assert not np.isnan(got.gradient[i]).any(), (y[i], z[i], got.gradient[i])
+    z[:, -1] = np.nan
+    lost = loss.evaluate(y, z, WANT)
+    assert all(np.isnan(getattr(lost, name)).all() for name in ("value", "gradient")), "NaN in, a number out"
+
+
+def single(loss: Loss) -> None:
+    """float32 gives what float64 gives, to float32's digits, in float32."""
+    y, z = draw(loss, 200)
+    y, z = y.astype(np.float32), z.astype(np.float32)
+    few, many = loss.evaluate(y, z, WANT), loss.evaluate(y.astype(float), z.astype(float), WANT)
+    for name in ("value", "gradient"):
+        a, b = getattr(few, name), getattr(many, name)
+        assert a.dtype == np.float32
+        near = np.abs(b) < 30
+        close(a[near], b[near], 2e-3, 2e-3)
+
+
+def vectorises(loss: Loss) -> None:
+    """Order, strides and size change no bit, and the caller's arrays stay as they were."""
+    y, z = draw(loss, 1537)
+    kept = y.copy(), z.copy()
+    order = np.random.default_rng(1).permutation(len(y))
+    whole, shuffled = loss.evaluate(y, z, WANT), loss.evaluate(y[order], z[order], WANT)
+    strided = loss.evaluate(np.repeat(y, 3, axis=0)[::3], np.asfortranarray(z), WANT)
+    for name in WANT:
+        assert np.array_equal(getattr(whole, name)[order], getattr(shuffled, name), equal_nan=True)
+        assert np.array_equal(getattr(whole, name), getattr(strided, name), equal_nan=True)
+    assert np.array_equal(y, kept[0]) and np.array_equal(z, kept[1])
+
+
+def refuses(loss: Loss) -> None:
+    """Shapes that do not belong together are both named; a truth outside the domain names its row."""
+    y, z = draw(loss, 100)
+    try:
+        loss(y, z[:, 0])
+    except ShapeError as error:
+        assert str(y.shape) in str(error) and "(100,)" in str(error)
+    else:
+        raise AssertionError("z (n,) passed as several outputs")
+    y[17] = np.nan
+    try:
+        loss(y, z)
+    except LossmithError as error:
+        assert "17" in str(error), error
+    else:
+        raise AssertionError("NaN passed as a truth")
+
+
+def weighs(loss: Loss) -> None:
+    """A weight of k is k copies of the row; blocks add to the whole; the mean is Σwℓ/Σw."""
+    y, z = draw(loss, 120)
+    w = np.random.default_rng(2).integers(0, 4, len(y))
+    copies = loss.value(np.repeat(y, w, axis=0), np.repeat(z, w, axis=0)).sum() / w.sum()
+    close(loss(y, z, weight=w), copies, 1e-12, 1e-12)
+    a, b = loss.total(y[:50], z[:50], w[:50]), loss.total(y[50:], z[50:], w[50:])
+    close((a + b).mean().value, copies, 1e-12, 1e-12)
+    close(loss(y, z, reduction="count"), loss.value(y, z).mean(), 1e-12, 1e-12)
+
+
+def starts(loss: Loss) -> None:
+    """No constant near or far does better than `start`, for plain and weighted samples."""
+    y, z = draw(loss, 101)
+    slack = 1e-6 if any(e.word in ("max", "abs") for e in loss.tree.walk()) else 1e-10
+    w = np.random.default_rng(3).uniform(0.1, 2, len(y))
+    for weight in (None, w):
+        best = loss.start(y, weight)
+        here = loss(y, np.tile(best, (len(y), 1)), weight=weight)
+        sizes = 10.0 ** np.repeat(np.arange(0, -5, -1), 40)[:, None]
+        steps = sizes * np.random.default_rng(4).normal(size=(200, len(best)))
+        for other in np.concatenate([best + steps, z[:40]]):
+            rival = loss(y, np.tile(other, (len(y), 1)), weight=weight)
+            assert here <= rival + slack * max(1, abs(rival)), f"{other} gives {rival}, start {best} gives {here}"
+
+
+def returns(loss: Loss) -> None:
+    """repr and pickle give the same loss back; equal losses hash alike; it is frozen."""
+    names = {**lossmith.losses(), **joint(), "loss": lossmith.loss}
+    for other in (eval(repr(loss), {"__builtins__": {}}, names), pickle.loads(pickle.dumps(loss)), copy.copy(loss)):
+        assert other == loss and hash(other) == hash(loss) and repr(other) == repr(loss)
+    try:
+        loss.anything = 1  # type: ignore[attr-defined]
+    except AttributeError:
+        return
+    raise AssertionError("a loss took an attribute")
+
+
+LAWS: dict[str, Callable[[Loss], None]] = {
+    law.__name__: law for law in (derives, computes, survives, single, vectorises, refuses, weighs, starts, returns)
+}
