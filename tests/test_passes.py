@@ -23,6 +23,7 @@ from lossmith.backends.passes_csr import print_csr
 from lossmith.backends.passes_dense import print_module
 from lossmith.fit import Penalty, fit, walk
 from lossmith.fit.objective import Objective
+from lossmith.fit.sampled import Sampled, sampled
 from lossmith.rows.memory import Rows
 
 Array = NDArray[Any]
@@ -330,3 +331,21 @@ def test_a_sparse_fit_is_the_same_by_compiled_passes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(walk, "LARGE", 1 << 60)
     solutions.append(fit(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2), solver="lbfgs"))
     np.testing.assert_allclose(solutions[0].coef, solutions[1].coef, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_sample_is_read_where_it_lies(order: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "LARGE", 0)
+    rng = np.random.default_rng(9)
+    X, y = np.array(rng.normal(size=(3000, 5)), order=order), rng.integers(0, 2, 3000)
+    rows = Rows.of(X, y, weight=rng.random(3000), offset=rng.normal(size=3000))
+    objective, w = Objective.of(rows, LOGISTIC, Penalty("l2", 0.1)), rng.normal(size=6)
+    sample, index = objective.sample(500, 3), sampled(3000, 500, 3)
+    assert isinstance(sample, Sampled) and sample.rows_count == len(index) == len(set(index.tolist())) == 448
+    got, want = sample.at(w, ALL), objective.only(index).at(w, ALL)
+    assert got.value == pytest.approx(want.value, rel=1e-12)
+    np.testing.assert_allclose(got.gradient, want.gradient, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(got.hessian, want.hessian, rtol=1e-9, atol=1e-12)
+    assert sample.size == 6 and objective.meter.passes == pytest.approx(2 * 448 / 3000)
+    with pytest.raises(AttributeError, match="a sample of an objective has no predictions"):
+        sample.predictions(w)

@@ -26,8 +26,8 @@ from lossmith.backends.passes_dense import FIELDS, print_module
 from lossmith.backends.threads import run_chunks
 
 Array = NDArray[np.float64]
-NEAR = {True: 32 << 10, False: 192 << 10}
-"""Bytes of X in a block, with rows or columns as lines: with the next block they stay in the second-level cache."""
+NEAR = {True: 32 << 10, False: 2 << 20}
+"""Bytes of X in a block: with rows as lines little, to stay near; with columns as lines more, for lines to be long."""
 DEEP = 128
 """Rows of a block that a Hessian is added from: packed, 4 strips of them stay in the first-level cache."""
 PIECE = 1 << 20

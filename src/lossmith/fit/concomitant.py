@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lossmith.fit.design import Array, Design
 from lossmith.fit.measure import distance
 from lossmith.fit.objective import Meter, Objective
+from lossmith.fit.sampled import sampled
 from lossmith.fit.solvers import Evaluation
 
 LEAST = 1e-9
@@ -106,7 +107,7 @@ class Concomitant:
 
     def sample(self, count: int, seed: int = 0) -> Concomitant:
         """The objective over some of the rows."""
-        return replace(self, inner=self.inner.sample(count, seed))
+        return replace(self, inner=self.inner.only(sampled(self.rows_count, count, seed)))
 
     def trouble(self, w: Array) -> str:
         """Has the scale collapsed?"""

@@ -17,6 +17,7 @@ from lossmith.fit.measure import natural_slope, optimality
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
+from lossmith.fit.sampled import RUN, Sampled, runs, sampled
 from lossmith.fit.scale import weighted_median
 from lossmith.fit.solvers import Evaluation
 from lossmith.fit.walk import diagonal, serves, table_of, walk
@@ -26,6 +27,8 @@ from lossmith.total import Total
 Kernel = Callable[[NDArray[Any], Array], Mapping[str, Array]]
 LONG = 4096
 """Rows beyond which the best constant is found on a sample; it is only where a fit starts."""
+BASIC = ("value", "gradient")
+TINY = float(np.finfo(np.float64).tiny)
 CURVATURES = frozenset({"hessian", "majorant"})
 BLOCKED: Mapping[str | None, str] = {"hessian": "block"}
 """What a loss of K scores calls its whole Hessian per row, (n, K, K)."""
@@ -106,11 +109,10 @@ class Objective:
     def at(self, w: Array, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation:
         """Value and gradient over all rows in one pass; a Hessian (exact, or majorant) where `want` names it."""
         self.meter.passes += self.share
-        coef, last = self.design.user(self.shaped(w))
         bent = next((c for c in want if c in CURVATURES), None)
-        asked = ("value", "gradient", *([bent] if bent else []))
-        if serves(self.table, self.loss, asked):
-            return self._finish(w, _over(walk(self.table, self.design, self.loss, coef, last, asked), self.mass))
+        if serves(self.table, self.loss, (*BASIC, bent) if bent else BASIC):
+            return self._walked(self.table, w, want, self.mass)
+        coef, last = self.design.user(self.shaped(w))
         parts = blocks(self.design.X, self.size if bent else 64)
         total = reduce(Total.__add__, (self._part(q, coef, last, bent) for q in parts))
         return self._finish(w, _over(total, self.mass))
@@ -252,13 +254,26 @@ class Objective:
             weight=weight,
             offset=offset,
             table=table_of(design.X, self.loss, y, weight, offset),
-            mass=float(len(y) if weight is None else max(weight.sum(), np.finfo(np.float64).tiny)),
+            mass=float(len(y) if weight is None else max(weight.sum(), TINY)),
             share=self.share * len(y) / self.rows_count,
         )
 
-    def sample(self, count: int, seed: int = 0) -> Objective:
+    def sample(self, count: int, seed: int = 0) -> Objective | Sampled:
         """The objective over about `count` rows: runs of 64 at hashed places, so that a sorted table does no harm."""
-        return self.only(sampled(self.rows_count, count, seed))
+        n = self.rows_count
+        if not n > count or n < 2 * RUN or not serves(self.table, self.loss, ("value", "gradient", "hessian")):
+            return self.only(sampled(n, count, seed))
+        starts = runs(n, count, seed)
+        table = replace(self.table, starts=starts, run=RUN)
+        rows = (starts[:, None] + np.arange(RUN)).ravel()
+        mass = float(len(rows)) if self.weight is None else max(float(self.weight[rows].sum()), TINY)
+        return Sampled(self, len(rows), lambda w, want: self._walked(table, w, want, mass))
+
+    def _walked(self, table: Any, w: Array, want: tuple[str, ...], mass: float) -> Evaluation:
+        """Value, gradient and curvature by a compiled pass."""
+        coef, last = self.design.user(w)
+        bent = [c for c in want if c in CURVATURES][:1]
+        return self._finish(w, _over(walk(table, self.design, self.loss, coef, last, (*BASIC, *bent)), mass))
 
 
 def bound(loss: Any, want: tuple[str, ...]) -> Kernel:
@@ -309,17 +324,6 @@ def strengths(design: Design, l1: float, l2: float, outputs: int) -> tuple[Array
     # Beyond 1e150 the square overflows, and any such strength holds the coordinate at 0.
     second = np.concatenate([l2 * np.minimum(design.factor, 1e150) ** 2 + idle, tail])
     return (np.repeat(first, outputs) if l1 > 0.0 else None), np.repeat(second, outputs)
-
-
-def sampled(n: int, count: int, seed: int) -> NDArray[np.intp]:
-    """Row numbers of one run of 64 rows per stretch of the table, at a place in it that is hashed."""
-    runs = max(1, min(n, count) // 64)
-    if count >= n or n < 128:
-        return np.arange(n)
-    edges = np.linspace(0, n, runs + 1)
-    room = np.maximum(np.diff(edges) - 64.0, 0.0)
-    starts = edges[:-1] + room * np.random.default_rng([seed, n]).random(runs)
-    return np.unique((starts.astype(np.intp)[:, None] + np.arange(64)).ravel().clip(0, n - 1))
 
 
 def _over(total: Total, mass: float) -> Total:
