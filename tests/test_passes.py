@@ -22,6 +22,7 @@ from lossmith.backends.llvm_print import Target
 from lossmith.backends.passes_csr import print_csr
 from lossmith.backends.passes_dense import print_module
 from lossmith.fit import Penalty, fit, walk
+from lossmith.fit.concomitant import Concomitant
 from lossmith.fit.objective import Objective
 from lossmith.fit.sampled import Sampled, sampled
 from lossmith.rows.memory import Rows
@@ -33,18 +34,18 @@ SIZES = (1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 100, 129, 200)
 WIDTHS = (1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 65, 70)
 
 
-def table(n: int, p: int, order: Any, dtype: Any, weight: bool, offset: bool) -> passes.Table:
+def table(n: int, p: int, order: Any, dtype: Any, weight: bool, offset: bool, edge: bool = False) -> passes.Table:
     """Random rows."""
     rng = np.random.default_rng([n, p])
     X = np.array(rng.normal(size=(n, p)), dtype=dtype, order=order)
     y = (rng.random(n) < 0.5).astype(np.float64)
-    return passes.Table(X, y, rng.random(n) if weight else None, rng.normal(size=n) if offset else None)
+    return passes.Table(X, y, rng.random(n) if weight else None, rng.normal(size=n) if offset else None, edge)
 
 
-def frame(p: int, intercept: bool, edge: bool) -> passes.Frame:
+def frame(p: int, intercept: bool) -> passes.Frame:
     """Random centres and factors."""
     rng = np.random.default_rng(p)
-    return passes.Frame(rng.normal(size=p), rng.uniform(0.5, 2.0, p), intercept, edge)
+    return passes.Frame(rng.normal(size=p), rng.uniform(0.5, 2.0, p), intercept)
 
 
 def expected(t: passes.Table, coef: Array, last: float, f: passes.Frame, rows: Any = slice(None)) -> passes.Swept:
@@ -53,7 +54,7 @@ def expected(t: passes.Table, coef: Array, last: float, f: passes.Frame, rows: A
     z = X @ coef + last + (0.0 if t.offset is None else t.offset[rows])
     w = np.ones(len(y)) if t.weight is None else t.weight[rows]
     value, r, h = (w * a for a in load(LOGISTIC.program.only(*ALL), backend="numpy")((y, z), ()))
-    more = [np.ones(len(y))] * f.intercept + [y - z] * f.edge
+    more = [np.ones(len(y))] * f.intercept + [y - z] * t.edge
     u = np.column_stack([(X - f.centre) * f.factor, *more])
     return passes.Swept(value.sum(), r.sum(), X.T @ r, h.sum(), float((y - z) @ r), (u.T * h) @ u)
 
@@ -76,7 +77,7 @@ def agrees(shapes: Any) -> bool:
     """Do both passes agree with NumPy on all these shapes and options?"""
     for n, p, order, dtype, weight, offset, intercept in shapes:
         edge = weight != offset
-        t, f = table(n, p, order, dtype, weight, offset), frame(p, intercept, edge)
+        t, f = table(n, p, order, dtype, weight, offset, edge), frame(p, intercept)
         coef, last = np.random.default_rng(n).normal(size=p) / np.sqrt(p), 0.3
         want = expected(t, coef, last, f)
         if not (same(swept(t, coef, last, None), want, False) and same(swept(t, coef, last, f), want, edge)):
@@ -108,7 +109,7 @@ def test_rows_and_columns_of_a_larger_array_are_walked_where_they_lie() -> None:
     for X in (base[10:250, 3:20], base.T[5:40, :200], base[:, :9], base[::3, 7:30], base.T[:, ::2]):
         assert passes.covers(X)
         n, p = X.shape
-        t, coef, f = passes.Table(X, np.ones(n)), rng.normal(size=p), frame(p, True, False)
+        t, coef, f = passes.Table(X, np.ones(n)), rng.normal(size=p), frame(p, True)
         assert same(swept(t, coef, 0.1, f), expected(t, coef, 0.1, f), False)
     for bad in (base[:, ::2], base[::-1], base.astype(np.int64), base.astype(">f8"), base[:0], base[0], [[1.0]]):
         assert not passes.covers(bad if np.ndim(bad) == 2 else np.asarray(bad).reshape(1, -1)[:, ::-1])
@@ -116,10 +117,10 @@ def test_rows_and_columns_of_a_larger_array_are_walked_where_they_lie() -> None:
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_runs_of_rows_are_summed_alone(order: str) -> None:
-    t = table(1000, 13, order, np.float64, True, True)
+    t = table(1000, 13, order, np.float64, True, True, True)
     starts = np.array([0, 64, 300, 936])
     rows = (starts[:, None] + np.arange(64)).ravel()
-    coef, f = np.linspace(-1, 1, 13), frame(13, True, True)
+    coef, f = np.linspace(-1, 1, 13), frame(13, True)
     got = swept(replace(t, starts=starts), coef, 0.2, f)
     assert same(got, expected(t, coef, 0.2, f, rows), True)
 
@@ -127,7 +128,7 @@ def test_runs_of_rows_are_summed_alone(order: str) -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_threads_do_not_change_a_bit(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passes, "PIECE", 1 << 13)
-    t, f, coef = table(5000, 21, order, np.float32, True, False), frame(21, True, False), np.ones(21)
+    t, f, coef = table(5000, 21, order, np.float32, True, False), frame(21, True), np.ones(21)
     results = []
     for count in (1, 2, 5):
         monkeypatch.setenv("LOSSMITH_THREADS", str(count))
@@ -168,10 +169,10 @@ class Guarded:
 def test_nothing_beyond_the_end_is_touched() -> None:
     guarded = Guarded()
     for n, p, order, dtype in itertools.product((1, 7, 8, 33, 65), (1, 5, 8, 19), "CF", (np.float64, np.float32)):
-        t = table(n, p, order, dtype, True, True)
+        t = table(n, p, order, dtype, True, True, True)
         assert t.weight is not None and t.offset is not None
-        held = passes.Table(*(guarded(a) for a in (t.X, t.y, t.weight, t.offset)))
-        coef, f = np.ones(p), frame(p, True, True)
+        held = passes.Table(*(guarded(a) for a in (t.X, t.y, t.weight, t.offset)), True)
+        coef, f = np.ones(p), frame(p, True)
         assert same(swept(held, coef, 0.1, f), expected(t, coef, 0.1, f), True)
     guarded.release()
 
@@ -211,7 +212,7 @@ def test_narrower_vectors_give_the_same_sums(width: int, monkeypatch: pytest.Mon
         dtype = np.float64 if element == "double" else np.float32
         kernels = {want: load(LOGISTIC.program.only(*want), backend="llvm") for want in (ALL, ALL[:2])}
         for n, p, order in itertools.product((1, 9, 66), (1, 5, 14, 23), "CF"):
-            t, f, coef = table(n, p, order, dtype, True, True), frame(p, True, True), np.ones(p)
+            t, f, coef = table(n, p, order, dtype, True, True, True), frame(p, True), np.ones(p)
             want = expected(t, coef, 0.1, f)
             assert same(swept(t, coef, 0.1, f, kernels[ALL]), want, True)
             assert same(swept(t, coef, 0.1, None, kernels[ALL[:2]]), want, False)
@@ -349,3 +350,24 @@ def test_a_sample_is_read_where_it_lies(order: Any, monkeypatch: pytest.MonkeyPa
     assert sample.size == 6 and objective.meter.passes == pytest.approx(2 * 448 / 3000)
     with pytest.raises(AttributeError, match="a sample of an objective has no predictions"):
         sample.predictions(w)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_a_scale_fitted_jointly_sees_the_same_objective(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(10)
+    X = rng.normal(size=(1500, 6)) if kind == "dense" else sparse(1500, 6, np.float64, np.int32)
+    rows = Rows.of(X, rng.normal(size=1500), weight=rng.random(1500), offset=rng.normal(size=1500))
+    w, made = np.append(rng.normal(size=7) * 0.1, 0.7), []
+    for limit in (1 << 60, 0):
+        monkeypatch.setattr(walk, "LARGE", limit)
+        made.append(Concomitant(Objective.of(rows, lossmith.Huber(), Penalty("l2", 0.1))))
+    for want in (ALL[:2], ALL):
+        plain, compiled = (objective.at(w, want) for objective in made)
+        assert compiled.value == pytest.approx(plain.value, rel=1e-12)
+        np.testing.assert_allclose(compiled.gradient, plain.gradient, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(compiled.hessian, plain.hessian, rtol=1e-9, atol=1e-12)
+    if kind == "dense":
+        some, whole = made[1].sample(500).at(w, ALL), made[0].sample(500).at(w, ALL)
+        np.testing.assert_allclose(some.hessian, whole.hessian, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(some.gradient, whole.gradient, rtol=1e-9, atol=1e-12)
+        assert made[1].sample(500).size == 8

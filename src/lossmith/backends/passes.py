@@ -49,17 +49,11 @@ class Job(ctypes.Structure):
 
 
 class Frame(NamedTuple):
-    """Coordinates for a Hessian: (x − centre)·factor of each column, 1 for an intercept, y − z where `edge`."""
+    """Coordinates for a Hessian: (x − centre)·factor of each column, and 1 for an intercept."""
 
     centre: Array
     factor: Array
     intercept: bool
-    edge: bool = False
-
-    @property
-    def size(self) -> int:
-        """How many coordinates there are."""
-        return len(self.factor) + self.intercept + self.edge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +61,14 @@ class Table:
     """X with the rows to be walked: all of them, or runs of `run` rows that begin at `starts`.
 
     X (n, p) has cells of float32 or float64 next to each other in a row or in a column; y, weight and offset are
-    contiguous float64 (n,).
+    contiguous float64 (n,). With `edge`, y − z is one more coordinate, the last of the Hessian.
     """
 
     X: NDArray[Any]
     y: Array
     weight: Array | None = None
     offset: Array | None = None
+    edge: bool = False
     starts: NDArray[np.int64] | None = None
     run: int = 64
 
@@ -137,7 +132,7 @@ def sweep(
     """
     X, starts = table.X, table.blocks(MOST if frame is None else DEEP)
     held = _Held(table, starts, coef, params, frame)
-    size = frame.size if frame else 0
+    size = len(frame.factor) + frame.intercept + table.edge if frame else 0
     chunk = _chunk(len(starts[0]), starts[1] * X.shape[1] * X.itemsize, size)
     job = held.job(kernel.entry, float(last), chunk)
     count = -(-len(starts[0]) // chunk)
@@ -191,7 +186,7 @@ class _Held:
         self.coef = fill(coef, (), len(coef))
         self.params = np.array([*params, 0.0])
         width = llvm.lanes(llvm.host()[1])
-        self.strips = -(-frame.size // width) if frame else 0
+        self.strips = -(-(len(frame.factor) + frame.intercept + table.edge) // width) if frame else 0
         one = [1.0] if frame and frame.intercept else []
         self.centre = fill(frame.centre, [-v for v in one], self.strips * width) if frame else self.params
         self.factor = fill(frame.factor, one, self.strips * width) if frame else self.params
@@ -220,7 +215,7 @@ class _Held:
             centre=llvm.address(self.centre),
             factor=llvm.address(self.factor),
             strips=self.strips,
-            extra=X.shape[1] + frame.intercept if frame and frame.edge else -1,
+            extra=X.shape[1] + (frame.intercept if frame else 0) if table.edge else -1,
         )
 
 

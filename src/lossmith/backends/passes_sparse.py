@@ -37,12 +37,16 @@ class Job(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseTable:
-    """A CSR matrix X (n, p) of float32 or float64; y, weight and offset are contiguous float64 (n,)."""
+    """A CSR matrix X (n, p) of float32 or float64; y, weight and offset are contiguous float64 (n,).
+
+    With `edge`, Σ w r (y − z) is summed too.
+    """
 
     X: Any
     y: Array
     weight: Array | None = None
     offset: Array | None = None
+    edge: bool = False
 
     curves: ClassVar[bool] = False
     """A pass gives no Hessian, only its diagonal."""
@@ -123,7 +127,7 @@ def _job(
         weight=0 if table.weight is None else llvm.address(table.weight),
         kernel=kernel,
         params=llvm.address(params),
-        extra=-1,
+        extra=0 if table.edge else -1,
         x=llvm.address(X.data),
         column=llvm.address(X.indices),
         **{"from": llvm.address(X.indptr)},

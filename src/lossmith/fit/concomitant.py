@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from lossmith.fit.design import Array, Design
 from lossmith.fit.measure import distance
-from lossmith.fit.objective import Meter, Objective
-from lossmith.fit.sampled import sampled
+from lossmith.fit.objective import BASIC, Meter, Objective
+from lossmith.fit.sampled import Sampled
 from lossmith.fit.solvers import Evaluation
+from lossmith.fit.walk import serves, swept
 
 LEAST = 1e-9
 """The least σ, in units of the spread at the start."""
@@ -54,6 +55,11 @@ class Concomitant:
         return self.inner.meter
 
     @property
+    def share(self) -> float:
+        """The part of a pass that one evaluation costs."""
+        return self.inner.share
+
+    @property
     def intercepts(self) -> NDArray[np.bool_]:
         """The intercept and σ: neither is shrunk."""
         return np.append(self.inner.intercepts, True)
@@ -70,7 +76,10 @@ class Concomitant:
 
     def at(self, w: Array, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation:
         """Value and gradient over all rows, and the exact Hessian where `want` names it."""
-        self.meter.passes += self.inner.share
+        inner = self.inner
+        inner.meter.passes += inner.share
+        if w[-1] > LEAST and serves(inner.table, inner.loss, want):
+            return self._walked(inner.table, w, want, inner.mass)
         return self._at(w, slice(None), "hessian" in want)
 
     def batch(self, w: Array, rows: slice | NDArray[np.intp]) -> Evaluation:
@@ -93,6 +102,19 @@ class Concomitant:
         value += 0.5 * float(inner.l2 @ w[:-1] ** 2) + inner.l1_value(w[:-1])
         return Evaluation(value, slope + self.l2 * w, hessian)
 
+    def _walked(self, table: Any, w: Array, want: tuple[str, ...], mass: float) -> Evaluation:
+        """The same over the rows of a table, by a compiled pass over targets and predictions in units of σ."""
+        inner, sigma = self.inner, float(w[-1])
+        offset = None if table.offset is None else table.offset / sigma
+        coef, last = inner.design.user(w[:-1] / sigma)
+        unit = replace(table, y=table.y / sigma, offset=offset, edge=True)
+        sums = swept(unit, inner.design, inner.loss, coef, last, (*BASIC, *want[2:]))
+        slope = np.append(inner.design.pulled(sums.pull, sums.slope), sums.value + sums.edge) / mass
+        slope[-1] += 0.5
+        hessian = None if sums.hessian is None else sums.hessian / (mass * sigma) + np.diag(self.l2)
+        value = sigma * (sums.value / mass + 0.5) + 0.5 * float(inner.l2 @ w[:-1] ** 2) + inner.l1_value(w[:-1])
+        return Evaluation(value, slope + self.l2 * w, hessian)
+
     def prox(self, w: Array, rate: float | Array) -> Array:
         """The proximal map of the l1 part; σ stays."""
         return np.append(self.inner.prox(w[:-1], rate), w[-1])
@@ -105,9 +127,12 @@ class Concomitant:
         """As for the inner objective, with the slope along σ beside the others."""
         return float(np.abs(distance(w, evaluation.gradient, self.l1)).max()) / min(self.inner.slope, 1.0)
 
-    def sample(self, count: int, seed: int = 0) -> Concomitant:
+    def sample(self, count: int, seed: int = 0) -> Concomitant | Sampled:
         """The objective over some of the rows."""
-        return replace(self, inner=self.inner.only(sampled(self.rows_count, count, seed)))
+        inner = self.inner.sample(count, seed)
+        if isinstance(inner, Objective):
+            return replace(self, inner=inner)
+        return Sampled(self, inner.table, inner.mass, self._walked)
 
     def trouble(self, w: Array) -> str:
         """Has the scale collapsed?"""

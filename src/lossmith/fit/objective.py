@@ -20,7 +20,7 @@ from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
 from lossmith.fit.scale import weighted_median
 from lossmith.fit.solvers import Evaluation
-from lossmith.fit.walk import diagonal, serves, table_of, walk
+from lossmith.fit.walk import diagonal, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
@@ -267,13 +267,15 @@ class Objective:
         table = replace(self.table, starts=starts, run=RUN)
         rows = (starts[:, None] + np.arange(RUN)).ravel()
         mass = float(len(rows)) if self.weight is None else max(float(self.weight[rows].sum()), TINY)
-        return Sampled(self, len(rows), lambda w, want: self._walked(table, w, want, mass))
+        return Sampled(self, table, mass, self._walked)
 
     def _walked(self, table: Any, w: Array, want: tuple[str, ...], mass: float) -> Evaluation:
         """Value, gradient and curvature by a compiled pass."""
         coef, last = self.design.user(w)
         bent = [c for c in want if c in CURVATURES][:1]
-        return self._finish(w, _over(walk(table, self.design, self.loss, coef, last, (*BASIC, *bent)), mass))
+        sums = swept(table, self.design, self.loss, coef, last, (*BASIC, *bent))
+        total = Total(sums.value, mass, self.design.pulled(sums.pull, sums.slope), sums.hessian)
+        return self._finish(w, total.mean())
 
 
 def bound(loss: Any, want: tuple[str, ...]) -> Kernel:

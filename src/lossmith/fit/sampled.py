@@ -19,12 +19,14 @@ RUN = 64
 class Sampled:
     """What solvers ask of an objective, for the mean over some of its rows.
 
-    `walk(w, want)` evaluates it; everything that does not depend on rows is the whole objective's.
+    `walk(table, w, want, mass)` evaluates it over the runs of rows in `table`, whose weights sum to `mass`; everything
+    that does not depend on rows is the whole objective's.
     """
 
     whole: Any
-    rows_count: int
-    walk: Callable[[NDArray[np.float64], tuple[str, ...]], Evaluation]
+    table: Any
+    mass: float
+    walk: Callable[[Any, NDArray[np.float64], tuple[str, ...], float], Evaluation]
 
     def __getattr__(self, name: str) -> Any:
         if name not in SHARED:
@@ -34,7 +36,12 @@ class Sampled:
     def at(self, w: NDArray[np.float64], want: tuple[str, ...] = ("value", "gradient")) -> Evaluation:
         """Value and gradient over the sample in one pass; a Hessian where `want` names it."""
         self.whole.meter.passes += self.whole.share * self.rows_count / self.whole.rows_count
-        return self.walk(w, want)
+        return self.walk(self.table, w, want, self.mass)
+
+    @property
+    def rows_count(self) -> int:
+        """How many rows there are."""
+        return RUN * len(self.table.starts)
 
 
 SHARED = frozenset({"size", "outputs", "design", "l1", "l2", "meter", "prox", "l1_value", "optimality", "intercepts"})

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from lossmith.backends import load
 from lossmith.fit.design import Array, Design
-from lossmith.total import Total
 
 if TYPE_CHECKING:
-    from lossmith.backends.passes import Table
+    from lossmith.backends.passes import Swept, Table
     from lossmith.backends.passes_sparse import SparseTable
 
 LARGE = 100_000
@@ -45,15 +44,14 @@ def _plain(values: Any) -> Any:
     return None if values is None else np.ascontiguousarray(values, dtype=np.float64)
 
 
-def walk(
+def swept(
     table: Table | SparseTable, design: Design, loss: Any, coef: Array, last: float, want: tuple[str, ...]
-) -> Total:
+) -> Swept:
     """Sums over the rows at z = X coef + last: value, gradient, and a Hessian where `want` names a curvature third."""
     from lossmith.backends import passes
 
     frame = passes.Frame(design.centre, design.factor, design.intercept) if len(want) > 2 else None
-    sums = table.swept(compiled(loss, want), loss.state.params, coef, last, frame)
-    return Total(sums.value, 0.0, design.pulled(sums.pull, sums.slope), sums.hessian)
+    return table.swept(compiled(loss, want), loss.state.params, coef, last, frame)
 
 
 def diagonal(table: Any, design: Design, loss: Any, coef: Array, last: float) -> Array | None:
