@@ -16,6 +16,7 @@ def targets(loss: Loss, n: int, rng: np.random.Generator) -> np.ndarray:
         "halfline": lambda: rng.poisson(2.0, n) * 1.0,
         "positive_line": lambda: rng.gamma(2.0, size=n) + 1e-3,
         "unit_interval": lambda: np.clip(rng.uniform(-0.1, 1.1, n), 0, 1),
+        "open_interval": lambda: rng.uniform(0.01, 0.99, n),
         "binary": lambda: rng.integers(0, 2, n) * 1.0,
         "classes": lambda: rng.integers(0, 2, n) * 1.0,
     }
@@ -38,5 +39,6 @@ def extreme_pairs(loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     slot = np.concatenate([-EXTREMES[::-1], [0.0], EXTREMES])
     if loss.lift.name == "residual":
         return np.zeros_like(slot), -slot
-    truth = {"halfline": 3.0, "positive_line": 3.0, "unit_interval": 0.25}.get(loss.target.name, 1.0)
+    special = {"halfline": 3.0, "positive_line": 3.0, "unit_interval": 0.25, "open_interval": 0.25}
+    truth = special.get(loss.target.name, 1.0)
     return np.full_like(slot, truth), slot

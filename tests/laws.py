@@ -9,10 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import reference
 from draws import extreme_pairs, pairs
+from mpmath import mpf
 
 import lossmith
 from lossmith.backends import load
 from lossmith.errors import LossmithError, ShapeError, UnsupportedError
+from lossmith.formula import parse
 from lossmith.loss import Loss
 
 WANT = ("value", "gradient", "hessian")
@@ -134,9 +136,10 @@ def starts(loss: Loss) -> None:
 
 
 def recovers(loss: Loss) -> None:
-    """The inverse link of the best constant is the mean of the sample: a probability that the loss was trained for."""
-    if loss.lift.name == "residual":
+    """The inverse link of the best constant is the mean of the sample (or of what the loss says that it averages)."""
+    if loss.lift.name == "residual" or not loss.averages:
         return
+    averaged = parse(loss.averages, {"y", *loss.params})
     try:
         loss.mean(np.zeros(1))
     except UnsupportedError:
@@ -147,7 +150,10 @@ def recovers(loss: Loss) -> None:
             continue  # a bounded loss may have no score for so sure a class
         y, w = np.array([0.0, 1.0]), np.array([1 - share, share])
         y = y + 1 if loss.target.name == "positive_line" else y
-        close(loss.mean(np.array([loss.start(y, w)]))[0], w @ y, 1e-6)
+        y = 0.2 + y / 2 if loss.target.name == "open_interval" else y
+        found = loss.mean(np.array([loss.start(y, w)]))[0]
+        got, first, second = (float(reference.walk(averaged, {"y": mpf(float(v)), **loss.params})) for v in (found, *y))
+        close(got, w @ [first, second], 1e-6)
 
 
 def returns(loss: Loss) -> None:

@@ -13,6 +13,8 @@ VARIED = [
     lossmith.Huber(0.5), lossmith.Barron(2.0), lossmith.Barron(0.0), lossmith.Barron(-2.0, 1.8937),
     lossmith.Tweedie(1.0), lossmith.Tweedie(2.0), lossmith.Quantile(0.9), lossmith.Expectile(0.1),
     lossmith.Focal(0.0), lossmith.Focal(0.5), lossmith.Focal(1.0), lossmith.AlphaLoss(1.0), lossmith.DWD(0.5),
+    lossmith.LinearExponential(0.0), lossmith.LinearExponential(-2.0), lossmith.BetaDivergence(0.0),
+    lossmith.BetaDivergence(0.5), lossmith.BetaDivergence(1.0), lossmith.Pseudospherical(2.0),
     lossmith.Lq(1.0), lossmith.Lq(2.0), lossmith.loss("abs(r)**1.5"), lossmith.loss("a*log(1 + exp(-m/a))", a=0.5),
 ]  # fmt: skip
 
@@ -30,7 +32,7 @@ def test_law_notices_its_mutant(law: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_there_are_enough_losses_and_each_declares_itself_in_full() -> None:
-    assert len(LOSSES) >= 45
+    assert len(LOSSES) >= 119
     for loss in LOSSES:
         assert loss.title.endswith(".") and loss.cite, loss
         assert all(p.doc for p in loss.declared.values()), loss

@@ -43,6 +43,7 @@ REWRITTEN = {
     "log_one_minus_exp": ("log(1 - exp(-abs(r)))", {"log1p", "expm1", "where"}),
     "log_of_cauchy": ("log(1/2 - atan(r)/pi)", {"log_cauchit"}),
     "log_of_hypot": ("log(r/2 + sqrt(1 + r**2/4))", {"asinh"}),
+    "fading_square": ("r**2*(1 - tanh(r**2)**2)", {"min", "sech2"}),
     "softplus_difference": ("softplus(tanh(r)) - softplus(0)", {"expm1"}),
 }
 """For every rewrite a formula that needs it, and words that only the rewritten form has."""

@@ -1,11 +1,13 @@
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
+from lossmith.catalogue.amounts import *
 from lossmith.catalogue.classes import *
 from lossmith.catalogue.distributions import *
 from lossmith.catalogue.intervals import *
 from lossmith.catalogue.likelihoods import *
 from lossmith.catalogue.margins import *
+from lossmith.catalogue.percentages import *
 from lossmith.catalogue.quantiles import *
 from lossmith.catalogue.ranking import *
 from lossmith.catalogue.regression import *

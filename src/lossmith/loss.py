@@ -40,6 +40,8 @@ class Loss:
 
     formula: ClassVar[str] = ""
     mean_formula: ClassVar[str] = ""
+    averages: ClassVar[str] = "y"
+    """The function of y whose average the best constant's mean reproduces; "" for none (a likelihood's own mean)."""
     cite: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
     lift: ClassVar[Lift]

@@ -84,6 +84,5 @@ def cauchit_slope(x: Any) -> Any:
 
 
 WORDS = {
-    f.__name__: f
-    for f in (expm1mx, log1pmx, log_cloglog, cloglog_slope, cloglog_bend, log_cauchit, cauchit_slope)
+    f.__name__: f for f in (expm1mx, log1pmx, log_cloglog, cloglog_slope, cloglog_bend, log_cauchit, cauchit_slope)
 }

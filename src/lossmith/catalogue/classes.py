@@ -80,3 +80,80 @@ class PartiallyHuberisedCrossEntropy(Loss, lift=softmax):
     tau: float = positive(10.0, "the largest slope in p; a number above 1")
     aliases = ("phuber_ce",)
     cite = "Menon et al. 2020"
+
+
+class TruncatedGeneralizedCrossEntropy(Loss, lift=softmax):
+    """The generalized cross-entropy, constant below a probability k: labels that look wrong stop pulling."""
+
+    formula = "where(p <= k, (1 - k**q)/q, -expm1(q*logp)/q)"
+    q: float = between(0.0, 1.0, 0.7, "0 is cross-entropy, 1 the absolute error", ends="(]")
+    k: float = between(0.0, 1.0, 0.4, "the probability below which the loss is constant", ends="()")
+    aliases = ("truncated_gce",)
+    cite = "Zhang and Sabuncu 2018, arXiv:1805.07836"
+
+
+class InverseFocal(Loss, lift=softmax):
+    """Cross-entropy that grows on examples already well classified: sharper scores, calibrated afterwards."""
+
+    formula = "-(1 + p)**gamma*logp"
+    gamma: float = nonnegative(2.0, "how much more easy examples count")
+    cite = "Wang, Feng and Zhang 2021"
+
+
+class PolyFocal(Loss, lift=softmax):
+    """The focal loss with its first polynomial coefficient raised by ε."""
+
+    formula = "-(1 - p)**gamma*logp + epsilon*(1 - p)**(gamma + 1)"
+    gamma: float = nonnegative(2.0, "how fast easy examples fade", static=True)
+    epsilon: float = between(-1.0, 1e6, 1.0, "what is added to the leading coefficient")
+    aliases = ("poly1_focal",)
+    cite = "Leng et al. 2022, arXiv:2204.12511"
+
+
+class JensenShannon(Loss, lift=softmax):
+    """The Jensen–Shannon divergence of label and prediction: cross-entropy for π → 0, absolute error for π → 1."""
+
+    formula = (
+        "(w*log(1 - (1 - w)*(1 - p)) - (1 - w)*(p*(logp - log(1 - (1 - w)*(1 - p))) - (1 - p)*log(1 - w)))"
+        "/((1 - w)*log(1 - w))"
+    )
+    w: float = between(0.0, 1.0, 0.5, "π, the share of the label in the mixture", ends="()")
+    aliases = ("js", "gjs")
+    cite = "Englesson and Azizpour 2021, arXiv:2105.04522"
+
+
+class AsymmetricGeneralizedCrossEntropy(Loss, lift=softmax):
+    """A power of a + p: asymmetric, hence tolerant of wrong labels as long as right ones are the most frequent."""
+
+    formula = "-(a + 1)**q*expm1(q*log(1 - (1 - p)/(a + 1)))/q"
+    a: float = positive(6.0, "large is nearly linear in p")
+    q: float = positive(1.5, "the power")
+    aliases = ("agce",)
+    cite = "Zhou et al. 2021, arXiv:2106.03110"
+
+
+class AsymmetricUnhinged(Loss, lift=softmax):
+    """A power of a − p: asymmetric, hence tolerant of wrong labels as long as right ones are the most frequent."""
+
+    formula = "(a - 1)**q*expm1(q*log(1 + (1 - p)/(a - 1)))/q"
+    a: float = between(1.0, 1e6, 5.5, "large is nearly linear in p", ends="(]")
+    q: float = positive(3.0, "the power")
+    aliases = ("aue",)
+    cite = "Zhou et al. 2021, arXiv:2106.03110"
+
+
+class AsymmetricExponential(Loss, lift=softmax):
+    """exp(−p/a): asymmetric and bounded, hence tolerant of wrong labels."""
+
+    formula = "exp(-p/a)"
+    a: float = positive(2.5, "large is nearly linear in p")
+    aliases = ("ael",)
+    cite = "Zhou et al. 2021, arXiv:2106.03110"
+
+
+class Unlikelihood(Loss, lift=softmax):
+    """The label says what must not come: minus the logarithm of one minus its probability."""
+
+    formula = "-log(1 - p)"
+    aliases = ("complementary_label",)
+    cite = "Welleck et al. 2020, arXiv:1908.04319"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmith.domain import between, halfline, positive, positive_line, unit_interval
+from lossmith.domain import between, halfline, nonnegative, open_interval, positive, positive_line, unit_interval
 from lossmith.lifts import score
 from lossmith.loss import Loss
 
@@ -67,3 +67,96 @@ class BinomialProbit(Loss, lift=score, target=unit_interval):
     formula = "-y*log_ndtr(z) - (1 - y)*log_ndtr(-z)"
     mean_formula = "exp(log_ndtr(z))"
     cite = "Bliss 1934, doi:10.1126/science.79.2037.38"
+
+
+class ComplementaryLogLog(Loss, lift=score, target=unit_interval):
+    """The log score of a probability 1 − exp(−eᶻ) against y in [0, 1]: the grouped-time hazard model."""
+
+    formula = "(1 - y)*exp(z) - y*log(1 - exp(-exp(z)))"
+    mean_formula = "1 - exp(-exp(z))"
+    aliases = ("cloglog",)
+    cite = "Fisher 1922, doi:10.1098/rsta.1922.0009"
+
+
+class LogLog(Loss, lift=score, target=unit_interval):
+    """The log score of a probability exp(−e⁻ᶻ) against y in [0, 1]: the mirror image of complementary log-log."""
+
+    formula = "y*exp(-z) - (1 - y)*log(1 - exp(-exp(-z)))"
+    mean_formula = "exp(-exp(-z))"
+    cite = "McCullagh and Nelder 1989, doi:10.1007/978-1-4899-3242-6"
+
+
+class BinomialCauchit(Loss, lift=score, target=unit_interval):
+    """The log score of a probability ½ + atan(z)/π against y in [0, 1]: a link that forgives far outliers."""
+
+    formula = "-y*log(1/2 + atan(z)/pi) - (1 - y)*log(1/2 - atan(z)/pi)"
+    mean_formula = "1/2 + atan(z)/pi"
+    cite = "Morgan and Smith 1992"
+
+
+class WeightedLogistic(Loss, lift=score, target=unit_interval):
+    """Logistic loss whose positive rows count c times; its probability is corrected for that."""
+
+    formula = "c*y*softplus(-z) + (1 - y)*softplus(z)"
+    mean_formula = "sigmoid(z - log(c))"
+    c: float = positive(2.0, "how many times a positive row counts")
+    aliases = ("pos_weight", "cost_sensitive_logistic")
+    cite = "Elkan 2001; King and Zeng 2001, doi:10.1093/oxfordjournals.pan.a004868"
+
+
+class UnevenLogistic(Loss, lift=score, target=unit_interval):
+    """Logistic loss that asks for a margin of its own on each side: wider for the rarer class."""
+
+    formula = "y*softplus(up - z) + (1 - y)*softplus(z + down)"
+    mean_formula = "1/(1 + sigmoid(up - z)/sigmoid(z + down))"
+    up: float = nonnegative(1.0, "the margin asked of positive rows")
+    down: float = nonnegative(0.0, "the margin asked of negative rows")
+    aliases = ("uneven_margin", "ldam_binary")
+    cite = "Cao et al. 2019, arXiv:1906.07413"
+
+
+class FractionalBrier(Loss, lift=score, target=unit_interval):
+    """The squared error of the probability σ(z) against y in [0, 1]: soft labels, proportions."""
+
+    formula = "(y - sigmoid(z))**2"
+    mean_formula = "sigmoid(z)"
+    cite = "Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2"
+
+
+class BetaRegression(Loss, lift=score, target=open_interval):
+    """The negative log-likelihood of a proportion in (0, 1) with mean σ(z) and precision φ."""
+
+    formula = (
+        "lgamma(1 + phi*sigmoid(z)) + softplus(-z) + lgamma(1 + phi*sigmoid(-z)) + softplus(z)"
+        " - phi*sigmoid(z)*log(y) - phi*sigmoid(-z)*log(1 - y)"
+    )
+    mean_formula = "sigmoid(z)"
+    averages = ""
+    phi: float = positive(5.0, "the precision: the variance is mean·(1 − mean)/(1 + φ)")
+    aliases = ("beta",)
+    cite = "Ferrari and Cribari-Neto 2004, doi:10.1080/0266476042000214501"
+
+
+class LogitNormal(Loss, lift=score, target=open_interval):
+    """Half the squared error of the log-odds of a proportion in (0, 1): the median is σ(z)."""
+
+    formula = "(log(y/(1 - y)) - z)**2/2"
+    mean_formula = "sigmoid(z)"
+    averages = "log(y/(1 - y))"
+    cite = "Aitchison and Shen 1980, doi:10.2307/2335470"
+
+
+class BetaBinomial(Loss, lift=score, target=unit_interval):
+    """The negative log-likelihood of a share of n trials that vary more than binomial ones, with mean σ(z)."""
+
+    formula = (
+        "softplus(z) + softplus(-z) + lgamma(1 + phi*sigmoid(z)) + lgamma(1 + phi*sigmoid(-z))"
+        " - lgamma(1 + n*y + phi*sigmoid(z)) - lgamma(1 + n*(1 - y) + phi*sigmoid(-z))"
+        " + where(y > 0, log(n*y + phi*sigmoid(z)), log(phi) - softplus(-z))"
+        " + where(y < 1, log(n*(1 - y) + phi*sigmoid(-z)), log(phi) - softplus(z))"
+    )
+    mean_formula = "sigmoid(z)"
+    averages = ""
+    n: float = positive(10.0, "the number of trials of every row; y is the share that succeeded")
+    phi: float = positive(5.0, "the precision: large is binomial")
+    cite = "Skellam 1948, doi:10.1111/j.2517-6161.1948.tb00014.x"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmith.domain import between, positive
+from lossmith.domain import between, nonnegative, positive
 from lossmith.lifts import margin
 from lossmith.loss import Loss
 
@@ -142,3 +142,88 @@ class Perceptron(Loss, lift=margin):
 
     formula = "max(0, -m)"
     cite = "Rosenblatt 1958, doi:10.1037/h0042519"
+
+
+class PinballHinge(Loss, lift=margin):
+    """The hinge with a slope also beyond margin 1: noise near the boundary matters less."""
+
+    formula = "max(1 - m, -tau*(1 - m))"
+    tau: float = between(0.0, 1.0, 0.5, "the slope beyond margin 1; 0 is the hinge")
+    aliases = ("pin_svm", "pinball_svm")
+    cite = "Huang, Shi and Suykens 2014, doi:10.1109/TPAMI.2013.178"
+
+
+class LUM(Loss, lift=margin):
+    """Large-margin unified machines: the hinge's line, then a power tail; from soft to hard classification."""
+
+    formula = "where(m <= c/(1 + c), 1 - m, (a/((1 + c)*max(m, c/(1 + c)) - c + a))**a/(1 + c))"
+    a: float = positive(1.0, "the power with which the loss fades")
+    c: float = nonnegative(1.0, "from soft (0) to hard (large) classification")
+    cite = "Liu, Zhang and Wu 2011, doi:10.1198/jasa.2011.tm10319"
+
+
+class DoubleHinge(Loss, lift=margin):
+    """Two hinges whose difference across a sign flip is linear: learning from positive and unlabelled rows."""
+
+    formula = "max(-m, max(0, (1 - m)/2))"
+    cite = "du Plessis, Niu and Sugiyama 2015"
+
+
+class RejectHinge(Loss, lift=margin):
+    """The hinge with a steeper side for wrong signs: scores near 0 say that a decision at cost d is better withheld."""
+
+    formula = "max(0, max(1 - m, 1 - (1 - d)/d*m))"
+    d: float = between(0.0, 0.5, 0.2, "the cost of withholding a decision", ends="()")
+    cite = "Bartlett and Wegkamp 2008"
+
+
+class GeneralizedSmoothHinge(Loss, lift=margin):
+    """The hinge with a power between margins 0 and 1: smoother for α = 1, nearer to the hinge as α grows."""
+
+    formula = (
+        "where(m <= 0, alpha/(alpha + 1) - m,"
+        " where(m >= 1, 0, max(m, 0)**(alpha + 1)/(alpha + 1) - m + alpha/(alpha + 1)))"
+    )
+    alpha: float = between(1.0, 64.0, 3.0, "the power", static=True)
+    cite = "Rennie 2005"
+
+
+class Cauchit(Loss, lift=margin):
+    """The negative log-likelihood of a Cauchy threshold: a few labels far on the wrong side hardly pull."""
+
+    formula = "-log(1/2 + atan(m)/pi)"
+    cite = "Morgan and Smith 1992; Koenker and Yoon 2009, doi:10.1016/j.jeconom.2009.01.009"
+
+
+class CLoss(Loss, lift=margin):
+    """Correntropy of the margin's error: bounded, and 1 at margin 0."""
+
+    formula = "(1 - exp(-(1 - m)**2/(2*sigma**2)))/(1 - exp(-1/(2*sigma**2)))"
+    sigma: float = positive(0.5, "the width of the kernel, in units of the margin")
+    cite = "Singh, Pokharel and Principe 2014, doi:10.1016/j.patcog.2013.07.017"
+
+
+class TLogistic(Loss, lift=margin):
+    """Logistic regression with the heavy tail of t = 2, where the probability is σ(asinh(z/2)): wrong labels fade."""
+
+    formula = "softplus(-asinh(m/2))"
+    cite = "Ding and Vishwanathan 2010"
+
+
+class Pseudospherical(Loss, lift=margin):
+    """A proper score of the probability σ(z) by the α-norm; α = 2 is the spherical score."""
+
+    formula = "-exp((1/alpha - 1)*softplus(-alpha*m))"
+    alpha: float = between(1.0, 64.0, 1.5, "the norm; 1 would be the logarithmic score", ends="(]", static=True)
+    cite = "Good 1971; Gneiting and Raftery 2007, doi:10.1198/016214506000001437"
+
+
+class PowerScore(Loss, lift=margin):
+    """A proper score of the probability σ(z) from powers of probabilities; α = 2 is Brier's."""
+
+    formula = (
+        "(alpha - 1)*(exp(-alpha*softplus(-m)) + exp(-alpha*softplus(m))) - alpha*exp((1 - alpha)*softplus(-m))"
+    )
+    alpha: float = between(1.0, 64.0, 1.5, "the power; 1 would be the logarithmic score", ends="(]", static=True)
+    aliases = ("tsallis",)
+    cite = "Gneiting and Raftery 2007, doi:10.1198/016214506000001437; Tsallis 1988"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmith.domain import fraction, positive
+from lossmith.domain import anynumber, fraction, positive
 from lossmith.lifts import residual
 from lossmith.loss import Loss
 
@@ -40,3 +40,41 @@ class Expectile(Loss, lift=residual):
     formula = "where(r > 0, tau, 1 - tau)*r**2"
     tau: float = fraction(0.5, "the level of the expectile; ½ is the mean")
     cite = "Newey and Powell 1987, doi:10.2307/1911031"
+
+
+class MQuantile(Loss, lift=residual):
+    """Huber's loss tilted: τ above and 1 − τ below, between a quantile and an expectile."""
+
+    formula = "2*where(r > 0, tau, 1 - tau)*where(abs(r) <= delta, r**2/2, delta*(abs(r) - delta/2))"
+    tau: float = fraction(0.5, "the level; ½ is Huber's loss")
+    delta: float = positive(1.345, "residual, in units of scale, at which the loss turns linear")
+    cite = "Breckling and Chambers 1988, doi:10.2307/2336317"
+
+
+class AsymmetricHuber(Loss, lift=residual):
+    """Quadratic between −a and b, linear outside: the generalised Huber functional."""
+
+    formula = "where(r > b, b*(r - b/2), where(r < -a, -a*(r + a/2), r**2/2))"
+    a: float = positive(1.0, "over-prediction, in units of scale, at which the loss turns linear")
+    b: float = positive(2.0, "under-prediction, in units of scale, at which the loss turns linear")
+    aliases = ("huber_functional",)
+    cite = "Taggart 2022, doi:10.1214/21-EJS1957"
+
+
+class LinearExponential(Loss, lift=residual):
+    """Exponential on one side and linear on the other: under-prediction costs dearly for a > 0."""
+
+    formula = "where(a == 0, r**2/2, (exp(a*r) - a*r - 1)/a**2)"
+    a: float = anynumber(1.0, "one over the residual at which the sides differ; negative turns them", static=True)
+    aliases = ("linex",)
+    cite = "Varian 1975; Zellner 1986, doi:10.1080/01621459.1986.10478289"
+
+
+class LinearQuadratic(Loss, lift=residual):
+    """Linear in what is predicted too low, quadratic in what is predicted too high."""
+
+    formula = "where(r > 0, a*r, b*r**2/2)"
+    a: float = positive(1.0, "the cost of a unit of under-prediction")
+    b: float = positive(1.0, "the curvature of over-prediction")
+    aliases = ("asymmetric_composite", "lin_quad")
+    cite = "Granger 1969, doi:10.1057/jors.1969.53"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmith.domain import between, nonnegative, positive
+from lossmith.domain import between, fraction, nonnegative, positive
 from lossmith.lifts import residual
 from lossmith.loss import Loss
 
@@ -177,3 +177,150 @@ class AbsolutePercentage(Loss, lift=residual):
     floor: float = positive(1e-8, "the smallest |y|, in units of y, that is divided by")
     aliases = ("mape",)
     cite = "Gneiting 2011, doi:10.1198/jasa.2011.r10138"
+
+
+class Fair(Loss, lift=residual):
+    """Between squared and absolute without a corner anywhere: the slope is r/(1 + |r|/c)."""
+
+    formula = "c**2*(abs(r)/c - log(1 + abs(r)/c))"
+    c: float = positive(1.3998, "residual, in units of scale, at which the slope is half of its bound")
+    cite = "Fair 1974"
+
+
+class Hampel(Loss, lift=residual):
+    """Quadratic, then linear, then bending down to flat: residuals beyond c do not count at all."""
+
+    formula = (
+        "where(abs(r) <= a, r**2/2, where(abs(r) <= b, a*abs(r) - a**2/2, where(abs(r) <= c,"
+        " a*(b + c - a)/2 - a*(c - abs(r))**2/(2*(c - b)), a*(b + c - a)/2)))"
+    )
+    a: float = positive(1.3521, "residual, in units of scale, at which the loss turns linear")
+    b: float = positive(3.1549, "residual at which it begins to bend down; more than a")
+    c: float = positive(7.2112, "residual beyond which it is flat; more than b")
+    cite = "Hampel 1974, doi:10.1080/01621459.1974.10482962"
+
+
+class Ramsay(Loss, lift=residual):
+    """Bounded, with a pull r·exp(−a|r|) that fades exponentially."""
+
+    formula = "(1 - exp(-a*abs(r))*(1 + a*abs(r)))/a**2"
+    a: float = positive(0.357, "one over the residual, in units of scale, with the largest pull")
+    cite = "Ramsay 1977, doi:10.1080/01621459.1977.10480613"
+
+
+class DynamicCovarianceScaling(Loss, lift=residual):
+    """Squares up to √Φ, then levelling off like Geman and McClure: switchable constraints in closed form."""
+
+    formula = "where(r**2 <= phi, r**2/2, 2*r**2/(1 + r**2/phi) - phi/2)"
+    phi: float = positive(3.6035, "squared residual, in units of scale, up to which nothing is scaled down")
+    aliases = ("dcs",)
+    cite = "Agarwal et al. 2013, doi:10.1109/ICRA.2013.6630557"
+
+
+class Tolerant(Loss, lift=residual):
+    """Nearly free while r² is below a, then squares: a soft dead zone, not a robust loss."""
+
+    formula = "b*softplus((r**2 - a)/b)/2 - b*softplus(-a/b)/2"
+    a: float = positive(4.0, "squared residual, in units of scale, that is tolerated")
+    b: float = positive(1.0, "squared residual over which the tolerance ends")
+    cite = "Agarwal and Mierle, Ceres Solver, TolerantLoss"
+
+
+class DeadZone(Loss, lift=residual):
+    """Residuals up to k are free, beyond it they cost half the square of their excess."""
+
+    formula = "max(0, abs(r) - k)**2/2"
+    k: float = positive(1.0, "residual, in units of scale, up to which nothing is paid")
+    aliases = ("l2_with_dead_zone",)
+    cite = "Dellaert et al., GTSAM, L2WithDeadZone"
+
+
+class HuberisedEpsilonInsensitive(Loss, lift=residual):
+    """Residuals up to ε are free, the next δ are squared, the rest is linear."""
+
+    formula = "where(abs(r) <= epsilon + delta, max(0, abs(r) - epsilon)**2/2, delta*(abs(r) - epsilon - delta/2))"
+    epsilon: float = nonnegative(0.1, "residual, in units of scale, up to which nothing is paid")
+    delta: float = positive(1.345, "excess, in units of scale, at which the loss turns linear")
+    cite = "Zhu, Rosset, Hastie and Tibshirani 2003; Rosset and Zhu 2007, doi:10.1214/009053606000001370"
+
+
+class BerHu(Loss, lift=residual):
+    """Huber's loss turned inside out: absolute for small residuals, quadratic for large ones."""
+
+    formula = "where(abs(r) <= c, abs(r), (r**2 + c**2)/(2*c))"
+    c: float = positive(1.0, "residual, in units of scale, at which the loss turns quadratic")
+    aliases = ("reverse_huber",)
+    cite = "Owen 2007, doi:10.1090/conm/443/08555; Laina et al. 2016"
+
+
+class Wing(Loss, lift=residual):
+    """A logarithm for small residuals, which pulls hard on them, and a line for large ones."""
+
+    formula = "where(abs(r) < w, w*log(1 + abs(r)/epsilon), abs(r) - w + w*log(1 + w/epsilon))"
+    w: float = positive(10.0, "residual, in units of y, at which the loss turns linear")
+    epsilon: float = positive(2.0, "residual at which the logarithm bends")
+    cite = "Feng et al. 2018, doi:10.1109/CVPR.2018.00238"
+
+
+class BalancedL1(Loss, lift=residual):
+    """Linear beyond 1, and for small residuals a slope α·log(1 + b|r|) that makes them count more."""
+
+    formula = (
+        "where(abs(r) <= 1, alpha/expm1(gamma/alpha)*((1 + expm1(gamma/alpha)*abs(r))"
+        "*log(1 + expm1(gamma/alpha)*abs(r)) - expm1(gamma/alpha)*abs(r)),"
+        " gamma*abs(r) + gamma/expm1(gamma/alpha) - alpha)"
+    )
+    alpha: float = positive(0.5, "small residuals count more when it is smaller")
+    gamma: float = positive(1.5, "the slope beyond a residual of 1")
+    cite = "Pang et al. 2019, doi:10.1109/CVPR.2019.00091"
+
+
+class LQQ(Loss, lift=residual):
+    """Linear, quadratic and quadratic pieces of pull that return to 0: fast or slow as its slopes say."""
+
+    formula = (
+        "where(abs(r) <= c, r**2/2, where(abs(r) <= b + c, r**2/2 - s*(abs(r) - c)**3/(6*b),"
+        " (b + c)**2/2 - s*b**2/6 + (2*(b + c) - b*s)**2/(6*(s - 1))"
+        " - where((abs(r) - b - c)*(s - 1) <= 2*(b + c) - b*s,"
+        " (s - 1)**2/(6*(2*(b + c) - b*s))*((2*(b + c) - b*s)/(s - 1) + b + c - abs(r))**3, 0)))"
+    )
+    b: float = positive(1.473, "the width of the piece on which the pull turns, in units of scale")
+    c: float = positive(0.982, "residual, in units of scale, up to which the loss is quadratic")
+    s: float = between(1.0, 64.0, 1.5, "one more than the steepest fall of the pull", ends="(]")
+    cite = "Koller and Stahel 2011, doi:10.1016/j.csda.2011.02.014"
+
+
+class Optimal(Loss, lift=residual):
+    """A polynomial close to the redescending loss of least bias: flat beyond 3c."""
+
+    formula = (
+        "where(abs(r) <= 2*c, r**2/2, where(abs(r) <= 3*c,"
+        " c**2*(13/4 - (9 - (r/c)**2)**3/50 + (9 - (r/c)**2)**4/500), 13*c**2/4))"
+    )
+    c: float = positive(1.0602, "a third of the residual, in units of scale, beyond which the loss is flat")
+    cite = "Yohai and Zamar 1997, doi:10.1016/S0378-3758(97)00043-4"
+
+
+class VonMises(Loss, lift=residual):
+    """The negative log-likelihood of an angle: one minus the cosine of the residual, in radians."""
+
+    formula = "kappa*(1 - cos(r))"
+    kappa: float = positive(1.0, "the concentration: large means nearly normal errors of variance 1/κ")
+    aliases = ("periodic", "circular")
+    cite = "Mardia and Jupp 2000, doi:10.1002/9780470316979"
+
+
+class WrappedCauchy(Loss, lift=residual):
+    """The negative log-likelihood of an angle with heavy tails: bounded pull, in radians."""
+
+    formula = "log(1 + 4*rho/(1 - rho)**2*sin(r/2)**2)"
+    rho: float = fraction(0.5, "the mean resultant length: near 1 means concentrated")
+    cite = "Mardia and Jupp 2000, doi:10.1002/9780470316979"
+
+
+class Gumbel(Loss, lift=residual):
+    """The negative log-likelihood of largest extremes: exponential for y below z, linear above."""
+
+    formula = "exp(-r) + r - 1"
+    aliases = ("extreme_value",)
+    cite = "Gumbel 1958, doi:10.7312/gumb92958"

@@ -96,9 +96,10 @@ def _eta(state: State, z: NDArray[Any]) -> NDArray[Any]:
 
 @lru_cache(maxsize=1024)
 def _monotone(state: State) -> bool:
-    """Does η rise over the middle of the line, through values strictly between ½ and 1?"""
+    """Does η rise over the middle of the line, through several values strictly between ½ and 1?"""
     eta = _eta(state, np.linspace(-0.95, 0.95, 39))
-    return bool(np.all(np.diff(eta) >= -1e-12) and np.any((eta > 0.5 + 1e-6) & (eta < 1)))
+    inside = eta[(eta > 0.5 + 1e-6) & (eta < 1)]
+    return bool(np.all(np.diff(eta) >= -1e-12) and len(inside) and np.ptp(inside) > 1e-6)
 
 
 TO_MARGIN = (Step("up", "gt", ("y", 0.0)), Step("s", "where", ("up", 1.0, -1.0)), Step("m", "mul", ("s", "z")))

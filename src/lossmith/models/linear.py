@@ -17,6 +17,7 @@ from lossmith.models.base import Linear, columns
 from lossmith.rows.memory import Rows
 
 Array = NDArray[Any]
+RANGES = frozenset({"real", "halfline", "positive_line", "unit_interval", "open_interval"})
 
 
 class LinearRegressor(RegressorMixin, Linear):  # type: ignore[misc]
@@ -39,7 +40,7 @@ class LinearRegressor(RegressorMixin, Linear):  # type: ignore[misc]
     """
 
     kind = "linear-regressor"
-    fits = dict.fromkeys(("residual", "score"), frozenset({"real", "halfline", "positive_line", "unit_interval"}))
+    fits = dict.fromkeys(("residual", "score"), RANGES)
     other = "LinearClassifier"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> Self:

@@ -13,7 +13,7 @@ from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Sign, Tree, Where
 from lossmith.symbolic.emit import emit
 from lossmith.symbolic.read import to_sympy
 from lossmith.symbolic.remainders import Share
-from lossmith.symbolic.smooth import Exp, Fade, Hypot1, Serpentine, Sigmoid, Tanh, Tilt, Witch
+from lossmith.symbolic.smooth import Exp, Fade, Hypot1, Log, Serpentine, Sigmoid, Tanh, Tilt, Witch
 from lossmith.symbolic.stable import finished, stable
 
 Params = Mapping[str, bool]
@@ -74,7 +74,8 @@ def majorising(d1: Tree, d2: Tree, t: Tree) -> Tree | None:
     """
     back = d1.subs(t, -t)
     if _constant_in(d1 + back, t):
-        return _over_slot(_odd_part(d1, back), d2, t)
+        curve = _over_slot(_odd_part(d1, back), d2, t)
+        return None if curve.has(sp.zoo, sp.nan, sp.oo) else curve
     return None
 
 
@@ -120,7 +121,7 @@ def _two_derivatives(tree: Expr, t: Tree, params: Params) -> tuple[Tree, Tree, T
 
 def _slope(f: Tree, t: Tree) -> Tree:
     try:
-        return stable(f.diff(t))
+        return stable(f.diff(t).replace(sp.log, Log))
     except NotImplementedError as e:
         raise FormulaError(f"{e}: the formula needs a derivative that is not in the language") from None
 

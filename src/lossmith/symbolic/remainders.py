@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Tree, Where, Word
+from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Min, Tree, Where, Word
 from lossmith.symbolic.smooth import (
     COMPOSITES,
     Atan,
@@ -18,6 +18,7 @@ from lossmith.symbolic.smooth import (
     Hypot1,
     Log,
     Log1p,
+    Sech2,
     Serpentine,
     Sigmoid,
     Sin,
@@ -224,6 +225,18 @@ def softplus_difference(e: Tree) -> Tree | None:
     return None
 
 
+FARTHEST = sp.Integer(10) ** 300
+
+
+def fading_square(e: Tree) -> Tree | None:
+    """r²·sech²(u) → min(r², 10³⁰⁰)·sech²(u), which is 0, not NaN, where u is far out."""
+    faded = (f.func is Sech2 or (f.func is Sigmoid and Sigmoid(-f.args[0]) in e.args) for f in e.args)
+    if not e.is_Mul or not any(faded):
+        return None
+    high = [f for f in e.args if f.is_Pow and f.base.is_Symbol and not f.base.is_positive and f.exp == 2]
+    return sp.Mul(*(Min(f, FARTHEST) if f in high else f for f in e.args)) if high else None
+
+
 def _still(e: Tree) -> bool:
     """Are all its symbols positive parameters?"""
     return all(s.is_positive for s in e.free_symbols)
@@ -241,5 +254,6 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
         log_of_cauchy,
         log_of_hypot,
         softplus_difference,
+        fading_square,
     )
 }

@@ -231,6 +231,7 @@ def _absorb(
         if f.func is kind and _slots(f):
             u = argument(f.args[0])
             rest = plain / u
+            rest = sp.cancel(rest) if _slots(rest) else rest
             if not _slots(rest) and _slots(u):
                 return rest * sp.Mul(*(g for g in e.args if isinstance(g, sp.Function) and g is not f)) * whole(u)
     return None
