@@ -221,25 +221,25 @@ def sparse_tables(options: argparse.Namespace, probe: dict[str, Call]) -> None:
 def small(options: argparse.Namespace) -> None:
     """From which size compiled passes are ahead of NumPy, within an objective."""
     import lossmith
-    from lossmith.fit import Penalty, walk
+    from lossmith.fit import Penalty, design
     from lossmith.fit.drive import one_thread
     from lossmith.fit.objective import Objective
     from lossmith.rows.memory import Rows
 
     print(f"\n{'µs of objective.at':30s}{'NumPy':>10s}{'compiled':>10s}")
-    usual = walk.LARGE
+    usual = design.LARGE
     for n, p in SMALL:
         X, y, _ = dense(n, p, "C", np.float64)
         rows, calls, w = Rows.of(X, y), {}, np.full(p + 1, 0.1)
         for want in (WANT[:2], WANT):
-            for name, walk.LARGE in (("NumPy", 1 << 60), ("compiled", 0)):
+            for name, design.LARGE in (("NumPy", 1 << 60), ("compiled", 0)):
                 objective = Objective.of(rows, lossmith.Logistic(), Penalty())
                 calls[name] = lambda o=objective, a=want, w=w: [o.at(w, a) for _ in range(20)]
             with one_thread():
                 took = timed(calls, options.rounds, options.cpu)
             title = f"{n} × {p} {'value+gradient' if want == WANT[:2] else 'with hessian'}"
             print(f"{title:30s}{5e4 * took['NumPy']:10.0f}{5e4 * took['compiled']:10.0f}", flush=True)
-    walk.LARGE = usual
+    design.LARGE = usual
 
 
 def main() -> None:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 import lossmith
-from lossmith.backends import load, passes, passes_sparse
+from lossmith.backends import load, passes, passes_columns, passes_sparse
 from lossmith.backends.llvm import compile_text, lanes, link
 from lossmith.backends.llvm_print import Target
+from lossmith.backends.passes_columns import print_moments
 from lossmith.backends.passes_csr import print_csr
 from lossmith.backends.passes_dense import print_module
-from lossmith.fit import Penalty, fit, walk
+from lossmith.fit import Penalty, design, fit
 from lossmith.fit.concomitant import Concomitant
 from lossmith.fit.objective import Objective
 from lossmith.fit.sampled import Sampled, sampled
@@ -227,7 +228,7 @@ def test_an_objective_is_the_same_by_numpy_and_by_compiled_passes(
     X = np.array(rng.normal(size=(500, 12)) * 10.0 ** rng.uniform(-3, 3, 12) + 5.0, order=order)
     rows = Rows.of(X, rng.integers(0, 2, 500), weight=rng.random(500), offset=rng.normal(size=500))
     made = [Objective.of(rows, lossmith.loss(loss), Penalty("l2", 0.1))]
-    monkeypatch.setattr(walk, "LARGE", 0)
+    monkeypatch.setattr(design, "LARGE", 0)
     made.append(Objective.of(rows, lossmith.loss(loss), Penalty("l2", 0.1)))
     assert made[0].table is None and made[1].table is not None
     w = rng.normal(size=13) * 0.3
@@ -242,7 +243,7 @@ def test_fits_end_at_the_same_coefficients(monkeypatch: pytest.MonkeyPatch) -> N
     X = rng.normal(size=(4000, 6))
     y = (rng.random(4000) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
     plain = fit(Rows.of(X, y), LOGISTIC)
-    monkeypatch.setattr(walk, "LARGE", 0)
+    monkeypatch.setattr(design, "LARGE", 0)
     for kind, solver in (("l2", "auto"), ("l2", "lbfgs")):
         compiled = fit(Rows.of(X, y), LOGISTIC, Penalty(kind, 1e-4), solver=solver)
         np.testing.assert_allclose(compiled.coef, plain.coef, rtol=1e-6)
@@ -321,7 +322,7 @@ def test_a_sparse_fit_is_the_same_by_compiled_passes(monkeypatch: pytest.MonkeyP
     X = sparse(800, 60, np.float64, np.int32)
     y = (np.random.default_rng(3).random(800) < 1 / (1 + np.exp(-X[:, 0].toarray().ravel()))).astype(float)
     made = [Objective.of(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2))]
-    monkeypatch.setattr(walk, "LARGE", 0)
+    monkeypatch.setattr(design, "LARGE", 0)
     made.append(Objective.of(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2)))
     w = np.linspace(-1, 1, 61)
     plain, compiled = (objective.at(w) for objective in made)
@@ -329,14 +330,14 @@ def test_a_sparse_fit_is_the_same_by_compiled_passes(monkeypatch: pytest.MonkeyP
     np.testing.assert_allclose(compiled.gradient, plain.gradient, rtol=1e-9, atol=1e-13)
     np.testing.assert_allclose(made[1].diagonal(w), made[0].diagonal(w), rtol=1e-10)
     solutions = [fit(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2), solver="lbfgs")]
-    monkeypatch.setattr(walk, "LARGE", 1 << 60)
+    monkeypatch.setattr(design, "LARGE", 1 << 60)
     solutions.append(fit(Rows.of(X, y), LOGISTIC, Penalty("l2", 1e-2), solver="lbfgs"))
     np.testing.assert_allclose(solutions[0].coef, solutions[1].coef, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_sample_is_read_where_it_lies(order: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "LARGE", 0)
+    monkeypatch.setattr(design, "LARGE", 0)
     rng = np.random.default_rng(9)
     X, y = np.array(rng.normal(size=(3000, 5)), order=order), rng.integers(0, 2, 3000)
     rows = Rows.of(X, y, weight=rng.random(3000), offset=rng.normal(size=3000))
@@ -359,7 +360,7 @@ def test_a_scale_fitted_jointly_sees_the_same_objective(kind: str, monkeypatch: 
     rows = Rows.of(X, rng.normal(size=1500), weight=rng.random(1500), offset=rng.normal(size=1500))
     w, made = np.append(rng.normal(size=7) * 0.1, 0.7), []
     for limit in (1 << 60, 0):
-        monkeypatch.setattr(walk, "LARGE", limit)
+        monkeypatch.setattr(design, "LARGE", limit)
         made.append(Concomitant(Objective.of(rows, lossmith.Huber(), Penalty("l2", 0.1))))
     for want in (ALL[:2], ALL):
         plain, compiled = (objective.at(w, want) for objective in made)
@@ -371,3 +372,50 @@ def test_a_scale_fitted_jointly_sees_the_same_objective(kind: str, monkeypatch: 
         np.testing.assert_allclose(some.hessian, whole.hessian, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(some.gradient, whole.gradient, rtol=1e-9, atol=1e-12)
         assert made[1].sample(500).size == 8
+
+
+def test_columns_are_measured_alike_by_numpy_and_by_the_compiled_pass() -> None:
+    rng = np.random.default_rng(11)
+    for n, p, order, dtype in itertools.product((1, 7, 8, 9, 65, 500), (1, 8, 9, 40), "CF", (np.float64, np.float32)):
+        X, shift = np.array(rng.normal(size=(n, p)), dtype=dtype, order=order), rng.normal(size=p)
+        d = X.astype(np.float64) - shift
+        for got, want in zip(passes_columns.moments(X, shift), (d.sum(axis=0), (d * d).sum(axis=0)), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_odd_columns_are_measured_as_before(order: Any, intercept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(12)
+    X = rng.normal(size=(1000, 12)) * 10.0 ** np.arange(-6, 6)
+    X[:, 0] = 7.1  # constant
+    X[:, 1] = 0.0
+    X[:, 2] += 1e9  # hardly varies
+    X[:, 3] *= 1e-300
+    X[:, 4] = rng.normal(size=1000) * 1e200  # its squares overflow
+    X[:, 5] = np.arange(1000.0)  # sorted
+    X[::125, 6] = 1e9  # where the shift is taken, nothing is typical
+    X[:, 7] = (np.arange(1000) == 17) * 1e3  # one row says it all
+    X = np.array(X, order=order)
+    centre, spread = design.columns(X, intercept)
+    monkeypatch.setattr(design, "LARGE", 0)
+    got = design.columns(X, intercept)
+    np.testing.assert_allclose(got[1], spread, rtol=1e-9)
+    assert (np.abs(got[0] - centre) <= 1e-9 * spread).all()
+
+
+def test_moments_of_a_planted_fault_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = print_moments(Target("double", lanes(passes.llvm.host()[1])))
+    X = np.random.default_rng(0).normal(size=(13, 11))
+    beyond = ", %reals splat (double {})"
+    for order, right, wrong in (
+        ("C", "and i64 %rows, -8", "and i64 %rows, -1"),
+        ("F", beyond.format("0.0"), beyond.format("1.0")),
+    ):
+        broken = text.replace(right, wrong)
+        assert broken != text
+        engine, (entry,) = link(compile_text(broken), ("moments",))
+        faulty = passes_columns.Compiled(passes.SWEEP(entry), engine)
+        monkeypatch.setattr(passes_columns, "compiled", lambda dtype, faulty=faulty: faulty)
+        got = passes_columns.moments(np.array(X, order=order), np.zeros(11))
+        assert not np.allclose(got[0], X.sum(axis=0))

@@ -32,7 +32,7 @@ DEEP = 128
 """Rows of a block that a Hessian is added from: packed, 4 strips of them stay in the first-level cache."""
 PIECE = 1 << 20
 """The fewest bytes of X that are worth a turn of a thread."""
-TURNS = 256
+TURNS = 64
 """The most chunks of a pass."""
 SQUARES = 1 << 26
 """Bytes that the sums of a Hessian may take, all chunks together."""

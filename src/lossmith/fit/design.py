@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from lossmith.rows.memory import blocks
 
 Array = NDArray[np.float64]
+LARGE = 100_000
+"""Cells of X from which compiled passes are used: below, NumPy is as fast, and nothing must be compiled."""
 MOST = 1e305
 """The largest factor: it and what it multiplies must stay finite."""
 
@@ -35,13 +37,11 @@ class Design:
 
     @classmethod
     def of(cls, X: Any, intercept: bool) -> Design:
-        """Measure the columns: one pass for the means, one for the spreads."""
-        dense = isinstance(X, np.ndarray)
-        p = X.shape[1]
-        centre = _means(X) if dense and intercept else np.zeros(p)
-        spread = _spread(X, centre) if dense else _spread_sparse(X)
-        if dense and intercept:
-            _settle(X, centre, spread)
+        """Measure the columns."""
+        if isinstance(X, np.ndarray):
+            centre, spread = columns(X, intercept)
+        else:
+            centre, spread = np.zeros(X.shape[1]), _spread_sparse(X)
         with np.errstate(divide="ignore"):
             factor = np.minimum(np.where(spread > 0.0, 1.0 / spread, 0.0), MOST)
         return cls(X, centre, factor, intercept)
@@ -138,6 +138,49 @@ class Design:
             return np.asarray(sums)
         inner = self.factor * (self.factor * np.asarray(self.X.multiply(self.X).T @ h))
         return np.append(inner, h.sum()) if self.intercept else inner
+
+
+def columns(X: Any, intercept: bool) -> tuple[Array, Array]:
+    """The centre (0 without an intercept) and the spread about it of each column."""
+    swept = _swept(X, intercept)
+    if swept is None:
+        return _measured(X, intercept)
+    centre, spread, doubtful = swept
+    if doubtful.any():
+        centre[doubtful], spread[doubtful] = _measured(X[:, doubtful], intercept)
+    return centre, spread
+
+
+def _swept(X: Any, intercept: bool) -> tuple[Array, Array, NDArray[np.bool_]] | None:
+    """The same by one compiled pass, and for which columns its digits may not do; None where it does not serve.
+
+    Sums are taken about values that rows have, so that a constant column shows as such, and squares hardly cancel.
+    """
+    n, p = X.shape
+    if X.size < LARGE:
+        return None
+    from lossmith.backends import passes, passes_columns
+
+    if not passes.covers(X):
+        return None
+    some = np.sort(X[:: max(n // 8, 1)].astype(np.float64), axis=0)
+    shift = some[len(some) // 2] if intercept else np.zeros(p)
+    one, two = passes_columns.moments(X, shift)
+    with np.errstate(all="ignore"):
+        mean = one / n if intercept else np.zeros(p)
+        square = two / n - mean * mean
+        centre, spread = shift + mean, np.sqrt(np.maximum(square, 0.0))
+        sound = np.isfinite(two) & (square * n > 1e-280) & (square > 1e-4 * two / n) & (spread > 1e-6 * np.abs(centre))
+    return centre, spread, ~sound
+
+
+def _measured(X: Any, intercept: bool) -> tuple[Array, Array]:
+    """The same by NumPy: one pass for the means, one for the spreads."""
+    centre = _means(X) if intercept else np.zeros(X.shape[1])
+    spread = _spread(X, centre)
+    if intercept:
+        _settle(X, centre, spread)
+    return centre, spread
 
 
 def _means(X: Any) -> Array:

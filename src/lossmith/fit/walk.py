@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import load
+from lossmith.fit import design as designs
 from lossmith.fit.design import Array, Design
 
 if TYPE_CHECKING:
     from lossmith.backends.passes import Swept, Table
     from lossmith.backends.passes_sparse import SparseTable
-
-LARGE = 100_000
-"""Cells of X from which compiled passes are used: below, NumPy is as fast, and nothing must be compiled."""
 
 
 def table_of(
@@ -23,7 +21,7 @@ def table_of(
 ) -> Table | SparseTable | None:
     """X and what belongs to its rows as the compiled passes take them; None where they do not serve."""
     one = y.ndim == 1 and (offset is None or offset.ndim == 1) and not loss.lift.multiclass
-    if not one or getattr(X, "nnz", X.size) < LARGE or loss.program.inputs != ("y", "z"):
+    if not one or getattr(X, "nnz", X.size) < designs.LARGE or loss.program.inputs != ("y", "z"):
         return None
     from lossmith.backends import passes, passes_sparse
 
