@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lossmith.choose.choice import Choice, Progress
+    from lossmith.choose.choice import Choice
+    from lossmith.choose.work import Progress
     from lossmith.rows.tables import Column
 
 __all__ = ["choose", "split_losses"]
@@ -25,6 +26,8 @@ def choose(
     margin: float = 0.01,
     seed: int = 0,
     trials: int = 8,
+    contaminate: str | None = None,
+    time_budget: float | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Choice:
@@ -41,6 +44,10 @@ def choose(
     folds : "3x5" for three repeats of five folds; chosen by n if None
     margin : the share of the default's score that counts as equal
     seed, trials : for the folds; settings tried per loss and fold
+    contaminate : families of bad training rows to try, "outliers,leverage", or with the share expected, "outliers:0.1".
+        For numbers outliers, one-sided, cluster, heavy, leverage, duplicates; for classes flips, one-way, prior,
+        leverage, duplicates
+    time_budget : seconds after which no further fold begins; three folds are always finished
 
     Returns a Choice: verdict, best (the loss as tuned), model (predict, save), table, report(path).
     Raises DataError, DomainError, ShapeError, ParameterError, UnsupportedError, each naming what to do.
@@ -68,6 +75,8 @@ def choose(
         margin,
         seed,
         trials,
+        contaminate,
+        time_budget,
     )
     plan = make_plan(table.without(own), target, options)
     return run(plan, progress or (lambda done, total, what: None), workers)

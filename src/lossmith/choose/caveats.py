@@ -7,12 +7,53 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
+    from lossmith.choose.contaminate import Scenario
     from lossmith.loss import Loss
 
 
 def caveats(choice: Choice) -> list[str]:
     """Sentences, the most important first; then the notes of the plan."""
     return [said for rule in _RULES for said in rule(choice)] + list(choice.notes)
+
+
+def bad_rows(choice: Choice) -> list[str]:
+    """For each family of bad rows, which loss to expect the least regret of, and what it costs where rows are good."""
+    said = []
+    for scenario in choice.scenarios:
+        said.append(_bad_rows(choice, scenario, False))
+        if scenario.dirty:
+            said.append(_bad_rows(choice, scenario, True))
+    return said
+
+
+def _bad_rows(choice: Choice, scenario: Scenario, trimmed: bool) -> str:
+    found, used = scenario.records(trimmed), choice.verdict.winner
+    best = min(range(len(found)), key=lambda k: found[k]["regret"])
+    price = found[best]["price"] - found[used]["price"]
+    name, other = choice.lines[used].name, choice.lines[best].name
+    share = f"{100 * scenario.expected:g} %"
+    start = f"If about {share} of the training rows are bad ({scenario.name}: {scenario.says})"
+    start += ", judged on test rows without outliers, " if trimmed else ", "
+    regret, least = (f"{100 * found[k]['regret']:.1f} %" for k in (used, best))
+    if found[used]["regret"] - found[best]["regret"] <= choice.plan.margin:
+        return f"{start}{name} remains as good as any: its expected regret is {regret} of the default's score."
+    return (
+        f"{start}expect {other} to be best: the regret of {name} is {regret} of the default's score, against {least}; "
+        f"where no row is bad, {other} scores {100 * abs(price):.1f} % {'worse' if price > 0 else 'better'}."
+    )
+
+
+def _repairable(choice: Choice) -> Iterator[str]:
+    repaired = [line for line in choice.lines if line.recalibrated]
+    if not repaired:
+        return
+    best = min(repaired, key=lambda line: min(line.recalibrated))
+    gain = choice.winner.mean - min(best.recalibrated)
+    if gain > choice.margin and best is not choice.winner:
+        yield (
+            f"After recalibration {best.name} would score {gain / abs(choice.winner.mean):.1%} better than "
+            f"{choice.winner.name} as it is: it ranks well, and only its probabilities are off."
+        )
 
 
 def _useless(choice: Choice) -> Iterator[str]:
@@ -99,6 +140,7 @@ _RULES: tuple[Callable[[Choice], Iterator[str]], ...] = (
     _useless,
     _too_good,
     _mismatch,
+    _repairable,
     _profile,
     _dirty,
     _small,

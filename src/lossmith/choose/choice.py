@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.choose.compare import corrected, honest
+from lossmith.choose.contaminate import Scenario, contaminate
 from lossmith.choose.decide import Verdict, decide
 from lossmith.choose.plan import Plan
 from lossmith.choose.shortlist import is_for_classes
 from lossmith.choose.summary import Line, compare, gather, standings
 from lossmith.choose.tablemodel import TableModel
-from lossmith.choose.train import FoldResult, Setting, run_folds, together, tune_all, with_setting
+from lossmith.choose.train import FoldResult, Setting, tune_all, with_setting
+from lossmith.choose.work import LEAST, Progress, Work
 from lossmith.errors import DataError
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
 
 Array = NDArray[Any]
-Progress = Callable[[int, int, str], None]
-"""Called with (done, total, what) as the work goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +50,7 @@ class Choice:
     model: TableModel
     notes: tuple[str, ...]
     seconds: float
+    scenarios: tuple[Scenario, ...] = ()
 
     @property
     def winner(self) -> Line:
@@ -84,7 +84,8 @@ class Choice:
 def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers: int | None = None) -> Choice:
     """Train every candidate in every fold, compare, decide, and fit the winner to all rows."""
     began = time.perf_counter()
-    results = _all_folds(plan, progress, workers or os.cpu_count() or 1)
+    workers = workers or os.cpu_count() or 1
+    results, plan = _all_folds(plan, progress, workers)
     lines, notes = gather(plan, results)
     if not lines or not lines[0].default:
         raise DataError(f"the default loss failed, so nothing can be compared: {'; '.join(notes)}")
@@ -92,6 +93,9 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
     lines = [lines[0], *(replace(line, versus=d) for line, d in zip(lines[1:], differences, strict=True))]
     order = _order(lines)
     verdict = decide(standings(lines), order, 0, margin, plan.score.label, _apart(plan, lines, margin))
+    kept = [k for k, c in enumerate(plan.candidates) if c.name in {line.name for line in lines}]
+    progress(0, 1, "spoiling training rows" if plan.scenarios else "fitting the winner to all rows")
+    scenarios = contaminate(plan, results, kept, plan.scenarios, workers) if plan.scenarios else []
     progress(1, 1, "fitting the winner to all rows")
     setting, scale, model = _final(plan, lines[verdict.winner])
     best = with_setting(lines[verdict.winner].loss, setting)
@@ -109,27 +113,36 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
         model=model,
         notes=(*plan.notes, *notes),
         seconds=time.perf_counter() - began,
+        scenarios=tuple(scenarios),
     )
 
 
-def _all_folds(plan: Plan, progress: Progress, workers: int) -> list[FoldResult]:
-    """Every fold, several at a time; the order and the threads change nothing in the results."""
-    from threadpoolctl import threadpool_limits
+def _all_folds(plan: Plan, progress: Progress, workers: int) -> tuple[list[FoldResult], Plan]:
+    """Every fold, several at a time, and the plan; the order and the threads change nothing in the results.
 
-    total = len(plan.folds) * len(plan.candidates)
-    done: list[int] = []
-
-    def tick() -> None:
-        done.append(1)
-        progress(len(done), total, "comparing")
-
-    groups = together(plan.job, plan.folds)
-    pool = ThreadPoolExecutor(min(workers, len(groups)))
+    When the time budget is spent no more folds begin (but three are always finished), and the plan that comes back has
+    the finished ones only, and a note. An interruption ends with a message of what was finished.
+    """
+    work = Work(plan, progress)
     try:
-        with threadpool_limits(1):
-            return [r for group in pool.map(lambda folds: run_folds(plan.job, folds, tick), groups) for r in group]
-    finally:
-        pool.shutdown(cancel_futures=True)  # an error, or ctrl-C, should not wait for every fold
+        results = work.run(workers)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far(plan, work.results)) from None
+    if len(results) == len(plan.folds):
+        return results, plan
+    note = f"the time budget of {plan.budget:g} s was spent after {len(results)} of {len(plan.folds)} folds"
+    return results, replace(plan, folds=tuple(r.fold for r in results), notes=(*plan.notes, note))
+
+
+def _so_far(plan: Plan, results: Sequence[FoldResult]) -> str:
+    """What an interrupted run had finished, and how the losses stood."""
+    said = f"{len(results)} of {len(plan.folds)} folds were finished"
+    if len(results) < LEAST:
+        return said
+    short = replace(plan, folds=tuple(r.fold for r in results))
+    lines, _ = gather(short, results)
+    standing = ", ".join(f"{x.name} {plan.score.shown(x.mean):.5g}" for x in sorted(lines, key=lambda x: x.mean))
+    return f"{said}; {plan.score.label} so far: {standing}"
 
 
 def _order(lines: Sequence[Line]) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.choose.contaminate import parse
 from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, plan_folds
 from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
 from lossmith.choose.score import Score
@@ -29,7 +30,8 @@ class Options:
     """What a user may ask for; every field has a default that is stated in the report.
 
     `score`, `folds` are texts as on the command line; `losses` names, formulas or Loss objects; `weight`, `groups` and
-    `time` columns of the table's length; `margin` is the share of the default's score that counts as equal.
+    `time` columns of the table's length; `margin` is the share of the default's score that counts as equal;
+    `contaminate` a text such as `outliers,leverage:0.1`; `budget` seconds for the folds.
     """
 
     score: str | None = None
@@ -41,6 +43,8 @@ class Options:
     margin: float = MARGIN
     seed: int = 0
     trials: int = TRIALS
+    contaminate: str | None = None
+    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,8 @@ class Plan:
     margin: float
     notes: tuple[str, ...]
     seed: int
+    scenarios: tuple[tuple[str, float], ...] = ()
+    budget: float = float("inf")
 
     @property
     def score(self) -> Score:
@@ -84,6 +90,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     judge.target.check(target.y, f"score {judge.name}", f"Ask for another --score for {target.name!r}.")
     kept, notes = features(table, [])
     candidates = shortlist(judge, target, options.losses)
+    scenarios = parse(options.contaminate, bool(target.labels)) if options.contaminate else []
     rows = target.rows
     splitting = _splitting(target, options)
     repeats, folds = parse_folds(options.folds) if options.folds else default_folds(splitting)
@@ -100,7 +107,25 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     )
     planned = plan_folds(splitting, repeats, folds, options.seed)
     said = _dropped(target) + notes
-    return Plan(job, target, shape, reason, tuple(planned), (repeats, folds), options.margin, tuple(said), options.seed)
+    return Plan(
+        job,
+        target,
+        shape,
+        reason,
+        tuple(planned),
+        (repeats, folds),
+        options.margin,
+        tuple(said),
+        options.seed,
+        tuple(scenarios),
+        _budget(options.budget),
+    )
+
+
+def _budget(seconds: float | None) -> float:
+    if seconds is not None and not seconds > 0:
+        raise ParameterError(f"time budget {seconds:g}: give a number of seconds > 0")
+    return float("inf") if seconds is None else float(seconds)
 
 
 def _dropped(target: Target) -> list[str]:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossmith.choose import charts
-from lossmith.choose.caveats import caveats
+from lossmith.choose import charts, diagnose, figures
+from lossmith.choose.caveats import bad_rows, caveats
+from lossmith.choose.contaminate import RATES
 from lossmith.choose.summary import Line, most_robust, worst
 from lossmith.choose.svg import short
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
+    from lossmith.choose.contaminate import Scenario
 
 PACKAGES = ("lossmith", "numpy", "scipy", "scikit-learn", "pyarrow")
 
@@ -47,6 +49,23 @@ def document(choice: Choice) -> dict[str, Any]:
         "seconds": choice.seconds,
         "versions": versions(),
         "caveats": caveats(choice),
+        "bad rows": [_scenario(choice, one) for one in choice.scenarios],
+        "score in parts": [_plain(p) for p in diagnose.parts(plan, choice.lines)],
+        "errors": [_plain(e) for e in diagnose.errors(plan, choice.lines)],
+        "recalibrated": {x.name: list(x.recalibrated) for x in choice.lines if x.recalibrated},
+    }
+
+
+def _scenario(choice: Choice, one: Scenario) -> dict[str, Any]:
+    """One family of bad rows as plain values."""
+    curves = one.curve()[0].tolist()
+    found = zip(choice.lines, one.records(), curves, strict=True)
+    return {
+        "family": one.name,
+        "says": one.says,
+        "expected share": one.expected,
+        "shares": list(RATES),
+        "losses": [{"loss": line.name, **record, "curve": curve} for line, record, curve in found],
     }
 
 
@@ -99,11 +118,50 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         "worst": _worst(choice),
         "robust": most_robust(choice.lines),
         "caveats": caveats(choice),
+        **_behind(choice),
         "code": code(choice),
         "command": command,
         "versions": versions(),
         "shown": plan.score.shown,
     }
+
+
+def _behind(choice: Choice) -> dict[str, Any]:
+    """What the report shows behind the score: calibration, Murphy diagram, errors, and bad rows."""
+    plan, lines = choice.plan, choice.lines
+    shown = _compared(choice)
+    found = diagnose.murphy(plan, lines) if len(lines) > 1 else None
+    calibrated = dict.fromkeys((0, shown)) if plan.target.labels else {}
+    panels = [(one, False) for one in choice.scenarios]
+    panels += [(one, True) for one in choice.scenarios if one.dirty]
+    names = [line.name for line in lines]
+    return {
+        "parts": diagnose.parts(plan, lines),
+        "errors": diagnose.errors(plan, lines),
+        "murphy": figures.murphy(found, shown) if found else None,
+        "murphy_says": found.says() if found else [],
+        "calibration": [
+            (names[k], figures.reliability(names[k], k, *diagnose.reliability(plan, lines[k]))) for k in calibrated
+        ],
+        "recalibrated": [line for line in sorted(lines, key=lambda x: x.mean) if line.recalibrated],
+        "bad_rows": bad_rows(choice),
+        "panels": [
+            (
+                one,
+                trimmed,
+                figures.contamination(one, names, shown, trimmed),
+                list(zip(names, one.records(trimmed), strict=True)),
+            )
+            for one, trimmed in sorted(panels, key=lambda pair: choice.scenarios.index(pair[0]))
+        ],
+    }
+
+
+def _compared(choice: Choice) -> int:
+    """The loss to set beside the default: the winner, or else the best of the others."""
+    if choice.verdict.winner or len(choice.lines) == 1:
+        return choice.verdict.winner
+    return min(range(1, len(choice.lines)), key=lambda k: choice.lines[k].mean)
 
 
 def _record(choice: Choice, line: Line) -> dict[str, Any]:

@@ -22,7 +22,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """One candidate: scores per fold (J,), out-of-fold score (n,) and prediction (n,) or (n, K), and how fits went."""
+    """One candidate: scores per fold (J,), out-of-fold score (n,) and prediction (n,) or (n, K), and how fits went.
+
+    `recalibrated`, for classes: the mean score after a sigmoid (or temperature), and after isotonic regression.
+    """
 
     name: str
     loss: Loss
@@ -38,6 +41,7 @@ class Line:
     fits: int
     seconds: float
     raised: int
+    recalibrated: tuple[float, ...] = ()
     versus: Difference | None = None
 
     @property
@@ -151,6 +155,7 @@ def _line(plan: Plan, k: int, results: Sequence[FoldResult], outcomes: Sequence[
         len(outcomes),
         sum(o.seconds for o in outcomes),
         sum(o.raised for o in outcomes),
+        tuple(np.mean([o.recalibrated for o in outcomes], axis=0).tolist()) if outcomes[0].recalibrated else (),
     )
 
 

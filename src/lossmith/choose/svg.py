@@ -79,6 +79,14 @@ def curve(frame: Frame, x: NDArray[Any], y: NDArray[Any], kind: str) -> Markup:
     return Markup('<path class="{}" d="{}"/>').format(kind, "".join(pieces))
 
 
+def area(frame: Frame, x: NDArray[Any], low: NDArray[Any], high: NDArray[Any], kind: str) -> Markup:
+    """The room between two curves, cut off at the edges of the frame."""
+    there = np.isfinite(low) & np.isfinite(high)
+    edges = [*zip(x[there], high[there], strict=True), *zip(x[there][::-1], low[there][::-1], strict=True)]
+    inside = [(frame.x(a), frame.y(min(max(b, frame.y0), frame.y1))) for a, b in edges]
+    return Markup('<path class="{}" d="M{}Z"/>').format(kind, "L".join(f"{_n(a)} {_n(b)}" for a, b in inside))
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers between two numbers, about `count` of them."""
     span = high - low

@@ -27,6 +27,7 @@ from lossmith.choose.bench import (
 )
 from lossmith.choose.encode import TableEncoder
 from lossmith.choose.folds import Fold, Splitting, inner_splits
+from lossmith.choose.recalibrate import recalibrated
 from lossmith.choose.score import Score
 from lossmith.choose.shortlist import Candidate
 from lossmith.rows.tables import Table
@@ -84,6 +85,8 @@ class Outcome:
     reason: str
     seconds: float
     raised: int = 0
+    recalibrated: tuple[float, ...] = ()
+    """For classes: the score after a sigmoid (a temperature), and after isotonic regression."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +144,7 @@ class Stage:
 
 def run_folds(job: Job, folds: Sequence[Fold], tick: Callable[[], None] = lambda: None) -> list[FoldResult]:
     """Everything for some folds; nothing here has seen a fold's test rows before they are predicted."""
-    stages = _stages(job, folds)
+    stages = stages_of(job, folds)
     inner = Bench.of([part for stage in stages for part in stage.inner], job.classes)
     outer = Bench.of([stage.test for stage in stages], job.classes)
     failures: list[dict[int, str]] = [{} for _ in stages]
@@ -151,7 +154,14 @@ def run_folds(job: Job, folds: Sequence[Fold], tick: Callable[[], None] = lambda
         for _ in stages:
             tick()
     return [
-        FoldResult(stage.fold, tuple(own), failed, stage.test.centre.scale, _constant(job, stage.test), stage.columns)
+        FoldResult(
+            stage.fold,
+            tuple(own),
+            failed,
+            stage.test.centre.scale,
+            constant_score(job, stage.test, stage.test.weight),
+            stage.columns,
+        )
         for stage, failed, *own in zip(stages, failures, *columns, strict=True)
     ]
 
@@ -168,7 +178,7 @@ def together(job: Job, folds: Sequence[Fold]) -> list[Sequence[Fold]]:
 def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
     """The setting for one candidate, tuned in the same way on all rows, and the robust scale there."""
     everything = np.arange(job.table.n)
-    (stage,) = _stages(job, [Fold(0, 0, everything, everything[:0])])
+    (stage,) = stages_of(job, [Fold(0, 0, everything, everything[:0])])
     (trials,) = tune(job, candidate, [stage], Bench.of(stage.inner, job.classes))
     return trials.chosen(stage.inner[0].rows.n), stage.test.centre.scale
 
@@ -187,7 +197,7 @@ def tune(job: Job, candidate: Candidate, stages: Sequence[Stage], bench: Bench) 
         for f, setting in wanted:
             judged = [next(found) for _ in spans[f]]
             every[f].seen[setting] = float(np.mean([one.score for one in judged]))
-            every[f].held[setting] = [one.raw for one in judged]
+            every[f].held[setting] = [one.predictions for one in judged]
 
 
 @lru_cache(maxsize=1024)
@@ -231,30 +241,43 @@ def _attempts(
     found = outer.fit(tasks, candidate.name, 1e-6)
     seconds = (time.perf_counter() - began) / len(stages)
     judged = judge(outer, tasks, found, job.score)
-    outcomes = [_outcome(one, s, seconds) for one, s in zip(judged, settings, strict=True)]
+    repaired = [_recalibrated(job, *three) for three in zip(judged, every, stages, strict=True)]
+    outcomes = [_outcome(*four, seconds) for four in zip(judged, settings, repaired, strict=True)]
     for f, (one, outcome) in enumerate(zip(judged, outcomes, strict=True)):
         if outcome is None:
             fail[f](k, one.failure or "its predictions overflow, so that its score is infinite")
     return outcomes
 
 
-def _outcome(one: Judged, setting: Setting, seconds: float) -> Outcome | None:
+def _recalibrated(job: Job, one: Judged, trials: Trials, stage: Stage) -> tuple[float, ...]:
+    """For classes, the scores after repairing the probabilities by what the rows held out in tuning say."""
+    held = trials.held[trials.best()]
+    if not job.score.classes or one.failure or not all(map(len, held)):
+        return ()
+    y = np.concatenate([part.y for part in stage.inner])
+    weight = None if job.weight is None else np.concatenate([part.weight for part in stage.inner])
+    repaired = recalibrated(np.concatenate(held), y, weight, one.predictions)
+    return tuple(float(np.average(job.score.rows(stage.test.y, p), weights=stage.test.weight)) for p in repaired)
+
+
+def _outcome(one: Judged, setting: Setting, repaired: tuple[float, ...], seconds: float) -> Outcome | None:
     if not np.isfinite(one.score):
         return None
     reason, converged = one.solution.reason, one.solution.converged
-    return Outcome(setting, one.score, one.rows, one.predictions, converged, reason, seconds, one.raised)
+    return Outcome(setting, one.score, one.rows, one.predictions, converged, reason, seconds, one.raised, repaired)
 
 
-def _stages(job: Job, folds: Sequence[Fold]) -> list[Stage]:
-    """The folds encoded, with the robust centre of each."""
+def stages_of(job: Job, folds: Sequence[Fold], tuned: bool = True) -> list[Stage]:
+    """The folds encoded, with the robust centre of each, and with parts to tune on if that is wanted."""
     encoders = [TableEncoder.learn(job.table.take(fold.train)) for fold in folds]
     rows = [_rows(job, e.matrix(job.table.take(f.train)), f.train) for e, f in zip(encoders, folds, strict=True)]
     centres = [Centre()] * len(rows) if job.score.classes else robust_centres(rows)
     stages = []
     for encoder, fold, own, centre in zip(encoders, folds, rows, centres, strict=True):
         Z = encoder.matrix(job.table.take(fold.test))
-        test = Part(own, Z, job.y[fold.test], _of(job.weight, fold.test), _floor(job, own), centre)
-        stages.append(Stage(fold, test, tuple(_inner_parts(job, fold, own, centre)), own.p))
+        test = Part(own, Z, job.y[fold.test], _of(job.weight, fold.test), floor_of(job, own), centre)
+        inner = tuple(_inner_parts(job, fold, own, centre)) if tuned else ()
+        stages.append(Stage(fold, test, inner, own.p))
     return stages
 
 
@@ -263,7 +286,7 @@ def _inner_parts(job: Job, fold: Fold, rows: Any, centre: Centre) -> Iterator[Pa
     for train, held in inner_splits(splitting, job.seed, MOST_ROWS):
         some = rows.take(train)
         where = fold.train[held]
-        yield Part(some, rows.X[held], job.y[where], _of(job.weight, where), _floor(job, some), centre)
+        yield Part(some, rows.X[held], job.y[where], _of(job.weight, where), floor_of(job, some), centre)
 
 
 def _rows(job: Job, X: Array, index: Array) -> Any:
@@ -276,12 +299,13 @@ def _of(weight: Array | None, index: Array) -> Array | None:
     return None if weight is None else weight[index]
 
 
-def _floor(job: Job, rows: Any) -> float:
+def floor_of(job: Job, rows: Any) -> float:
+    """The least prediction, where the score needs positive ones."""
     return FLOOR * float(np.average(rows.y, weights=rows.weight)) if job.score.positive else 0.0
 
 
-def _constant(job: Job, test: Part) -> float:
-    """The score of the best constant: what a model without any feature would get."""
+def constant_score(job: Job, test: Part, judging: Array | None) -> float:
+    """The score of the best constant, what a model without any feature would get; `judging` weights the test rows."""
     y, weight = test.rows.y, test.rows.weight
     if job.classes:
         share = np.bincount(y.astype(np.intp), weight, job.classes)
@@ -290,4 +314,4 @@ def _constant(job: Job, test: Part) -> float:
         loss, mean = job.candidates[0].loss, job.score.functional == "mean"
         best = float(np.average(y, weights=weight)) if mean else float(loss.start(y, weight))
         predicted, _ = predict(loss, np.full(len(test.y), best), job.score, test.floor)
-    return float(np.average(job.score.rows(test.y, predicted), weights=test.weight))
+    return float(np.average(job.score.rows(test.y, predicted), weights=judging))

@@ -95,6 +95,13 @@ def choose(
     folds: Annotated[str | None, typer.Option(help="5, or 3x5 for repeats; by size if not given")] = None,
     margin: Annotated[float, typer.Option(help="what counts as equal, as a share of the default's score")] = 0.01,
     seed: Annotated[int, typer.Option(help="of the folds")] = 0,
+    contaminate: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="also spoil training rows: outliers, one-sided, heavy, leverage, flips, …"),
+    ] = None,
+    time_budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="begin no further fold after so long")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Compare losses on a table, say which to use, and fit it."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossmith.choose import choose as choose_loss
+from lossmith.choose.caveats import bad_rows
 from lossmith.choose.write import demand_free, write_text
-from lossmith.cli.common import console, listed, opened, progress_bar
+from lossmith.cli.common import console, demand_apart, interrupted, listed, opened, progress_bar
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
@@ -33,14 +34,20 @@ def choose(
     folds: str | None,
     margin: float,
     seed: int,
+    contaminate: str | None,
+    time_budget: float | None,
     force: bool,
 ) -> None:
     """Everything is checked before the work starts; nothing is written before it has ended."""
+    demand_apart(table, out, json, save)
     for path in (out, json, save):
         if path is not None:
             demand_free(path, force)
     data = opened(table, drop)
-    with progress_bar() as progress:
+    with (
+        interrupted("nothing was written; --time-budget SECONDS makes a verdict of what fits"),
+        progress_bar() as progress,
+    ):
         choice = choose_loss(
             data,
             target,
@@ -52,6 +59,8 @@ def choose(
             folds=folds,
             margin=margin,
             seed=seed,
+            contaminate=contaminate,
+            time_budget=time_budget,
             progress=progress,
         )
     _print(choice)
@@ -89,6 +98,8 @@ def _print(choice: Choice) -> None:
     for record in choice.table:
         table.add_row(*_cells(record), style="bold" if record["chosen"] else "")
     screen.print(table)
+    for said in bad_rows(choice):
+        screen.print(Text(said))
     for note in choice.notes:
         screen.print(Text(note, style="dim"))
     shown = plan.score.shown

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lossmith.errors import ParameterError
+from lossmith.errors import FileError, ParameterError
 from lossmith.rows.files import read_table
 from lossmith.rows.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lossmith.choose.choice import Progress
+    from lossmith.choose.work import Progress
     from lossmith.loss import Loss
 
 PATIENCE = 1.0
@@ -49,6 +49,30 @@ def listed(text: str | None) -> list[Loss] | None:
 
     parts = split_losses(text)
     return None if parts is None else [spoken(part) for part in parts]
+
+
+def demand_apart(table: Path, *outputs: Path | None) -> None:
+    """Raise a FileError if two of the files of a command are one and the same."""
+    taken = {table.resolve(): "the table that is read"}
+    for path in outputs:
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise FileError(f"{path}: is {taken[path.resolve()]}; give the output another name")
+        taken[path.resolve()] = "named for another output"
+
+
+@contextmanager
+def interrupted(then: str) -> Iterator[None]:
+    """Turn ctrl-C into one line that says what was finished, and exit code 130."""
+    import typer
+
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        said = "; ".join(part for part in (str(stop), then) if part)
+        typer.echo(f"lossmith: interrupted: {said}", err=True)
+        raise typer.Exit(130) from None
 
 
 def console() -> Console:

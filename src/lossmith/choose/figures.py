@@ -1,0 +1,131 @@
+"""Pictures of several losses at once: contamination, calibration, and Murphy diagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from lossmith.choose.contaminate import RATES, Scenario
+from lossmith.choose.diagnose import Murphy
+from lossmith.choose.svg import Frame, area, axis, curve, line, picture, rect, short, text, ticks
+
+Array = NDArray[Any]
+
+
+def contamination(scenario: Scenario, names: Sequence[str], shown: int, trimmed: bool = False) -> Markup:
+    """Curves over the share of bad rows; bands of ± 2 standard errors for the default and the loss `shown`."""
+    mean, error = scenario.curve(trimmed)
+    rates = np.array(RATES)
+    finite = mean[np.isfinite(mean)]
+    low, high = float(finite.min()), min(float(finite.max()), max(1.15, 1.1 * float(mean[:, 0].max())))
+    pad = 0.07 * max(high - low, 0.02)
+    frame = Frame(58, 14, 470, 250, 0.0, rates[-1], low - pad, high + pad)
+    parts = [_grid(frame), *(_level(frame, 1.0, "the best constant") if frame.y0 < 1 < frame.y1 else [])]
+    for k in sorted({0, shown}):
+        parts.append(area(frame, rates, mean[k] - 2 * error[k], mean[k] + 2 * error[k], f"band s{k}"))
+    fine = np.linspace(0, rates[-1], 81)
+    for k in range(len(names)):
+        parts.append(curve(frame, fine, np.interp(fine, rates, mean[k]), f"curve s{k}"))
+    ends = [(_last(frame, fine, np.interp(fine, rates, m)), k) for k, m in enumerate(mean)]
+    parts += _labels(frame, ends, names)
+    places = list(rates)
+    parts.append(axis(frame, places, [f"{100 * r:g} %" for r in places]))
+    parts.append(
+        text(frame.left + frame.width / 2, frame.bottom + 36, "share of training rows that are bad", "tick mid")
+    )
+    says = f"Score against the share of bad training rows: {scenario.says}"
+    return picture(680, 306, says, parts)
+
+
+def murphy(found: Murphy, shown: int) -> Markup:
+    """Differences of elementary scores to the default, with a band for the loss `shown`."""
+    values = np.concatenate([mean for _, mean, _ in found.lines])
+    bands = [2 * error for i, (_, _, error) in enumerate(found.lines) if i + 1 == shown]
+    reach = float(np.quantile(np.abs(values), 0.98)) + float(max((b.max() for b in bands), default=0.0)) or 1.0
+    t = found.thresholds
+    frame = Frame(70, 24, 458, 230, float(t[0]), float(t[-1]), -reach, reach)
+    parts = [_grid(frame), *_level(frame, 0.0, "")]
+    parts += [
+        text(frame.left + 6, frame.top + 14, "default better", "tick"),
+        text(frame.left + 6, frame.bottom - 6, "default worse", "tick"),
+    ]
+    for i, (_, mean, error) in enumerate(found.lines, start=1):
+        if i == shown:
+            parts.append(area(frame, t, mean - 2 * error, mean + 2 * error, f"band s{i}"))
+        parts.append(curve(frame, t, mean, f"curve s{i}"))
+    ends = [(_last(frame, t, mean), i) for i, (_, mean, _) in enumerate(found.lines, start=1)]
+    parts += _labels(frame, ends, ["", *(one.name for one, _, _ in found.lines)])
+    places = ticks(frame.x0, frame.x1, 6)
+    parts.append(axis(frame, places, [short(p) for p in places]))
+    parts.append(text(frame.left + frame.width / 2, frame.bottom + 36, "threshold", "tick mid"))
+    return picture(680, 298, "Murphy diagram: elementary scores minus the default's", parts)
+
+
+def reliability(name: str, k: int, guess: Array, came: Array, every: Array) -> Markup:
+    """How often what was predicted came true, against the diagonal, above a histogram of the predictions."""
+    frame = Frame(48, 10, 232, 240, 0, 1, 0, 1)
+    counts, edges = np.histogram(every, np.linspace(0, 1, 41))
+    top = max(int(counts.max()), 1)
+    parts = [_grid(frame, 0.25)]
+    for count, a, b in zip(counts, edges[:-1], edges[1:], strict=True):
+        high = 44 * count / top
+        parts.append(rect(frame.x(a) + 0.5, frame.bottom - high, frame.x(b) - frame.x(a) - 1, high, "bar faint"))
+    parts.append(line(frame.x(0), frame.y(0), frame.x(1), frame.y(1), "zero"))
+    keep = np.unique(np.linspace(0, len(guess) - 1, 400).astype(int))
+    parts.append(curve(frame, guess[keep], came[keep], f"curve s{k}"))
+    places = [0.0, 0.25, 0.5, 0.75, 1.0]
+    parts.append(axis(frame, places, [f"{100 * p:g} %" for p in places]))
+    return picture(300, 282, f"Calibration of {name}", parts)
+
+
+def _grid(frame: Frame, step: float | None = None) -> Markup:
+    """Horizontal lines with their numbers at the left."""
+    places = ticks(frame.y0, frame.y1, 5) if step is None else list(np.arange(0, 1.01, step))
+    parts = []
+    for place in places:
+        y = frame.y(place)
+        words = short(place) if step is None else f"{100 * place:g} %"
+        parts += [
+            line(frame.left, y, frame.left + frame.width, y, "grid"),
+            text(frame.left - 6, y + 4, words, "tick end"),
+        ]
+    return Markup("").join(parts)
+
+
+def _level(frame: Frame, value: float, words: str) -> list[Markup]:
+    y = frame.y(value)
+    said = [text(frame.left + 6, y - 5, words, "tick")] if words else []
+    return [line(frame.left, y, frame.left + frame.width, y, "zero"), *said]
+
+
+def _last(frame: Frame, x: Array, y: Array) -> float:
+    """The height, in pixels, at which a curve leaves the frame or ends."""
+    inside = np.flatnonzero(np.isfinite(y) & (y >= frame.y0) & (y <= frame.y1))
+    return frame.y(float(y[inside[-1]])) if len(inside) else frame.top
+
+
+def _labels(frame: Frame, ends: Sequence[tuple[float, int]], names: Sequence[str]) -> list[Markup]:
+    """Names to the right of a frame, at the heights of their curves, pushed apart where they would overlap."""
+    ordered = sorted(ends)
+    places = _apart([y for y, _ in ordered], frame.bottom)
+    x = frame.left + frame.width
+    out = []
+    for place, (y, k) in zip(places, ordered, strict=True):
+        name = names[k] if len(names[k]) <= 16 else names[k][:15] + "…"
+        out += [line(x + 2, y, x + 14, place, f"lead s{k}"), text(x + 18, place + 4, name, f"label s{k}")]
+    return out
+
+
+def _apart(places: list[float], most: float, room: float = 15.0) -> list[float]:
+    """Ascending places moved as little as needed to lie `room` apart, none beyond `most`."""
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + room)
+    limit = most
+    for i in range(len(places) - 1, -1, -1):
+        places[i] = min(places[i], limit)
+        limit = places[i] - room
+    return places

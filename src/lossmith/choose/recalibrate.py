@@ -1,0 +1,86 @@
+"""Probabilities repaired in one line: Platt's sigmoid (a temperature for many classes) and isotonic regression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+TINY = 1e-12
+
+
+def recalibrated(held: Array, y: Array, weight: Array | None, test: Array) -> tuple[Array, Array]:
+    """Probabilities (m, K) for test rows, repaired by what rows held out from training (n, K) with classes y (n,) say.
+
+    The first by a sigmoid of the log-odds, or for more than two classes a power of the probabilities (a temperature);
+    the second by isotonic regression of each class, summing to 1 again.
+    """
+    w = np.ones(len(y)) if weight is None else weight
+    smooth = _platt if held.shape[1] == 2 else _temperature
+    return smooth(held, y, w, test), _isotonic(held, y, w, test)
+
+
+def _log_odds(p: Array) -> Array:
+    q = np.clip(p[:, 1], TINY, 1 - TINY)
+    return np.asarray(np.log(q) - np.log1p(-q))
+
+
+def _platt(held: Array, y: Array, w: Array, test: Array) -> Array:
+    """Newton's method on slope and shift, started at no change and held there by a trace of a penalty."""
+    X = np.column_stack([_log_odds(held), np.ones(len(y))])
+    at, start, share = np.array([1.0, 0.0]), np.array([1.0, 0.0]), w / w.sum()
+    for _ in range(20):
+        p = 1 / (1 + np.exp(-np.clip(X @ at, -50, 50)))
+        gradient = X.T @ (share * (p - y)) + 1e-3 * (at - start)
+        hessian = (X.T * (share * p * (1 - p))) @ X + 1e-3 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        at = at - step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-6:
+            break
+    p = 1 / (1 + np.exp(-np.clip(at[0] * _log_odds(test) + at[1], -50, 50)))
+    return np.column_stack([1 - p, p])
+
+
+def _temperature(held: Array, y: Array, w: Array, test: Array) -> Array:
+    """The power of the probabilities that suits the rows held out best, by golden section on its logarithm."""
+    logs = np.log(np.maximum(held, TINY))
+
+    def loss(t: float) -> float:
+        q = np.exp(t) * logs
+        top = q.max(axis=1)
+        return float(w @ (np.log(np.exp(q - top[:, None]).sum(axis=1)) + top - q[np.arange(len(y)), y]))
+
+    low, high, ratio = -2.0, 2.0, 0.6180339887498949
+    for _ in range(24):
+        a, b = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, b) if loss(a) <= loss(b) else (a, high)
+    q = np.exp((low + high) / 2) * np.log(np.maximum(test, TINY))
+    p = np.exp(q - q.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def _isotonic(held: Array, y: Array, w: Array, test: Array) -> Array:
+    """Each class against the rest; half a row is added on either side, so that no probability is 0 or 1."""
+    out = np.empty_like(test)
+    least = 0.5 / (len(y) + 1)
+    for k in range(held.shape[1]):
+        order, fitted = increasing(held[:, k], (y == k).astype(float), w)
+        out[:, k] = np.interp(test[:, k], held[order, k], fitted)
+    out = np.clip(out, least, 1 - least)
+    return np.asarray(out / out.sum(axis=1, keepdims=True))
+
+
+def increasing(x: Array, y: Array, w: Array) -> tuple[Array, Array]:
+    """The order of x, and the isotonic regression of y on x in that order; equal x share one value."""
+    from scipy.optimize import isotonic_regression
+
+    order = np.argsort(x, kind="stable")
+    ends = np.flatnonzero(np.diff(x[order], append=np.inf))
+    group = np.concatenate([[0], np.cumsum(np.diff(x[order]) > 0)])
+    mass = np.bincount(group, w[order])
+    mean = np.bincount(group, w[order] * y[order]) / np.maximum(mass, 1e-300)
+    found = isotonic_regression(mean, weights=np.maximum(mass, 1e-12)).x
+    assert len(ends) == len(found)
+    return order, np.asarray(found[group])
