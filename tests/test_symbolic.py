@@ -33,6 +33,7 @@ REWRITTEN = {
     "one_minus_tanh_squared": ("1 - tanh(r)**2", {"sech2"}),
     "logistic_quotient": ("exp(r)/(1 + exp(r))", {"sigmoid"}),
     "one_over_one_plus_square": ("r/(1 + r**2)", {"serpentine"}),
+    "power_of_one_plus_square": ("exp(log(1 + r**2)/2)", {"hypot1"}),
     "times_serpentine": ("atan(r**2)", {"serpentine", "witch"}),
     "times_exp": ("r**2*exp(-r**2)", {"exp", "min"}),
     "exp_without_line": ("exp(2*r) - 2*r - 1", {"expm1mx"}),

@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("lifts", "latex"),
     ("loss", "derived", "start", "startjoint", "knowledge"),
     ("catalogue", "rows"),
+    ("accuracy",),
     ("fit",),
     ("models",),
     ("adapters", "choose"),

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from lossmith.backends.careful import careful
 from lossmith.backends.llvm_values import Emitter, Value
-from lossmith.backends.llvm_words import WORDS
+from lossmith.backends.llvm_words import REST_WORDS, WORDS
 from lossmith.program import Arg, Program
 
 
@@ -59,12 +60,13 @@ class Printer:
         def get(a: Arg) -> Value:
             return table[a] if isinstance(a, str) else e.lift(float(a), "real")
 
-        for step in self.program.steps:
+        plan = self.program if e.brief else careful(self.program)
+        for step in plan.steps:
             e.hint = step.name
             e.comment(str(step))
-            table[step.name] = WORDS[step.word](*map(get, step.args))
+            table[step.name] = (WORDS | REST_WORDS)[step.word](*map(get, step.args))
             e.christen(table[step.name], step.name)
-        results = [get(a) for _, a in self.program.outputs]
+        results = [get(a) for _, a in plan.outputs]
         e.need(*results)
         return e, results
 

@@ -35,17 +35,18 @@ PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 
 @worded
 def tanh(x: Value) -> Value:
-    """−(e^(−2|x|) − 1)/(e^(−2|x|) + 1), with x's sign."""
-    lost = expm1(absolute(x) * -2.0)
-    return with_sign(lost / (lost + 2.0), x)
+    """(1 − t)/(1 + t) with t = e^(−2|x|): 1 − 2t/(1 + t), or by e^(−2|x|) − 1 below ½; with x's sign."""
+    size = absolute(x)
+    lost, t = expm1(size * -2.0), decay(size * -2.0)
+    return with_sign((size < 0.5).where(lost / (lost + 2.0), 1.0 - t * 2.0 / (t + 1.0)), x)
 
 
 @worded
 def sech2(x: Value) -> Value:
-    """1/cosh(x)² = 4t/(1 + t)² with t = e^(−2|x|)."""
+    """1/cosh(x)² = 4t/(1 + t(2 + t)) with t = e^(−2|x|)."""
     high = raised_decay(absolute(x) * -2.0)
-    whole = lowered(high) + 1.0
-    return lowered(high * 4.0 / (whole * whole))
+    t = lowered(high)
+    return lowered(high * 4.0 / x.emitter.fma(t, t + 2.0, 1.0))
 
 
 @worded
@@ -222,3 +223,10 @@ WORDS: dict[str, Callable[..., Value]] = {
     "mills_slope": special.mills_slope,
 }
 """Each word as a function of values; the arguments of a step are values already, constants lifted."""
+
+REST_WORDS: dict[str, Callable[..., Value]] = {
+    "left_mul": lambda a, b, p: a.emitter.fma(a, b, -p),
+    "left_div": lambda a, b, q: a.emitter.fma(-q, b, a),
+    "mend": lambda v, d: v + (absolute(d) < math.inf).where(d, 0.0),
+}
+"""The words of `careful`."""

@@ -19,7 +19,7 @@ class Quantile(Loss, lift=residual):
 class SmoothQuantile(Loss, lift=residual):
     """The pinball rounded at its kink by a logistic of width b."""
 
-    formula = "tau*r + b*softplus(-r/b)"
+    formula = "(tau - 1/2)*r + b*(log(cosh(r/(2*b))) + log(2))"
     tau: float = fraction(0.5, "the level of the quantile")
     b: float = positive(0.1, "residual, in units of scale, over which the kink is rounded")
     cite = "Zheng 2011, doi:10.1007/s13042-011-0031-2; Fasiolo et al. 2021, doi:10.1080/01621459.2020.1725521"

@@ -37,6 +37,8 @@ def fit(
     if save is not None:
         demand_free(save, force)
     chosen = None if loss is None else spoken(loss)
+    for line in _warnings(chosen):
+        console().print(line, markup=False, style="yellow")
     data = opened(table, drop)
     aim = target_of(data.column(target), None if chosen is None else _judge(chosen))
     chosen = chosen or default_loss(default_score(aim, profile(aim))[0], aim)
@@ -66,6 +68,14 @@ def predict(model: Path, table: Path, out: Path | None, force: bool) -> None:
     else:
         write_with(out, lambda path: _writer(out)(columns, path), force)
         console().print(f"{len(columns['prediction']):,} predictions: {out}", markup=False, soft_wrap=True)
+
+
+def _warnings(loss: Loss | None) -> list[str]:
+    """For a formula of the user's own: a warning where its numbers are poor."""
+    from lossmith.cli.showing import digits
+    from lossmith.loss import Formula
+
+    return [line for line in digits(loss) if line.startswith("warning")] if isinstance(loss, Formula) else []
 
 
 def _judge(loss: Loss) -> Any:

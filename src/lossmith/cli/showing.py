@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lossmith.backends import BACKENDS
 from lossmith.cli.common import console, spoken
-from lossmith.errors import ParameterError
+from lossmith.errors import ParameterError, UnsupportedError
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -64,9 +64,29 @@ def show(text: str) -> None:
     for fact in loss.facts().values():
         screen.print(Text(f"  {_MARKS[fact.holds]} {fact.name}: {fact.because}"), soft_wrap=False)
     screen.print()
+    for line in digits(loss):
+        screen.print(Text(f"  {line}", style="dim"))
     for title, picture in _curves(loss):
         screen.print(Text(f"  {title}", style="dim"))
         screen.print(Text(picture))
+
+
+def digits(loss: Loss, rows: int = 1000) -> list[str]:
+    """How right the numbers are, and a warning where they are poor; nothing where it is not measured."""
+    from lossmith.accuracy import POOR, measure
+
+    try:
+        found = measure(loss, rows)
+    except UnsupportedError:
+        return []
+    worst = ", ".join(f"{off:.2g} ulp in {kind}" for kind, off in found.worst.items())
+    lines = [f"measured at {rows:,} hard points: off by at most {worst}"]
+    poor = found.poor
+    if poor is not None and poor.worst > POOR:
+        lines.append(f"warning: more than {POOR:g} ulp; rewrite the formula so that it does not cancel ({poor})")
+    elif poor is not None:
+        lines.append(f"warning: some rows overflow ({poor})")
+    return lines
 
 
 _MARKS = {True: "yes", False: "no ", None: "?  "}

@@ -66,6 +66,13 @@ class Sign(Word):
     def eval(cls, x: Tree) -> Tree:
         if x.is_number:
             return sp.sign(x)
+        if x.is_positive:
+            return sp.S.One
+        for side in (1, -1):
+            for term in sp.Add.make_args(side * x):
+                if (-term).func is Max and term != side * x:  # sign(c − max(a, b)): neither difference rounds twice
+                    rest = side * x - term
+                    return side * Min(*(cls(rest - a) for a in (-term).args))
         return -cls(-x) if x.could_extract_minus_sign() else None
 
 

@@ -11,10 +11,11 @@ from lossmith.formula import Expr
 from lossmith.program import Program, Step
 from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Sign, Tree, Where
 from lossmith.symbolic.emit import emit
+from lossmith.symbolic.finish import finished
 from lossmith.symbolic.read import to_sympy
 from lossmith.symbolic.remainders import Share
 from lossmith.symbolic.smooth import Exp, Fade, Hypot1, Log, Serpentine, Sigmoid, Tanh, Tilt, Witch
-from lossmith.symbolic.stable import finished, stable
+from lossmith.symbolic.stable import stable
 
 Params = Mapping[str, bool]
 """Parameter names, each with: is it known to be nonnegative?"""
@@ -30,7 +31,7 @@ def pointwise(
     t = sp.Symbol(slot)
     f, d1, d2 = _two_derivatives(tree, t, params)
     J = sp.Integer(jacobian) if jacobian.lstrip("-").isdigit() else sp.Symbol(jacobian)
-    outputs = {"value": finished(f), "gradient": stable(J * d1), "hessian": d2}
+    outputs = {"value": finished(f), "gradient": finished(stable(J * d1)), "hessian": finished(d2)}
     if majorant:
         curve = majorising(d1, d2, t)
         outputs |= {} if curve is None else {"majorant": curve}
@@ -48,7 +49,7 @@ def slotwise(tree: Expr, slots: Sequence[str], params: Params, note: str = "") -
     """The Program (slots) → value, d1, d2 (both in the first slot) and, of each further slot s, d_s."""
     t = sp.Symbol(slots[0])
     f, d1, d2 = _two_derivatives(tree, t, params)
-    outputs = {"value": finished(f), "d1": d1, "d2": d2}
+    outputs = {"value": finished(f), "d1": finished(d1), "d2": finished(d2)}
     outputs |= {f"d_{s}": _slope(f, sp.Symbol(s)) for s in slots[1:]}
     return _emitted(tuple(slots), params, (), outputs, note)
 

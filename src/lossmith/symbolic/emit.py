@@ -17,10 +17,12 @@ _KEY = sp.default_sort_key
 class Emitter:
     """Appends steps, never the same one twice."""
 
-    def __init__(self, prelude: Sequence[Step]) -> None:
+    def __init__(self, prelude: Sequence[Step], params: Sequence[str] = ()) -> None:
+        self.fixed = set(params)
         self.steps = list(prelude)
         self.known: dict[tuple[str, tuple[Arg, ...]], str] = {(s.word, s.args): s.name for s in prelude}
         self.shared: dict[str, Arg] = {}
+        self.bounded: set[str] = set()
 
     def step(self, word: str, *args: Arg) -> str:
         """The name of `word(*args)`, a new step if there is none yet."""
@@ -48,7 +50,14 @@ class Emitter:
         return self.step(e.word, *map(self.arg, e.args))
 
     def add(self, e: Tree) -> Arg:
+        """What does not depend on the row first: 1 − ε + 2εσ is then right for ε = 1 too."""
         terms = sorted(e.args, key=_KEY)
+        fixed = [t for t in terms if self.is_fixed(t)]
+        if len(fixed) > 1 and len(fixed) < len(terms):
+            return self.summed([sp.Add(*fixed, evaluate=False), *(t for t in terms if t not in fixed)])
+        return self.summed(terms)
+
+    def summed(self, terms: Sequence[Tree]) -> Arg:
         plus = [t for t in terms if not t.could_extract_minus_sign()]
         minus = [-t for t in terms if t.could_extract_minus_sign()]
         if not plus:
@@ -58,19 +67,34 @@ class Emitter:
             total = self.step("sub", total, self.arg(t))
         return total
 
+    def is_fixed(self, e: Tree) -> bool:
+        """Does it depend on numbers and parameters only?"""
+        return all(s.name in self.fixed for s in e.free_symbols)
+
+    def is_bounded(self, f: Tree) -> bool:
+        """Is it a word that stays within ±1? Such factors come first, so that no product overflows before they fade."""
+        base, n = f.as_base_exp()
+        known = base.word in BOUNDED if isinstance(base, Word) else base.is_Symbol and base.name in self.bounded
+        return bool(known and n.is_number and n.is_positive)
+
     def folded(self, word: str, parts: Sequence[Tree]) -> Arg:
         return reduce(lambda a, b: self.step(word, a, b), map(self.arg, parts))
 
     def mul(self, e: Tree) -> Arg:
         coefficient, rest = e.as_coeff_Mul()
-        factors = sorted(sp.Mul.make_args(rest), key=_KEY)
+        factors = sorted(sp.Mul.make_args(rest), key=lambda f: (not self.is_bounded(f), _KEY(f)))
         below = [1 / f for f in factors if _is_reciprocal(f)]
         above = [f for f in factors if not _is_reciprocal(f)]
         scale, divisor = _coefficient(abs(coefficient))
         if divisor != 1:
             below.append(divisor)
+        if below and _constant(scale) in _POWERS and all(map(self.is_fixed, below)):
+            scale, below = sp.S.One, [1 / scale, *below]
+        if scale > 1 and above and above[0].is_Pow and above[0].exp.is_Integer and self.is_bounded(above[0]):
+            base, n = above[0].as_base_exp()  # so that bits lost below the least normal number are not multiplied
+            above, scale = [scale * base, base ** (n - 1), *above[1:]], sp.S.One
         if scale != 1 or not above:
-            above.insert(0, scale)
+            above.insert(sum(map(self.is_bounded, above)), scale)
         value = self.folded("mul", above)
         if below:
             value = self.step("div", value, self.folded("mul", below))
@@ -99,6 +123,10 @@ class Emitter:
 _EMIT: dict[type, Callable[[Emitter, Tree], Arg]] = {sp.Add: Emitter.add, sp.Mul: Emitter.mul, sp.Pow: Emitter.pow}
 
 
+_POWERS = {2.0**-k for k in range(1, 60)}
+BOUNDED = {"sigmoid", "sech2", "tanh", "witch", "serpentine", "saturation", "tilt", "sin", "cos", "mills_slope"}
+
+
 def _is_reciprocal(f: Tree) -> bool:
     n = f.as_base_exp()[1]
     return bool(n.is_number and n.is_negative) and not isinstance(f, sp.Number)
@@ -106,7 +134,7 @@ def _is_reciprocal(f: Tree) -> bool:
 
 def _coefficient(c: Tree) -> tuple[Tree, Tree]:
     """(multiplier, divisor): a quotient stays a division unless its denominator is a power of two."""
-    if c.is_Rational and (c.q & (c.q - 1)) and c.p < 2**53 and c.q < 2**53:
+    if c.is_Rational and (c.q & (c.q - 1)) and c.p < 2**53 and c.q < 2**32:
         return sp.Integer(c.p), sp.Integer(c.q)
     return c, sp.S.One
 
@@ -139,13 +167,15 @@ def emit(
     """A Program that computes the expressions, whose free symbols are inputs, parameters or names in the prelude."""
     names = (sp.Symbol(f"_cse{i}") for i in range(100_000))
     shared, reduced = sp.cse(list(outputs.values()), symbols=names)
-    emitter = Emitter(prelude)
+    emitter = Emitter(prelude, params)
     inlined: dict[Tree, Tree] = {}
     for symbol, e in shared:
         whole = e.xreplace(inlined)
-        if whole.is_Pow and whole.exp.is_number and whole.exp.is_negative:
-            inlined[symbol] = whole  # x/c stays one division: sharing 1/c would round twice
+        if _is_reciprocal(whole) or (whole.is_Mul and len(whole.args) == 2 and whole.args[0].is_Number):
+            inlined[symbol] = whole  # x/c stays one division, and 2x waits for what may make it small
         else:
             emitter.shared[symbol.name] = emitter.arg(whole)
+            emitter.bounded |= {symbol.name} if emitter.is_bounded(whole) else set()
+            emitter.fixed |= {symbol.name} if emitter.is_fixed(whole) else set()
     results = tuple((name, emitter.arg(e.xreplace(inlined))) for name, e in zip(outputs, reduced, strict=True))
     return Program(inputs, params, tuple(emitter.steps), results, note).only(*outputs)

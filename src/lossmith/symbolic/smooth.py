@@ -133,7 +133,7 @@ class Softplus(Word):
 
 class Sigmoid(Word):
     word = "sigmoid"
-    slope = staticmethod(lambda x: Sigmoid(x) * Sigmoid(-x))
+    slope = staticmethod(lambda x: Sech2(x / 2) / 4)
 
 
 class Xlogy(Word):
@@ -157,7 +157,7 @@ class Tilt(Word):
 
     word = "tilt"
     parity = -1
-    slope = staticmethod(lambda x: Hypot1(x) ** -3)
+    slope = staticmethod(lambda x: Witch(x) ** sp.Rational(3, 2))
 
 
 class Hypot1m1(Word):

@@ -37,7 +37,7 @@ def _terms(e: Tree) -> tuple[Tree, ...]:
     return e.args if e.is_Add else (e,)
 
 
-def _split(e: Tree) -> tuple[Tree, Tree] | None:
+def split(e: Tree) -> tuple[Tree, Tree] | None:
     """(coefficient, f(…)) for c·f(…) with one function factor f to the power 1."""
     factors = sp.Mul.make_args(e)
     calls = [f for f in factors if isinstance(f, sp.Function)]
@@ -51,7 +51,7 @@ def _pair(e: Tree, kind: type[sp.Function], ratio: int, make: Callable[[Tree, Tr
     if not e.is_Add:
         return None
     for term in e.args:
-        found = _split(term)
+        found = split(term)
         if found and found[1].func is kind and ratio * found[0] in e.args:
             rest = [t for t in e.args if t is not term and t != ratio * found[0]]
             return sp.Add(*rest, make(found[0], found[1].args[0]))
@@ -97,6 +97,17 @@ def exp_of_logsigmoid(e: Tree) -> Tree | None:
     """exp(−softplus(x)) → σ(−x)."""
     inner = -e.args[0] if e.func is Exp else None
     return Sigmoid(-inner.args[0]) if inner is not None and inner.func is Softplus else None
+
+
+def power_of_one_plus_square(e: Tree) -> Tree | None:
+    """exp(c·log(1 + x²)) → √(1 + x²)^2c; expm1 of it → √(1 + x²) − 1 for c = ½, −x²/(1 + x²) for c = −1."""
+    found = split(e.args[0]) if e.func in (Exp, Expm1) else None
+    if found is None or found[1].func is not Log1psq or not found[0].is_number:
+        return None
+    c, x = found[0], found[1].args[0]
+    if e.func is Exp:
+        return Witch(x) ** -c if (2 * c).is_integer and c < 0 else Hypot1(x) ** (2 * c)
+    return {HALF: Hypot1m1(x), -sp.S.One: -Saturation(x)}.get(c)
 
 
 def log_one_plus_exp(e: Tree) -> Tree | None:
@@ -267,6 +278,7 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
         log_one_plus_exp,
         log_of_one_plus_square,
         one_minus_tanh_squared,
+        power_of_one_plus_square,
         logistic_quotient,
         one_over_one_plus_square,
         times_serpentine,
@@ -288,23 +300,3 @@ def stable(e: Tree) -> Tree:
         if better is not None and better != e:
             return stable(better)
     return e
-
-
-def one_minus_power(e: Tree) -> Tree | None:
-    """1 − (1−u)ⁿ → u·(1 + v + … + vⁿ⁻¹) with v = 1 − u: for values only, its slope is better taken before."""
-    if not e.is_Add or len(e.args) != 2:
-        return None
-    for power in e.args:
-        base, n = (-power).as_base_exp()
-        if n.is_Integer and n > 1 and base.is_Add and sp.S.One in base.args and sp.S.One in e.args:
-            return (1 - base) * sp.Add(*(base**k for k in range(int(n))))
-    return None
-
-
-def finished(e: Tree) -> Tree:
-    """A value that nobody will differentiate any more, in its last stable form."""
-    if not e.args:
-        return e
-    e = e.func(*map(finished, e.args))
-    better = one_minus_power(e)
-    return e if better is None else better

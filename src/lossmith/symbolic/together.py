@@ -9,7 +9,8 @@ import sympy as sp
 from lossmith.formula import Expr
 from lossmith.program import Program
 from lossmith.symbolic import derive
-from lossmith.symbolic.stable import finished, stable
+from lossmith.symbolic.finish import finished
+from lossmith.symbolic.stable import stable
 
 
 def several(

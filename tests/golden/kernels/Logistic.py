@@ -4,18 +4,18 @@ def kernel(y, z):
     s = where(up, 1.0, (-1.0))
     m = s * z
     v3 = -m
-    v4 = sigmoid(v3)
-    v5 = softplus(v3)
-    v6 = v4 * s
+    v4 = softplus(v3)
+    v5 = sigmoid(v3)
+    v6 = v5 * s
     v7 = -v6
-    v8 = sigmoid(m)
-    v9 = v4 * v8
-    v10 = np.equal(m, m)
-    v11 = np.equal(m, 0.0)
-    v12 = 0.5 * m
-    v13 = np.tanh(v12)
-    v14 = 0.5 * v13
+    v8 = 0.5 * m
+    v9 = sech2(v8)
+    v10 = v9 * 0.25
+    v11 = np.equal(m, m)
+    v12 = np.equal(m, 0.0)
+    v13 = np.tanh(v8)
+    v14 = v13 * 0.5
     v15 = np.divide(v14, m)
-    v16 = where(v11, 0.25, v15)
-    v17 = where(v10, v16, m)
-    return (v5, v7, v9, v17, )  # value, gradient, hessian, majorant
+    v16 = where(v12, 0.25, v15)
+    v17 = where(v11, v16, m)
+    return (v4, v7, v10, v17, )  # value, gradient, hessian, majorant

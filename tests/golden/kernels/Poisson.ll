@@ -46,20 +46,24 @@ define private %results @formula(%reals %y, %reals %z) alwaysinline {
   %power_of_two.7 = add %bits %power_of_two.6, splat (i64 4607182418800017408)
   %power_of_two.8 = bitcast %bits %power_of_two.7 to %reals
   %v0 = fmul %reals %scaled.5, %power_of_two.8
-  ; v1 = neg(v0)
-  %v1 = fneg %reals %v0
-  ; v2 = mul(y, z)
-  %v2 = fmul %reals %y, %z
-  ; v3 = add(v1, v2)
-  %v3 = fadd %reals %v1, %v2
-  ; v4 = neg(v3)
-  %v4 = fneg %reals %v3
-  ; v5 = add(v1, y)
-  %v5 = fadd %reals %v1, %y
-  ; v6 = neg(v5)
-  %v6 = fneg %reals %v5
-  %give.0 = insertvalue %results poison, %reals %v4, 0  ; value
-  %give.1 = insertvalue %results %give.0, %reals %v6, 1  ; gradient
+  ; v1 = mul(y, z)
+  %v1 = fmul %reals %y, %z
+  ; v2_raw = sub(v0, v1)
+  %v2_raw = fsub %reals %v0, %v1
+  ; v1_rest = left_mul(y, z, v1)
+  %v1_rest.1 = fneg %reals %v1
+  %v1_rest = call %reals @llvm.fma.v4f64(%reals %y, %reals %z, %reals %v1_rest.1)
+  ; v2_rest = neg(v1_rest)
+  %v2_rest = fneg %reals %v1_rest
+  ; v2 = mend(v2_raw, v2_rest)
+  %v2.1 = call %reals @llvm.fabs.v4f64(%reals %v2_rest)
+  %v2.2 = fcmp olt %reals %v2.1, splat (double 0x7FF0000000000000)
+  %v2.3 = select %truths %v2.2, %reals %v2_rest, %reals splat (double 0.0)
+  %v2 = fadd %reals %v2_raw, %v2.3
+  ; v3 = sub(v0, y)
+  %v3 = fsub %reals %v0, %y
+  %give.0 = insertvalue %results poison, %reals %v2, 0  ; value
+  %give.1 = insertvalue %results %give.0, %reals %v3, 1  ; gradient
   %give.2 = insertvalue %results %give.1, %reals %v0, 2  ; hessian
   ret %results %give.2
 }
@@ -182,5 +186,6 @@ rows.rest:
 !0 = !{i32 1}
 
 declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
+declare %reals @llvm.fabs.v4f64(%reals)
 declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
 declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)

@@ -93,16 +93,40 @@ define private %results @formula(%reals %y, %reals %z) alwaysinline {
   %v5 = fmul %reals splat (double 2.0), %v1
   ; v6 = mul(2.0, v4)
   %v6 = fmul %reals splat (double 2.0), %v4
-  ; v7 = add(v5, v6)
-  %v7 = fadd %reals %v5, %v6
-  ; v8 = sub(v1, v4)
-  %v8 = fsub %reals %v1, %v4
+  ; v7_raw = add(v5, v6)
+  %v7_raw = fadd %reals %v5, %v6
+  ; v4_rest = left_mul(y, v3, v4)
+  %v4_rest.1 = fneg %reals %v4
+  %v4_rest = call %reals @llvm.fma.v4f64(%reals %y, %reals %v3, %reals %v4_rest.1)
+  ; v6_rest = mul(v4_rest, 2.0)
+  %v6_rest = fmul %reals %v4_rest, splat (double 2.0)
+  ; v7 = mend(v7_raw, v6_rest)
+  %v7.1 = call %reals @llvm.fabs.v4f64(%reals %v6_rest)
+  %v7.2 = fcmp olt %reals %v7.1, splat (double 0x7FF0000000000000)
+  %v7.3 = select %truths %v7.2, %reals %v6_rest, %reals splat (double 0.0)
+  %v7 = fadd %reals %v7_raw, %v7.3
+  ; v8_raw = sub(v1, v4)
+  %v8_raw = fsub %reals %v1, %v4
+  ; v8_rest = neg(v4_rest)
+  %v8_rest = fneg %reals %v4_rest
+  ; v8 = mend(v8_raw, v8_rest)
+  %v8.1 = call %reals @llvm.fabs.v4f64(%reals %v8_rest)
+  %v8.2 = fcmp olt %reals %v8.1, splat (double 0x7FF0000000000000)
+  %v8.3 = select %truths %v8.2, %reals %v8_rest, %reals splat (double 0.0)
+  %v8 = fadd %reals %v8_raw, %v8.3
   ; v9 = mul(0.5, v1)
   %v9 = fmul %reals splat (double 0.5), %v1
   ; v10 = mul(0.5, v4)
   %v10 = fmul %reals splat (double 0.5), %v4
-  ; v11 = add(v9, v10)
-  %v11 = fadd %reals %v9, %v10
+  ; v11_raw = add(v9, v10)
+  %v11_raw = fadd %reals %v9, %v10
+  ; v10_rest = mul(v4_rest, 0.5)
+  %v10_rest = fmul %reals %v4_rest, splat (double 0.5)
+  ; v11 = mend(v11_raw, v10_rest)
+  %v11.1 = call %reals @llvm.fabs.v4f64(%reals %v10_rest)
+  %v11.2 = fcmp olt %reals %v11.1, splat (double 0x7FF0000000000000)
+  %v11.3 = select %truths %v11.2, %reals %v10_rest, %reals splat (double 0.0)
+  %v11 = fadd %reals %v11_raw, %v11.3
   %give.0 = insertvalue %results poison, %reals %v7, 0  ; value
   %give.1 = insertvalue %results %give.0, %reals %v8, 1  ; gradient
   %give.2 = insertvalue %results %give.1, %reals %v11, 2  ; hessian
@@ -227,5 +251,6 @@ rows.rest:
 !0 = !{i32 1}
 
 declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
+declare %reals @llvm.fabs.v4f64(%reals)
 declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
 declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)

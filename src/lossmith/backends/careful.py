@@ -1,0 +1,330 @@
+"""A Program with its roundings made good where they would show: what a machine runs in place of the plain steps.
+
+Every step leaves a rest, what the exact result has beyond the rounded one, that can be computed (Dekker 1971;
+with a fused multiply-add in one operation for a product). It is computed only where it matters: before a sum, which may
+cancel; before a word that magnifies it, as exp(−(r/c)²) does by (r/c)²; and for a result with many roundings behind it.
+In exact arithmetic every rest is 0, so the mathematics is that of the Program.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from lossmith.program import Arg, Program, Step
+
+REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2}
+"""a·b − p, a − q·b, both exact; and v + d, where d counts for nothing unless it is finite."""
+
+ALLOWED = 1.9
+"""A result that may be off by more than so many units, most of the time, is mended."""
+
+USUAL = {"sigmoid": 1.1, "witch": 1.2, "serpentine": 1.1, "sech2": 1.3, "exp": 0.6, "log": 0.6, "hypot1": 0.6,
+         "softplus": 0.8, "tanh": 0.8, "atan": 0.6}  # fmt: skip
+"""How far off words are, most of the time; 1 where nothing is said."""
+
+EXACT = frozenset({"neg", "abs", "sign", "min", "max", "where", "lt", "le", "gt", "ge", "eq", "ne", "and"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Straight-line code of words and rest words."""
+
+    steps: tuple[Step, ...]
+    outputs: tuple[tuple[str, Arg], ...]
+
+
+@dataclass(slots=True)
+class Writer:
+    """Collects the steps of a plan. `deep`: also words, not only products, give up their rests."""
+
+    plain: dict[str, Step]
+    deep: bool
+    steps: list[Step] = field(default_factory=list)
+    known: dict[tuple[str, tuple[Arg, ...]], str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    rests: dict[str, Arg | None] = field(default_factory=dict)
+    raw: dict[str, tuple[str, Arg]] = field(default_factory=dict)
+    """Mended steps: the name of the rounded value, and what was added to it."""
+
+    def step(self, name: str, word: str, *args: Arg) -> str:
+        """The name of a step, new unless the same stands there already."""
+        key = (word, args)
+        if key not in self.known:
+            count = 2
+            whole = name
+            while whole in self.taken:
+                whole, count = f"{name}{count}", count + 1
+            self.append(Step(whole, word, args))
+        return self.known[key]
+
+    def append(self, step: Step) -> None:
+        self.steps.append(step)
+        self.taken.add(step.name)
+        self.known.setdefault((step.word, step.args), step.name)
+
+    def sum(self, name: str, a: Arg | None, b: Arg | None, word: str = "add") -> Arg | None:
+        """a + b or a − b, None being 0."""
+        if b is None:
+            return a
+        if a is None:
+            return b if word == "add" else self.step(name, "neg", b)
+        return self.step(name, word, a, b)
+
+    def times(self, name: str, a: Arg | None, b: Arg) -> Arg | None:
+        """a·b, None being 0."""
+        return None if a is None else self.step(name, "mul", a, b)
+
+    def rest(self, a: Arg) -> Arg | None:
+        """What rounding took from a value; None where that is nothing, or not known."""
+        if not isinstance(a, str) or a not in self.plain:
+            return None
+        if a not in self.rests:
+            self.rests[a] = self._rest(self.plain[a])
+        return self.rests[a]
+
+    def _rest(self, step: Step) -> Arg | None:
+        name, (raw, change) = f"{step.name}_rest", self.raw.get(step.name, (step.name, 0.0))
+        own = RESTS[step.word](self, step, raw, name) if step.word in (RESTS if self.deep else PRODUCTS) else None
+        if raw == step.name:
+            return own
+        return self.sum(name, self.step(name, "add", self.step(name, "sub", raw, step.name), change), own)
+
+
+def _power_of_two(a: Arg) -> bool:
+    return not isinstance(a, str) and a != 0 and abs(math.frexp(a)[0]) == 0.5
+
+
+def _unit(w: Writer, a: Arg) -> bool:
+    """Is it ±1, or another power of two, whatever the row?"""
+    if not isinstance(a, str):
+        return _power_of_two(a)
+    step = w.plain.get(a)
+    return step is not None and step.word == "where" and all(map(_power_of_two, step.args[1:]))
+
+
+def _mul(w: Writer, step: Step, p: str, name: str) -> Arg | None:
+    a, b = step.args
+    through = w.sum(name, w.times(name, w.rest(a), b), w.times(name, w.rest(b), a))
+    return through if _unit(w, a) or _unit(w, b) else w.sum(name, w.step(name, "left_mul", a, b, p), through)
+
+
+def _div(w: Writer, step: Step, q: str, name: str) -> Arg | None:
+    a, b = step.args
+    above = w.rest(a) if _unit(w, b) else w.sum(name, w.step(name, "left_div", a, b, q), w.rest(a))
+    left = w.sum(name, above, w.times(name, w.rest(b), q), "sub")
+    return None if left is None else w.step(name, "div", left, b)
+
+
+def _neg(w: Writer, step: Step, p: str, name: str) -> Arg | None:
+    inner = w.rest(step.args[0])
+    return None if inner is None else w.step(name, "neg", inner)
+
+
+def _lost(w: Writer, name: str, a: Arg, b: Arg, s: Arg) -> Arg:
+    """a + b − s for s the rounded sum (Knuth)."""
+    back = w.step(name, "sub", s, a)
+    return w.step(name, "add", w.step(name, "sub", a, w.step(name, "sub", s, back)), w.step(name, "sub", b, back))
+
+
+def _sub(w: Writer, step: Step, s: str, name: str) -> Arg | None:
+    """Of a − b; but a residual y − z is what was given."""
+    a, b = step.args
+    if isinstance(a, str) and isinstance(b, str) and not {a, b} & set(w.plain):
+        return None
+    back = w.step(name, "sub", a, s)
+    first = w.step(name, "sub", a, w.step(name, "add", s, back))
+    return w.step(name, "sub", first, w.step(name, "sub", b, back))
+
+
+def _over(w: Writer, name: str, top: Arg, whole: Arg, lost: Arg, q: Arg) -> Arg:
+    """top/(whole + lost) − q."""
+    left = w.step(name, "sub", w.step(name, "left_div", top, whole, q), w.step(name, "mul", q, lost))
+    return w.step(name, "div", left, whole)
+
+
+def _one_plus_square(w: Writer, name: str, x: Arg) -> tuple[Arg, Arg]:
+    """1 + x² as a sum of two."""
+    square = w.step(name, "mul", x, x)
+    whole = w.step(name, "add", 1.0, square)
+    return whole, w.step(name, "add", _lost(w, name, 1.0, square, whole), w.step(name, "left_mul", x, x, square))
+
+
+def _fading(w: Writer, name: str, x: Arg, by: float) -> Arg:
+    """exp(−by·|x|)."""
+    return w.step(name, "exp", w.step(name, "mul", -by, w.step(name, "abs", x)))
+
+
+def _sigmoid(w: Writer, step: Step, q: str, name: str) -> Arg | None:
+    x = step.args[0]
+    t = _fading(w, name, x, 1.0)
+    whole = w.step(name, "add", 1.0, t)
+    top = w.step(name, "where", w.step(name, "gt", x, 0.0), 1.0, t)
+    return _over(w, name, top, whole, _lost(w, name, 1.0, t, whole), q)
+
+
+def _sech2(w: Writer, step: Step, q: str, name: str) -> Arg | None:
+    """4t/(1 + t(2 + t)) with t = exp(−2|x|)."""
+    t = _fading(w, name, step.args[0], 2.0)
+    two = w.step(name, "add", 2.0, t)
+    product = w.step(name, "mul", t, two)
+    whole = w.step(name, "add", 1.0, product)
+    lost = w.step(name, "add", _lost(w, name, 1.0, product, whole), w.step(name, "left_mul", t, two, product))
+    lost = w.step(name, "add", lost, w.step(name, "mul", t, _lost(w, name, 2.0, t, two)))
+    return _over(w, name, w.step(name, "mul", 4.0, t), whole, lost, q)
+
+
+def _softplus(w: Writer, step: Step, y: str, name: str) -> Arg | None:
+    """max(x, 0) + log(1 + exp(−|x|)) − y: the sum rounds last."""
+    x = step.args[0]
+    small = w.step(name, "log1p", _fading(w, name, x, 1.0))
+    return w.step(name, "add", w.step(name, "sub", w.step(name, "max", x, 0.0), y), small)
+
+
+def _where(w: Writer, step: Step, v: str, name: str) -> Arg | None:
+    c, *sides = step.args
+    rests = [w.rest(side) for side in sides]
+    return None if rests == [None, None] else w.step(name, "where", c, *(0.0 if r is None else r for r in rests))
+
+
+Rest = Callable[[Writer, Step, str, str], Arg | None]
+PRODUCTS: dict[str, Rest] = {"mul": _mul, "div": _div, "neg": _neg, "where": _where}
+"""By word, from a step, the name of its rounded value and a name for what is made: the rest, arguments' included."""
+
+RESTS: dict[str, Rest] = {
+    **PRODUCTS,
+    "softplus": _softplus,
+    "add": lambda w, step, s, name: _lost(w, name, step.args[0], step.args[1], s),
+    "sub": _sub,
+    "witch": lambda w, step, q, name: _over(w, name, 1.0, *_one_plus_square(w, name, step.args[0]), q),
+    "serpentine": lambda w, step, q, name: _over(w, name, step.args[0], *_one_plus_square(w, name, step.args[0]), q),
+    "sigmoid": _sigmoid,
+    "sech2": _sech2,
+}
+"""The same for words that take more to mend; here arguments count as exact: what they lacked is in the value."""
+
+MAGNIFYING = frozenset({"exp", "expm1"})
+"""Words before which no rest is too dear."""
+
+Change = Callable[[Writer, Sequence[Arg], Arg, Arg], Arg]
+
+
+def _times(factor: Callable[[Writer, Sequence[Arg], Arg], Arg]) -> Change:
+    return lambda w, x, y, d: w.step("change", "mul", factor(w, x, y), d)
+
+
+def _slope(w: Writer, word: str, *args: Arg) -> Arg:
+    return w.step("slope", word, *args)
+
+
+def _product(w: Writer, *factors: Arg) -> Arg:
+    product = factors[0]
+    for f in factors[1:]:
+        product = _slope(w, "mul", product, f)
+    return product
+
+
+def _clamped(w: Writer, x: Arg) -> Arg:
+    """About tanh(x)."""
+    return _slope(w, "max", _slope(w, "min", x, 1.0), -1.0)
+
+
+def _serpentine_slope(w: Writer, x: Sequence[Arg], y: Arg) -> Arg:
+    witch = _slope(w, "witch", x[0])
+    return _slope(w, "sub", _product(w, witch, witch), _product(w, y, y))
+
+
+def _atan_change(w: Writer, x: Sequence[Arg], y: Arg, d: Arg) -> Arg:
+    return w.step("change", "div", d, _slope(w, "add", 1.0, _product(w, x[0], x[0])))
+
+
+CHANGES: dict[str, Change] = {
+    "exp": _times(lambda w, x, y: y),
+    "expm1": _times(lambda w, x, y: _slope(w, "add", y, 1.0)),
+    "log": lambda w, x, y, d: w.step("change", "div", d, x[0]),
+    "log1p": lambda w, x, y, d: w.step("change", "div", d, _slope(w, "add", x[0], 1.0)),
+    "sqrt": lambda w, x, y, d: w.step("change", "div", w.step("change", "mul", 0.5, d), y),
+    "pow": lambda w, x, y, d: w.step("change", "mul", _product(w, y, x[1]), w.step("change", "div", d, x[0])),
+    "tanh": _times(lambda w, x, y: _slope(w, "sub", 1.0, _product(w, y, y))),
+    "sech2": _times(lambda w, x, y: _product(w, _clamped(w, x[0]), -2.0, y)),
+    "logcosh": _times(lambda w, x, y: _clamped(w, x[0])),
+    "atan": _atan_change,
+    "sin": _times(lambda w, x, y: _slope(w, "cos", x[0])),
+    "cos": _times(lambda w, x, y: _slope(w, "neg", _slope(w, "sin", x[0]))),
+    "sigmoid": _times(lambda w, x, y: _slope(w, "sub", y, _product(w, y, y))),
+    "softplus": _times(lambda w, x, y: _slope(w, "sigmoid", x[0])),
+    "hypot1": _times(lambda w, x, y: _slope(w, "div", x[0], y)),
+    "log1psq": _times(lambda w, x, y: _product(w, 2.0, _slope(w, "serpentine", x[0]))),
+    "witch": _times(lambda w, x, y: _product(w, -2.0, x[0], y, y)),
+    "serpentine": _times(_serpentine_slope),
+    "log_ndtr": _times(lambda w, x, y: _slope(w, "mills", x[0])),
+    "mills": _times(lambda w, x, y: _slope(w, "neg", _slope(w, "mills_slope", x[0]))),
+}
+"""By word: by how much y = word(x) changes, to first order, when its argument does by d."""
+
+
+def _change(w: Writer, step: Step, raw: str) -> Arg | None:
+    """What the rests of the arguments add to a step, where that is made good at once."""
+    if step.word in ("add", "sub"):
+        a, b = map(w.rest, step.args)
+        return w.sum(f"{step.name}_rest", a, b, step.word)
+    deep, w.deep = w.deep, w.deep or step.word in MAGNIFYING
+    d = w.rest(step.args[0]) if step.word in CHANGES else None
+    w.deep = deep
+    return None if d is None else CHANGES[step.word](w, step.args, raw, d)
+
+
+def _off(program: Program) -> dict[str, float]:
+    """By how many units a value may be off, most of the time, unless it is mended."""
+    off: dict[str, float] = {}
+    for step in program.steps:
+        before = [off.get(a, 0.0) for a in step.args if isinstance(a, str)]
+        if step.word in EXACT:
+            off[step.name] = max(before, default=0.0)
+        elif step.word in ("mul", "div"):
+            off[step.name] = sum(before) + 0.5 * (not any(map(_power_of_two, step.args)))
+        elif step.word in ("add", "sub"):
+            off[step.name] = max(before, default=0.0) + 0.5
+        else:
+            off[step.name] = USUAL.get(step.word, 1.0)
+    return off
+
+
+@lru_cache(maxsize=1024)
+def careful(program: Program) -> Plan:
+    """The plan of a Program."""
+    off = _off(program)
+    rough = {a for _, a in program.outputs if isinstance(a, str) and off.get(a, 0.0) > ALLOWED}
+    w = Writer({s.name: s for s in program.steps}, bool(rough))
+    w.taken |= set(program.inputs) | set(program.params) | set(w.plain)
+    for step in program.steps:
+        _write(w, step)
+    outputs = [(name, _mended(w, a) if a in rough else a) for name, a in program.outputs]
+    return Plan(tuple(w.steps), tuple(outputs))
+
+
+def _write(w: Writer, step: Step) -> None:
+    """One step of a Program, and what makes its arguments' roundings good."""
+    raw, at = f"{step.name}_raw", len(w.steps)
+    w.append(Step(raw, step.word, step.args))
+    change = _change(w, step, raw)
+    if change is None:
+        w.steps[at] = step
+        w.known[step.word, step.args] = step.name
+    else:
+        w.append(Step(step.name, "mend", (raw, change)))
+        w.raw[step.name] = raw, change
+
+
+def _mended(w: Writer, a: Arg) -> Arg:
+    """An output with its rest, through the choices and signs at its end."""
+    step = w.plain.get(a) if isinstance(a, str) else None
+    if step is None:
+        return a
+    if step.word in ("where", "neg"):
+        sides = [_mended(w, x) if i or step.word == "neg" else x for i, x in enumerate(step.args)]
+        return w.step(f"{step.name}_whole", step.word, *sides)
+    rest = w.rest(step.name)
+    return a if rest is None else w.step(f"{step.name}_whole", "mend", a, rest)

@@ -1,0 +1,203 @@
+"""Numbers right to the last digits: every kernel on every backend against ball arithmetic, and mutants of each part.
+
+The contract: at most 4 ulp in float64 and 2 in float32, 99 % of the points within 1.5, nothing lost to overflow. The
+points cover all exponents with subnormals, both zeros, and the joins ± 4 ulp. Near a place where an output changes its
+sign a unit is what one ulp of the slot changes, if that is more; for likelihoods, of y. `make nightly` tries more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from exceptions import EXCEPTIONS, Above
+from kernel_tools import one_word, points
+
+import lossmith
+from lossmith.accuracy import LIMITS, USUAL, Accuracy, Truth, accuracy, measure
+from lossmith.accuracy.points import PAIRS, joins, slots
+from lossmith.accuracy.ulps import errors, turning, unit
+from lossmith.backends import careful, llvm, llvm_polynomials, llvm_print, load
+from lossmith.formula import parse
+from lossmith.program import Program, Step
+from lossmith.symbolic import derive, finish, truth
+from lossmith.words import COMPARISONS, WORDS
+
+ROWS, FEW = 2_000, 300
+SLOW = {"lgamma", "digamma", "trigamma"}
+LOSSES = [kind() for kind in lossmith.losses().values() if kind.lift.name in PAIRS]
+
+
+def rows_for(loss: lossmith.Loss, rows: int = ROWS) -> int:
+    """Fewer where the truth takes milliseconds a row."""
+    return rows * FEW // ROWS if SLOW & {step.word for step in loss.program.steps} else rows
+
+
+def broken(found: Accuracy, listed: Above | None) -> list[str]:
+    """The bounds that neither the contract nor a listed exception admits."""
+    at = listed or Above("")
+    worst = {"float64": max(LIMITS["float64"], at.worst), "float32": max(LIMITS["float32"], at.narrow)}
+    return [
+        str(b)
+        for b in found.bounds
+        if b.worst > worst[b.dtype] or b.usual > max(USUAL, at.usual) or b.lost > at.lost * b.rows
+    ]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_contract(loss: lossmith.Loss) -> None:
+    assert broken(measure(loss, rows_for(loss)), EXCEPTIONS.get(loss.name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [x for x in LOSSES if x.name not in EXCEPTIONS], ids=lambda loss: loss.name)
+def test_contract_at_more_points(loss: lossmith.Loss) -> None:
+    assert broken(measure(loss, rows_for(loss, 20_000), seed=2), None) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Logistic", "Huber", "Cauchy", "Poisson"])
+def test_every_float32(name: str) -> None:
+    """All 2³² arguments, against the float64 kernel, whose own error is 2⁻²⁷ of what is asked here."""
+    loss = lossmith.losses()[name]()
+    narrow, wide = (load(loss.program.only("value", "gradient", "hessian"), kind, "llvm") for kind in ("f4", "f8"))
+    for start in range(0, 2**32, 2**22):
+        x = np.arange(start, start + 2**22, dtype=np.uint64).astype(np.uint32).view(np.float32)
+        x = x[np.isfinite(x)]
+        y = np.zeros_like(x) if name == "Huber" or name == "Cauchy" else np.ones_like(x)
+        got = narrow([y, x], loss.state.params)
+        true = wide([y.astype(float), x.astype(float)], loss.state.params)
+        for g, t in zip(got, true, strict=True):
+            assert errors(g, t, np.zeros_like(t), unit(t, np.zeros_like(t), np.float32)).max(initial=0) <= 2
+
+
+def test_every_exception_is_of_a_loss_has_a_reason_and_is_needed() -> None:
+    assert set(EXCEPTIONS) <= {loss.name for loss in LOSSES}
+    assert all(e.why for e in EXCEPTIONS.values())
+    tight = [e for e in EXCEPTIONS.values() if (e.worst, e.usual, e.lost, e.narrow) == (4.0, 1.5, 0.0, 2.0)]
+    assert not tight, "an exception that excepts nothing"
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_nan_in_nan_out(backend: str, kind: str) -> None:
+    for loss in LOSSES:
+        program = loss.program.only("value", "gradient", "hessian")
+        y, z = np.ones(3, kind), np.array([0.5, np.nan, 0.5], kind)
+        value = load(program, kind, backend)([y, z], loss.state.params)[0]
+        assert np.isnan(value[1]) and not np.isnan(value[0]), loss
+
+
+# --- the measure itself ---------------------------------------------------------------------------------------------
+
+
+def test_a_perturbed_coefficient_breaks_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    coefficients = list(llvm_polynomials.POLYNOMIALS["EXP"])
+    coefficients[3] *= 1 + 1e-9
+    monkeypatch.setitem(llvm_polynomials.POLYNOMIALS, "EXP", tuple(coefficients))
+    monkeypatch.setattr(llvm, "_kernels", {})
+    load.cache_clear()
+    monkeypatch.setattr(llvm, "printer", lambda: "mutant")
+    found = Accuracy("", tuple(Truth.of(lossmith.Logistic(), 500).bounds("llvm")))
+    load.cache_clear()
+    assert broken(found, None)
+
+
+@pytest.mark.parametrize("name", ["Welsch", "Tukey", "Brier", "Andrews"])
+def test_without_care_the_contract_breaks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llvm_print, "careful", lambda program: program)
+    loss = lossmith.losses()[name]()
+    at = Truth.of(loss, 500)
+    kernel = llvm.LlvmKernel(at.program, np.float64, text=llvm.source(at.program, np.float64))
+    results = dict(zip(at.program.wants, kernel([at.y, at.z], loss.state.params), strict=True))
+    rows = np.ones(at.y.size, bool)
+    assert not all(at.bound(n, "llvm", "float64", rows, got).holds for n, got in results.items())
+
+
+@pytest.mark.parametrize("rule", finish.FINISHING, ids=lambda rule: rule.__name__)
+def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {
+        "one_minus_power": "1 - (1 - r**2)**3",
+        "squared_serpentine": "log(1 + r**2)",
+        "shared_sigmoid": "sigmoid(r)**2 + sigmoid(r)",
+        "common_factor": "sigmoid(r)**2",
+        "one_minus_saturation": "log(1 + r**2)",
+        "one_plus_tanh": "sigmoid(r) + softplus(r)",
+    }
+    text = texts[rule.__name__]  # type: ignore[attr-defined]
+    with_it = derive.slotwise(parse(text), ("r",), {})
+    monkeypatch.setattr(finish, "FINISHING", tuple(f for f in finish.FINISHING if f is not rule))
+    without = derive.slotwise(parse(text), ("r",), {})
+    assert with_it.steps != without.steps
+    for r in (-3.0, -1e-3, 0.7, 5.0):
+        ours, plain = with_it.run({"r": r}), without.run({"r": r})
+        assert all(mpmath.almosteq(ours[k], plain[k], rel_eps=mpmath.mpf(10) ** -15) for k in ours), r
+
+
+def test_care_changes_no_mathematics() -> None:
+    """In exact arithmetic every rest is 0: run by the definitions, a plan gives what its Program gives."""
+    for loss in (lossmith.Welsch(), lossmith.Tukey(), lossmith.Focal(), lossmith.GeneralizedCrossEntropy()):
+        plan = careful.careful(loss.program)
+        assert {s.word for s in plan.steps} & set(careful.REST_WORDS), loss
+        assert [n for n, _ in plan.outputs] == list(loss.program.wants)
+        names = [s.name for s in plan.steps]
+        assert len(set(names)) == len(names)
+
+
+def test_few_roundings_are_left_alone() -> None:
+    for loss in (lossmith.Huber(), lossmith.Logistic(), lossmith.Poisson(), lossmith.Squared(), lossmith.Absolute()):
+        program = loss.program.only("value", "gradient", "hessian")
+        assert len(careful.careful(program).steps) <= len(program.steps) + 4, loss
+
+
+def test_the_truth_is_the_definition() -> None:
+    assert set(truth.words()) >= set(WORDS)
+    for word in sorted(set(WORDS) - COMPARISONS - {"where"}):
+        program, arguments = one_word(word), [a[:12] for a in points(word, 24, np.float64)]
+        high, low = truth.exact(program, arguments, ())["value"]
+        for i, row in enumerate(zip(*arguments, strict=True)):
+            want = program.run(dict(zip(program.inputs, map(float, row), strict=True)))["value"]
+            with mpmath.workdps(60):
+                got = mpmath.mpf(float(high[i])) + mpmath.mpf(float(low[i]))
+                near = abs(got - want) <= abs(want) * mpmath.mpf(2) ** -70
+            same = near or (float(want) == high[i] and not 1e-290 < abs(high[i]) < np.inf)
+            assert same or (mpmath.isnan(want) and np.isnan(high[i])), (word, row, high[i], want)
+
+
+def test_the_truth_sees_through_cancellation() -> None:
+    steps = (Step("s", "mul", ("x", "x")), Step("t", "add", ("s", 1.0)), Step("u", "sqrt", ("t",)))
+    program = Program(("x",), (), (*steps, Step("v", "sub", ("u", 1.0))), (("value", "v"),))
+    assert truth.exact(program, [np.array([1e-108])], ())["value"][0][0] == pytest.approx(5e-217)
+
+
+def test_points_reach_every_exponent_and_every_join() -> None:
+    x = slots(np.random.default_rng(0), 4000)
+    exponents = np.frexp(x[x != 0])[1]
+    assert exponents.min() < -1060 and exponents.max() > 1020 and {0.0} <= set(x.tolist())
+    with np.errstate(over="ignore"):
+        assert (x == x.astype(np.float32)).mean() > 0.45
+    places = joins(lossmith.Huber(1.5))
+    assert {-1.5, 0.0, 1.5} <= set(places.tolist())
+
+
+def test_units_and_errors() -> None:
+    high, zero = np.array([1.0, 1.0, 5e-324, 1e308]), np.zeros(4)
+    assert unit(high, np.array([0, -1e-20, 0, 0]), np.float64)[:3].tolist() == [2.0**-52, 2.0**-53, 5e-324]
+    got = np.array([1 + 2.0**-51, np.inf, 0.0, np.nan])
+    assert errors(got, high, zero, unit(high, zero, np.float64)).tolist() == [2.0, np.inf, 1.0, np.inf]
+    assert errors(np.array([np.inf]), np.array([np.inf]), np.zeros(1), np.ones(1)) == 0
+    slot = np.array([0.1, 1.0, 2.0, 3.0, 100.0])
+    assert turning(slot, np.array([1.0, 1.0, -1.0, -1.0, -1.0])).tolist() == [False, True, True, False, False]
+
+
+def test_a_formula_that_cancels_is_called_poor() -> None:
+    assert accuracy("abs(r)**1.5", rows=300).poor is None
+    poor = accuracy("(r + 1)**2 - r**2 - 2*r - 1 + exp(r) - cosh(r)", rows=300).poor
+    assert poor is not None and poor.worst > 16
+
+
+def test_the_page_was_measured() -> None:
+    page = (Path(__file__).parents[1] / "docs/accuracy.md").read_text(encoding="utf-8")
+    assert "| llvm, float64 |" in page and "Beside other libraries" in page
