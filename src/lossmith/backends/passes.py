@@ -34,6 +34,8 @@ PIECE = 1 << 20
 """The fewest bytes of X that are worth a turn of a thread."""
 TURNS = 64
 """The most chunks of a pass."""
+LONG = 1 << 10
+"""The fewest rows that are worth a chunk with a Hessian of its own, which must be cleared and added."""
 SQUARES = 1 << 26
 """Bytes that the sums of a Hessian may take, all chunks together."""
 
@@ -89,13 +91,13 @@ class Table:
         """Do the cells of a row lie side by side?"""
         return self.X.strides[1] == self.X.itemsize
 
-    def blocks(self, most: int) -> tuple[NDArray[np.int64], int]:
+    def blocks(self, curved: bool) -> tuple[NDArray[np.int64], int]:
         """The first row of each block, and how many rows a block has."""
         if self.starts is not None:
             return self.starts, self.run
         n, p = self.X.shape
         fit = NEAR[self.by_row] // (p * self.X.itemsize) // 16 * 16
-        rows = min(max(fit, 16 if self.by_row else 64), most)
+        rows = DEEP if curved else min(max(fit, 16 if self.by_row else 64), MOST)
         return np.arange(0, n, rows, dtype=np.int64), rows
 
 
@@ -130,10 +132,10 @@ def sweep(
 
     The kernel takes (y, z) and gives value and gradient, and a curvature for the Hessian.
     """
-    X, starts = table.X, table.blocks(MOST if frame is None else DEEP)
+    X, starts = table.X, table.blocks(frame is not None)
     held = _Held(table, starts, coef, params, frame)
     size = len(frame.factor) + frame.intercept + table.edge if frame else 0
-    chunk = _chunk(len(starts[0]), starts[1] * X.shape[1] * X.itemsize, size)
+    chunk = _chunk(starts, X.shape[1] * X.itemsize, size)
     job = held.job(kernel.entry, float(last), chunk)
     count = -(-len(starts[0]) // chunk)
     code = passes(X.dtype)
@@ -165,10 +167,13 @@ def padded(p: int) -> int:
     return -(-p // LANES) * LANES
 
 
-def _chunk(blocks: int, bytes_each: int, size: int) -> int:
+def _chunk(blocks: tuple[NDArray[np.int64], int], width: int, size: int) -> int:
     """Blocks of a chunk; it depends on the shape of X alone, so that sums do not depend on threads."""
-    turns = TURNS if size == 0 else min(max(SQUARES // (8 * size * size), 4), 32)
-    return max(-(-blocks // turns), -(-PIECE // bytes_each))
+    count, rows = len(blocks[0]), blocks[1]
+    turns = TURNS
+    if size:
+        turns = min(max(SQUARES // (8 * size * size), 4), max(count * rows // LONG, 2), TURNS // 2)
+    return max(-(-count // turns), -(-PIECE // (rows * width)))
 
 
 class _Held:
@@ -250,9 +255,12 @@ class _Squares:
     def matrix(self, size: int) -> Array:
         """The whole symmetric matrix."""
         side = self.shape[1]
-        square = self.total.transpose(1, 0, 2).reshape(side, side)[:size, :size]
-        upper = np.triu(square)
-        return np.asarray(upper + np.triu(square, 1).T)
+        square = np.ascontiguousarray(self.total.transpose(1, 0, 2).reshape(side, side)[:size, :size])
+        for a in range(0, size, 64):  # by blocks: a transposed matrix is slow to read whole
+            corner = square[a : a + 64, a : a + 64]
+            corner[...] = np.triu(corner) + np.triu(corner, 1).T
+            square[a + 64 :, a : a + 64] = square[a : a + 64, a + 64 :].T
+        return square
 
 
 class Compiled(NamedTuple):

@@ -9,6 +9,7 @@ as strips too: sum of the tile (i, j) in `tiles`[j, i].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 from lossmith.backends.llvm_values import Emitter, Value
 from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, transposed
@@ -40,10 +41,13 @@ def _tile(module: Module, wide: int) -> None:
             following += [e.fma(a, right[c], e.named(sums[q * wide + c][1:], varies=True)).text for c in range(wide)]
         return following
 
+    columns = [code.at("%out", code.let("skip", f"mul i64 %step, {c}")) for c in range(wide)]
+    fetch = code.module.declare("void", "llvm.prefetch.p0", "ptr", "i32", "i32", "i32")
+    for out, q in product(columns, range(width)):
+        code.do(f"call void {fetch}(ptr {code.at(out, q * width)}, i32 1, i32 2, i32 1)")
     sums = code.loop("k", 0, "%rows", 1, ["zeroinitializer"] * (width * wide), row, "%reals")
     e = code.vectors("sum")
-    for c in range(wide):
-        out = code.at("%out", code.let("skip", f"mul i64 %step, {c}"))
+    for c, out in enumerate(columns):
         for q in range(width):
             at = code.at(out, q * width)
             store(code, load(e, at) + e.named(sums[q * wide + c][1:], varies=True), at)
