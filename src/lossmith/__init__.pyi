@@ -1,4 +1,3 @@
-from lossmith.accuracy import accuracy as accuracy
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
@@ -23,8 +22,11 @@ from lossmith.lifts import score as score
 from lossmith.lifts import several as several
 from lossmith.lifts import softmax as softmax
 from lossmith.loss import Loss as Loss
+from lossmith.models import DistributionRegressor as DistributionRegressor
 from lossmith.models import LinearClassifier as LinearClassifier
 from lossmith.models import LinearRegressor as LinearRegressor
+from lossmith.models import OrdinalClassifier as OrdinalClassifier
+from lossmith.models import SurvivalRegressor as SurvivalRegressor
 from lossmith.models import load as load
 
 __version__: str

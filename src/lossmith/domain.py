@@ -74,6 +74,8 @@ class Target:
 
 def _ends_hold(y: NDArray[Any]) -> NDArray[np.bool_]:
     """Rows of (low, high): are they in order, with at least one end finite?"""
+    if y.shape[-1:] != (2,):
+        return np.zeros(y.shape, np.bool_)
     low, high = y[..., :1], y[..., 1:]
     one: NDArray[np.bool_] = np.isfinite(low) | np.isfinite(high)
     legal: NDArray[np.bool_] = one & (low <= high) & (low < np.inf) & (high > -np.inf)

@@ -8,6 +8,9 @@ from typing import Any
 _HOMES = {
     "LinearRegressor": "lossmith.models.linear",
     "LinearClassifier": "lossmith.models.linear",
+    "DistributionRegressor": "lossmith.models.together",
+    "OrdinalClassifier": "lossmith.models.together",
+    "SurvivalRegressor": "lossmith.models.survival",
     "Storable": "lossmith.models.store",
     "load": "lossmith.models.store",
     "save": "lossmith.models.store",

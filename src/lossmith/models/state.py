@@ -55,6 +55,38 @@ def load_model(cls: type[Any], state: State) -> Any:
     return model
 
 
+MORE = ("outputs_", "thresholds_", "baseline_times_", "baseline_hazard_")
+"""What else a fit of several outputs leaves on a model."""
+
+
+def dump_together(model: Any) -> State:
+    """The same for a model of several outputs, whose loss may be named by another parameter."""
+    learned = {name: value for name, value in vars(model).items() if name in (*LEARNED, *MORE)}
+    solutions, arrays = _dump_solutions(learned.pop("solution_"))
+    loss = learned.pop("loss_", None)
+    arrays |= {name: learned.pop(name) for name in list(learned) if isinstance(learned[name], np.ndarray)}
+    params = model.get_params(deep=False)
+    choice = {"loss": _dump_choice(params["loss"])} if "loss" in params else {}
+    values = {"params": {**params, **choice}, "solutions": solutions, "learned": learned}
+    return {**values, "loss": None if loss is None else dump_loss(loss)}, arrays
+
+
+def load_together(cls: type[Any], state: State) -> Any:
+    """The model that `dump_together` took apart."""
+    values, arrays = state
+    params = values["params"]
+    choice = {"loss": _load_choice(params["loss"])} if "loss" in params else {}
+    model = cls(**{**params, **choice})
+    learned = {**values["learned"], **arrays}
+    if values["loss"] is not None:
+        learned["loss_"] = load_loss(values["loss"])
+    learned["solution_"] = _load_solutions(values["solutions"], arrays)
+    for name in (*LEARNED, *MORE):
+        if name in learned:
+            setattr(model, name, learned[name])
+    return model
+
+
 def dump_loss(loss: Loss) -> dict[str, Any]:
     """A loss as its whole declaration and the values of its parameters."""
     return {
@@ -75,6 +107,8 @@ def load_loss(body: Mapping[str, Any]) -> Loss:
     if known is not None and same_text and known.lift.spelling == body["lift"]:
         same: Loss = known(**body["params"])
         return same
+    if known is not None and known.formula == body["formula"] and lift_of(body["lift"]).joint:
+        return known(**body["params"]).over(body["lift"])
     if body["name"] == Formula.__name__:
         return from_formula(body["formula"], body["lift"], body["params"])
     params = {name: Param(**{**p, "domain": Interval(**p["domain"])}) for name, p in body["declared"].items()}

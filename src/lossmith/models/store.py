@@ -36,6 +36,9 @@ State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 KINDS: dict[str, str] = {
     "linear-regressor": "lossmith.models.linear:LinearRegressor",
     "linear-classifier": "lossmith.models.linear:LinearClassifier",
+    "distribution-regressor": "lossmith.models.together:DistributionRegressor",
+    "ordinal-classifier": "lossmith.models.together:OrdinalClassifier",
+    "survival-regressor": "lossmith.models.survival:SurvivalRegressor",
     "table-model": "lossmith.choose.tablemodel:TableModel",
 }
 """Every kind of model that a file may hold, and the home `module:Class` of its class, imported when first met."""
