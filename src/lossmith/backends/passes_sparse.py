@@ -25,7 +25,7 @@ NEAR = 1 << 12
 """Cells of a block: they stay in the caches between their two uses."""
 PIECE = 1 << 16
 """The fewest cells that are worth a turn of a thread."""
-TURNS = 16
+TURNS = 8
 """The most chunks of a pass; each has sums for all columns."""
 
 
@@ -105,7 +105,7 @@ def _bent(total: Array, p: int, bent: bool) -> Bent:
 
 def _chunk(blocks: int, cells: int, p: int) -> int:
     """Blocks of a chunk: few enough chunks that clearing and adding their sums costs little beside the cells."""
-    turns = max(1, min(TURNS, cells // (4 * p), cells // PIECE))
+    turns = max(1, min(TURNS, cells // (8 * p), cells // PIECE))
     return -(-blocks // turns)
 
 
