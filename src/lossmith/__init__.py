@@ -50,7 +50,7 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from lossmith.catalogue import every
 
-    return sorted(["__version__", "loss", "choose", *HOMES, *every()])
+    return sorted(["__version__", "accuracy", "loss", "choose", *HOMES, *every()])
 
 
 def _function(name: str, home: str) -> property:
@@ -65,6 +65,7 @@ def _function(name: str, home: str) -> property:
 class _Package(ModuleType):
     loss = _function("loss", "lossmith.catalogue")
     choose = _function("choose", "lossmith.choose")
+    accuracy = _function("accuracy", "lossmith.accuracy")
 
 
 sys.modules[__name__].__class__ = _Package

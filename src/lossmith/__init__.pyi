@@ -1,3 +1,4 @@
+from lossmith.accuracy import accuracy as accuracy
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
