@@ -66,8 +66,22 @@ def test_from_a_table_to_predictions(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = run(
-        capsys, "choose", table, "--target", "y", "--drop", "c,n", "--weight", "w", *QUICK,
-        "--out", "r.html", "--save", "m.lossmith", "--json", "r.json",
+        capsys,
+        "choose",
+        table,
+        "--target",
+        "y",
+        "--drop",
+        "c,n",
+        "--weight",
+        "w",
+        *QUICK,
+        "--out",
+        "r.html",
+        "--save",
+        "m.lossmith",
+        "--json",
+        "r.json",
     )
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith(("prefer", "equivalent", "undecided"))

@@ -1,6 +1,6 @@
 """Ten losses printed for every backend, as committed text: a refactor leaves them untouched or shows the difference.
 
-    LOSSMITH_GOLDEN=write pytest tests/test_golden.py    prints them anew
+LOSSMITH_GOLDEN=write pytest tests/test_golden.py    prints them anew
 """
 
 from __future__ import annotations
@@ -36,4 +36,4 @@ def test_generated_code_is_what_was_committed(loss: lossmith.Loss, kind: str) ->
     if os.environ.get("LOSSMITH_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"{path.name} would change; look at the difference, then print anew"
+    assert text == path.read_text(encoding="utf-8"), f"{path.name} would change: look, then print anew"

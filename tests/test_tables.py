@@ -239,6 +239,16 @@ def test_infinite_entries_and_changed_kinds_are_named() -> None:
         encoder.matrix(Table.of(_frame().drop(columns="size")))
     coded = TableEncoder.learn(Table.of({"k": ["1", "2", "1", "2"]}))
     np.testing.assert_array_equal(coded.matrix(Table.of({"k": [2.0, 1.0]})), coded.matrix(Table.of({"k": ["2", "1"]})))
-    gone = encoder.matrix(Table.of(pa.table({**{c: _frame()[c] for c in ("count", "ok")},
-                                            "size": pa.nulls(400), "kind": pa.nulls(400), "when": pa.nulls(400)})))
+    gone = encoder.matrix(
+        Table.of(
+            pa.table(
+                {
+                    **{c: _frame()[c] for c in ("count", "ok")},
+                    "size": pa.nulls(400),
+                    "kind": pa.nulls(400),
+                    "when": pa.nulls(400),
+                }
+            )
+        )
+    )
     assert np.isfinite(gone).all()
