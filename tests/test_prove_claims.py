@@ -237,7 +237,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "halves are called mirror images": (binding, "_mirrors", lambda *a: True),
     "every slope is odd": (binding, "_middle_slope", lambda c: Fraction(0)),
     "psi over r always falls": (binding, "_falls", lambda *a: True),
-    "every loss is linear in log p": (classes, "_linear", lambda c: (Fraction(-1),)),
+    "every loss is linear in log p": (classes, "linear", lambda c: (Fraction(-1),)),
     "degrees are not compared": (binding, "_degree", lambda r: Fraction(1)),
 }
 """A broken part of each proof route: module, name, replacement."""

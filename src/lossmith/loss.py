@@ -130,13 +130,17 @@ class Loss:
 
         y, z: arrays (n,) of the same shape (softmax losses: also z (n, K) with y class indices (n,) or distributions
         (n, K); losses of several outputs: z (n, m), a column for each); z is the raw prediction, before any link.
-        want: of "value", "gradient", "hessian", "majorant"; where z is (n, m) also "block", the whole Hessian of each
-        row. "value" has one entry per row, the others one per entry of z, on the scale of z.
+        want: of "value", "gradient", "hessian", and the curvatures "majorant" and "floor" (see `curvature`); where z is
+        (n, m) also "block", the whole Hessian of each row. "value" has one entry per row, the others one per entry of
+        z, on the scale of z.
         Raises ShapeError, DomainError, UnsupportedError (something wanted that cannot be derived).
         """
         y, z = self.lift.arrays(y, z)
         self.check(y)
-        return SimpleNamespace(**self.lift.evaluate(self.state, y, z, want))
+        ready = [w for w in want if w not in ("majorant", "floor")]
+        found = self.lift.evaluate(self.state, y, z, ready) if ready else {}
+        found |= {w: self.curvature(y, z, w) for w in want if w not in ready}
+        return SimpleNamespace(**found)
 
     def value(self, y: Any, z: Any) -> NDArray[Any]:
         """The loss of each row; shapes as in `evaluate`."""
@@ -149,6 +153,35 @@ class Loss:
     def hessian(self, y: Any, z: Any) -> NDArray[Any]:
         """The second derivative with respect to each entry of z, almost everywhere (the diagonal for K scores)."""
         return np.asarray(self.evaluate(y, z, ("hessian",)).hessian)
+
+    def curvature(self, y: Any, z: Any, rule: str = "exact", floor: float = 1e-6) -> NDArray[Any]:
+        """How strongly the loss bends in each entry of z, by one of four rules; shapes as in `evaluate`.
+
+        "exact" is the Hessian (of K scores its diagonal); "majorant" lies above the loss everywhere and is given only
+        where that is proved; "gradient" is |gradient|, for cross-entropy |p − y|; "floor" is the exact one, at least
+        `floor`. Raises UnsupportedError with the missing fact.
+        """
+        from lossmith.curvature import curvature
+
+        return curvature(self, y, z, rule, floor)
+
+    def efficiency(self, scale: float = 1.0) -> float:
+        """The asymptotic efficiency at the normal law, beside the mean's, with residuals in units of `scale`.
+
+        For even losses of a residual; UnsupportedError for others.
+        """
+        from lossmith.tuning import efficiency_of
+
+        return efficiency_of(self, scale)
+
+    def tune(self, efficiency: float = 0.95) -> Self:
+        """The same loss with its constants scaled to this efficiency at the normal law: Huber().tune(0.95) has δ 1.345.
+
+        Raises UnsupportedError for a loss whose efficiency no constant changes, or never reaches the wanted one.
+        """
+        from lossmith.tuning import tuned
+
+        return tuned(self, efficiency)
 
     def total(self, y: Any, z: Any, weight: Any = None) -> Total:
         """(Σwℓ, Σw), which adds over blocks and machines. weight: (n,), nonnegative, or None for 1 each."""

@@ -11,6 +11,7 @@ from lossmith.symbolic.bounds import VERY_FAR, Bound, defined, fades, largest, s
 from lossmith.symbolic.case import Case, Join, once, one_sided
 from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
+from lossmith.symbolic.parity import EVEN, parity
 from lossmith.symbolic.signs import extended, nonnegative
 from lossmith.symbolic.spans import ZERO, Span, div, mul
 
@@ -185,8 +186,11 @@ def redescending(case: Case) -> Fact:
     return Fact("redescending", None, "the limit of the slope could not be found")
 
 
+@once
 def even(case: Case) -> Fact:
     """f(−t) = f(t)."""
+    if parity(case.program, case.variable, "value") == EVEN:
+        return Fact("even", True, "the residual enters by even words only")
     for region in case.regions[len(case.regions) // 2 :]:
         for point in region.points():
             here, there = (_value_at(case, sign, point) for sign in (1, -1))

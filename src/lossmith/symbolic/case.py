@@ -19,7 +19,7 @@ from lossmith.symbolic.exact import Exact, NotExact, Value, number
 from lossmith.symbolic.pieces import CHOICES, Piece, pieces
 from lossmith.symbolic.signs import enclosed_at
 from lossmith.symbolic.slopes import NoSlope, differentiate
-from lossmith.symbolic.spans import UNSURE, ZERO, Span, above, add, below, neg
+from lossmith.symbolic.spans import TINY, UNSURE, ZERO, Span, above, add, below, neg
 
 BOUNDS = {"softmax": {"mean_logp": (-math.inf, 0.0)}}
 OUTPUTS = ("value", "d1", "d2")
@@ -54,6 +54,8 @@ class Case:
     params: dict[str, float]
     lift: str
     target: Interval
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The ranges of parameters that are inputs of the program because every value of theirs is meant."""
     made: dict[object, Fact] = field(default_factory=dict, compare=False)
 
     @property
@@ -66,13 +68,15 @@ class Case:
         """A key for everything that a verdict depends on."""
         ends = [self.target.low.hex(), self.target.high.hex()]
         parts = [self.program.digest, self.lift, sorted((k, v.hex()) for k, v in self.params.items()), ends]
+        parts += [sorted((k, a.hex(), b.hex()) for k, (a, b) in self.ranges.items())] if self.ranges else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
         """The ranges of the inputs other than the slot."""
-        known = BOUNDS.get(self.lift, {})
-        return {n: known.get(n, (self.target.low, self.target.high)) for n in self.program.inputs[1:]}
+        known = {**BOUNDS.get(self.lift, {}), **self.ranges}
+        low = TINY if self.target.open_low and self.target.low == 0 else self.target.low
+        return {n: known.get(n, (low, self.target.high)) for n in self.program.inputs[1:]}
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -113,7 +117,7 @@ class Case:
 
     def region(self, piece: Piece, program: Program) -> Region:
         """A program on one piece."""
-        settled = None if not self.limits else not _kinked(program, self.variable)
+        settled = None if not self.limits else not kinked(program, self.variable)
         return Region(program, self.params, self.variable, piece.low, piece.high, self.limits, settled)
 
     @cached_property
@@ -201,7 +205,7 @@ def _replaced(program: Program, output: str, by: Program, name: str) -> Program:
     return Program(program.inputs, program.params, tuple(known.values()), outputs).only(*program.wants)
 
 
-def _kinked(program: Program, variable: str) -> bool:
+def kinked(program: Program, variable: str) -> bool:
     """Does a choice depend on the slot?"""
     moved: set[Arg] = {variable}
     for step in program.steps:

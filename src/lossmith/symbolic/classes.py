@@ -21,7 +21,7 @@ from lossmith.symbolic.signs import extended, nonnegative
 Steps = list[tuple[str, str, tuple[str | float, ...]]]
 
 
-def _with(case: Case, steps: Steps) -> tuple[Region, ...]:
+def with_steps(case: Case, steps: Steps) -> tuple[Region, ...]:
     """The pieces with more steps; `d1` and `d2` in them stand for the derivatives; the last step is the output."""
     return tuple(_one(case, r, steps) for r in case.regions)
 
@@ -39,7 +39,7 @@ FALL: Steps = [("fall", "neg", ("d1",))]
 CURVE: Steps = [*P, ("a", "mul", ("q", "d2")), ("b", "mul", ("p", "d1")), ("curve", "sub", ("a", "b"))]
 
 
-def _linear(case: Case) -> tuple[Fraction, ...] | None:
+def linear(case: Case) -> tuple[Fraction, ...] | None:
     """The constant slopes in every slot, if the loss is linear in them."""
     if len(case.regions) != 1:
         return None
@@ -55,13 +55,13 @@ def _linear(case: Case) -> tuple[Fraction, ...] | None:
 @once
 def convex(case: Case) -> Fact:
     """Convex in the scores, for every number of classes."""
-    slopes = _linear(case)
+    slopes = linear(case)
     if slopes is not None and all(s <= 0 for s in slopes):
         return Fact("convex", True, "a nonnegative sum of negative log-probabilities, each convex in the scores")
     if case.limits:
         return Fact("convex", None, "not linear in the log-probabilities")
-    falls = case.every([nonnegative(r, "fall") for r in _with(case, FALL)])
-    curve = case.every([nonnegative(r, "curve") for r in _with(case, CURVE)])
+    falls = case.every([nonnegative(r, "fall") for r in with_steps(case, FALL)])
+    curve = case.every([nonnegative(r, "curve") for r in with_steps(case, CURVE)])
     for found, says in ((curve, "two scores curve downwards"), (falls, "the loss rises with p, so three scores do")):
         if found.holds is False and found.witness is not None:
             return _refuted(case, found.witness[""], says)
@@ -87,14 +87,14 @@ SUM, DIFFERENCE = ([*SQUARE, ("norm", word, ("bend", "half"))] for word in ("add
 
 
 def _norm(case: Case) -> float | None:
-    bounds = [largest(_with(case, steps), "norm", smooth=False).value for steps in (SUM, DIFFERENCE)]
+    bounds = [largest(with_steps(case, steps), "norm", smooth=False).value for steps in (SUM, DIFFERENCE)]
     return None if None in bounds else max(b for b in bounds if b is not None)
 
 
 @once
 def smooth(case: Case) -> Fact:
     """The gradient in the scores is Lipschitz, for every number of classes; the constant bounds the Hessian's norm."""
-    slopes = _linear(case)
+    slopes = linear(case)
     if slopes is not None:
         half = float(abs(sum(slopes, Fraction(0))) / 2)
         return Fact("smooth", True, f"linear in log-probabilities: the Hessian stays within {half:.6g}", constant=half)
@@ -120,13 +120,13 @@ PULL: Steps = [*P, ("pull", "mul", ("q", "d1"))]
 
 def bounded_influence(case: Case) -> Fact:
     """The derivative in each score is bounded; the constant bounds it."""
-    slopes = _linear(case)
+    slopes = linear(case)
     if slopes is not None:
         bound = float(sum(abs(s) for s in slopes))
         return Fact("bounded influence", True, f"each score's derivative stays within {bound:.6g}", constant=bound)
     if case.limits:
         return Fact("bounded influence", None, "no bound could be shown")
-    found = largest(_with(case, PULL), "pull", smooth=False)
+    found = largest(with_steps(case, PULL), "pull", smooth=False)
     if found.value is None:
         return Fact("bounded influence", None, "no bound could be shown")
     says = f"(1 - p)|h'| stays within {found.value:.6g}"

@@ -225,6 +225,8 @@ def _first_start(region: Region) -> int:
 def _tails(region: Region, claim: Claim, strict: bool, smooth: bool, sharp: str) -> tuple[Outcome, float]:
     """The claim beyond ±start, for the first start that works."""
     signs = [s for s, e in ((-1, region.low), (1, region.high)) if e is None]
+    if not signs:
+        return Outcome(True), 1.0
     tails = [Cell(s * INF, s * INF, region.others(), tail=s) for s in signs]
     first, outcome, start = _first_start(region), Outcome(True), 0.0
     for exponent in (first, *(t for t in TAILS if t > first)):

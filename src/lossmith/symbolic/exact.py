@@ -16,7 +16,7 @@ from lossmith.program import Arg, Program
 Monomial = tuple[tuple[int, int], ...]
 """(atom, exponent) pairs, sorted by atom, exponents > 0."""
 Poly = dict[Monomial, Fraction]
-MOST_TERMS, MOST_POWER = 120, 12
+MOST_TERMS, MOST_POWER = 120, 32
 
 
 class NotExact(Exception):

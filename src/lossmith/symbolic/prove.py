@@ -17,18 +17,20 @@ from dataclasses import asdict
 from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Program
-from lossmith.symbolic import binding, classes
+from lossmith.symbolic import binding, classes, elicits, finite, normal, probabilities, shape
 from lossmith.symbolic.case import Case
 
 Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
 Prover = Callable[[Case], Fact]
 
-RECIPE = 3
+RECIPE = 4
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
 LINE: dict[str, Prover] = {
     "convex": binding.convex,
+    "strictly convex": shape.strictly_convex,
+    "strongly convex": shape.strongly_convex,
     "twice": binding.twice,
     "smooth": binding.smooth,
     "majorant": binding.majorant,
@@ -36,7 +38,10 @@ LINE: dict[str, Prover] = {
     "bounded below": binding.bounded_below,
     "nonnegative": binding.nonnegative_value,
     "bounded influence": binding.bounded_influence,
+    "Lipschitz": shape.lipschitz,
     "redescending": binding.redescending,
+    "finite in float64": finite.finite64,
+    "finite in float32": finite.finite32,
 }
 """Losses of one real slot."""
 
@@ -46,13 +51,30 @@ SIMPLEX: dict[str, Prover] = LINE | {
     "majorant": classes.majorant,
     "bounded influence": classes.bounded_influence,
     "redescending": classes.redescending,
+    "monotone margin": shape.monotone,
+    "calibrated": probabilities.calibrated_classes,
+    "proper composite": probabilities.proper_classes,
+    "elicits": elicits.of_label,
 }
 """Losses of the log-probability of the true class."""
 
 PROVERS: Mapping[str, Mapping[str, Prover]] = {
-    "residual": LINE | {"even": binding.even},
-    "margin": LINE,
-    "score": {name: prover for name, prover in LINE.items() if name != "redescending"},
+    "residual": LINE
+    | {
+        "even": binding.even,
+        "rejection point": shape.rejection,
+        "elicits": elicits.of_residual,
+        "efficiency": normal.efficiency_at_normal,
+    },
+    "margin": LINE
+    | {
+        "monotone margin": shape.monotone,
+        "calibrated": probabilities.calibrated,
+        "proper composite": probabilities.proper,
+        "elicits": elicits.of_label,
+    },
+    "score": {name: prover for name, prover in LINE.items() if name != "redescending"}
+    | {"elicits": elicits.of_score, "bounded below": elicits.bounded_below},
     "softmax": SIMPLEX,
 }
 """Lift × name of a fact → what proves it."""
@@ -62,17 +84,20 @@ class Facts(Mapping[str, Fact]):
     """The facts of one loss by name, each made on first use."""
 
     def __init__(self, case: Case, keep: Keep | None) -> None:
-        self._case, self._keep = case, keep
+        self.case, self._keep = case, keep
         self._provers = PROVERS[case.lift]
         self._made: dict[str, Fact] = {}
 
     def __getitem__(self, name: str) -> Fact:
         if name not in self._made:
             prover = self._provers[name]
-            key = f"{self._case.key}-{RECIPE}-{name.replace(' ', '-')}"
-            text = (self._keep or _made)(key, lambda: dumped(prover(self._case)))
+            key = f"{self.case.key}-{RECIPE}-{name.replace(' ', '-')}"
+            text = (self._keep or _made)(key, lambda: dumped(prover(self.case)))
             self._made[name] = loaded(text)
         return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._provers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._provers)

@@ -1,0 +1,223 @@
+"""What the minimiser of the mean loss is: the functional of the law of y that a loss elicits."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from lossmith.facts import Fact
+from lossmith.program import Program, Step
+from lossmith.symbolic.binding import bounded_below as bounds_of_line
+from lossmith.symbolic.binding import even, redescending
+from lossmith.symbolic.bounds import largest
+from lossmith.symbolic.case import Case
+from lossmith.symbolic.cover import Region, exact_inputs
+from lossmith.symbolic.exact import Exact, NotExact, Value
+from lossmith.symbolic.probabilities import calibrated, calibrated_classes, far, grown, proper, proper_classes
+from lossmith.symbolic.shape import convex_of, strictly_convex
+from lossmith.symbolic.signs import nonnegative
+from lossmith.symbolic.slopes import NoSlope
+from lossmith.symbolic.strict import affine, fixed, like, negated, positive, positive_by_algebra, replaced
+
+NAME = "elicits"
+Form = tuple[str, Fraction] | None
+"""What the slope of a piece is: ("line", k) for k·t, ("constant", k), or neither."""
+
+
+def form(region: Region) -> Form:
+    """The slope of a piece, where it is a constant or a line through 0."""
+    field = Exact()
+    try:
+        inputs = exact_inputs(region, field)
+        slope = field.run(region.program.only("d1"), inputs)["d1"]
+        flat = slope.constant()
+        if flat is not None:
+            return "constant", flat
+        share = field.div(slope, inputs[region.variable]).constant()
+    except NotExact:
+        return None
+    return None if share is None else ("line", share)
+
+
+def of_residual(case: Case) -> Fact:
+    """The functional of a loss of a residual, by the form of its slope."""
+    forms = [form(r) for r in case.regions] if not case.limits else [None]
+    if case.continuous and None not in forms:
+        middle = len(forms) // 2
+        left, right = forms[:middle][::-1], forms[middle:]
+        for known in (_by_lines, _by_steps, _by_clipped_lines):
+            found = known(left, right)  # type: ignore[arg-type]
+            if found is not None:
+                return Fact(NAME, True, found[0], constant=found[1])
+    return _by_shape(case)
+
+
+Forms = list[tuple[str, Fraction]]
+Found = tuple[str, float | None] | None
+
+
+def _level(a: Fraction, b: Fraction, half: str, otherwise: str) -> Found:
+    tau = float(a / (a + b))
+    return (half, 0.5) if a == b else (f"the {tau:.6g}-{otherwise}", tau)
+
+
+def _by_lines(left: Forms, right: Forms) -> Found:
+    """Mean and expectiles: lines on both sides."""
+    if {f for f, _ in (*left, *right)} != {"line"} or len({*left}) > 1 or len({*right}) > 1:
+        return None
+    a, b = right[0][1], left[0][1]
+    return _level(a, b, "the mean", "expectile") if a > 0 and b > 0 else None
+
+
+def _by_steps(left: Forms, right: Forms) -> Found:
+    """Median and quantiles: a step at 0."""
+    if len({*left}) > 1 or len({*right}) > 1 or left[0][0] != "constant" or right[0][0] != "constant":
+        return None
+    a, b = right[0][1], -left[0][1]
+    return _level(a, b, "the median", "quantile") if a > 0 and b > 0 else None
+
+
+def _by_clipped_lines(left: Forms, right: Forms) -> Found:
+    """The Huber functional: a line through 0, then constants."""
+    for side, sign in ((left, -1), (right, 1)):
+        kinds = [k for k, _ in side]
+        if kinds != ["line", "constant"] or side[0][1] <= 0 or sign * side[1][1] <= 0:
+            return None
+    if left[0][1] == right[0][1] and left[1][1] == -right[1][1]:
+        return "the Huber functional: the mean of what is near, with the pull of the rest cut off", None
+    return "a Huber functional of unequal sides: near a quantile or expectile, and between them", None
+
+
+def _by_shape(case: Case) -> Fact:
+    bent, same = convex_of(case), even(case) if not case.limits else None
+    where = "; the centre of every symmetric law" if same is not None and same.holds else ""
+    if bent.holds:
+        return Fact(NAME, True, f"an M-functional: the z at which E psi(y - z) changes its sign{where}")
+    if same is not None and same.holds and _peaked(case):
+        return Fact(NAME, True, "mode-like: where y is densest, smoothed by a window as wide as the loss is bent")
+    return Fact(NAME, None, "neither convex nor a window that falls to both sides")
+
+
+def _peaked(case: Case) -> bool:
+    """Does the loss rise to both sides, towards a bound or with a pull that fades?"""
+    rises = all(nonnegative(r, "d1", strict=False).holds for r in case.regions[len(case.regions) // 2 :])
+    if not rises:
+        return False
+    return bool(redescending(case).holds) or largest(case.regions, "value", smooth=False).value is not None
+
+
+def of_score(case: Case) -> Fact:
+    """The functional of a likelihood: where the slope is a(z) − b(z)·g(y), the mean of g(y) through a link."""
+    names, bent = list(case.limits), convex_of(case)
+    if len(names) == 1:
+        said = _mean_of(case, names[0])
+        steady = said and _pulls_one_way(case, names[0])
+        if steady and (strictly_convex(case).holds or (said == "the mean" and _link_rises(case, names[0]))):
+            return Fact(NAME, True, f"{said}, through a link that rises strictly")
+    if bent.holds:
+        return Fact(NAME, True, "the z at which the mean slope changes its sign; more than one mean of y decides it")
+    return Fact(NAME, None, "not convex, and its slope was not shown to be a(z) - b(z)*g(y) with a link that rises")
+
+
+def _mean_of(case: Case, y: str) -> str:
+    """Which mean of y decides, if one does: that of g(y), where the slope is a(z) − b(z)·g(y)."""
+    if affine(case, y):
+        return "the mean"
+    powers = {_exponent(r, y) for r in case.regions}
+    power = powers.pop() if len(powers) == 1 else None
+    if power is None:
+        return ""
+    return "the geometric mean" if power == 0 else f"the power mean of exponent {float(power):g}"
+
+
+def _exponent(region: Region, y: str) -> Fraction | None:
+    """k where the slope is a(z) − b(z)·yᵏ (0: log y); None if it has no such form."""
+    try:
+        pull = grown(region.program, y, "d1", "pull")
+        more = grown(grown(pull, y, "pull", "pull y"), region.variable, "pull", "pull z")
+        field = Exact()
+        inputs = exact_inputs(region, field)
+        x = field.run(more.only("pull", "pull y", "pull z"), inputs)
+        degree = field.div(field.mul(inputs[y], x["pull y"]), x["pull"]).constant()
+        apart = field.div(x["pull z"], x["pull"])
+    except (NoSlope, NotExact):
+        return None
+    used = {repr(key) for i, key in {i: k for k, i in field.atoms.items()}.items() if _occurs(i, apart)}
+    return degree + 1 if degree is not None and not any(f"'{y}'" in key for key in used) else None
+
+
+def _occurs(atom: int, value: Value) -> bool:
+    return any(a == atom for p in (value.top, value.bottom) for m in p for a, _ in m)
+
+
+def _pulls_one_way(case: Case, y: str) -> bool:
+    """Does a larger y always pull z the same way?"""
+    try:
+        slopes = [like(r, grown(r.program, y, "d1", "pull").only("pull")) for r in case.regions]
+    except NoSlope:
+        return False
+    return any(all(positive(turn(r), "pull") for r in slopes) for turn in (lambda r: r, lambda r: negated(r, "pull")))
+
+
+def _link_rises(case: Case, y: str) -> bool:
+    """Is (a/b)′ > 0, where the slope is a(z) − b(z)·y?"""
+    try:
+        return all(positive_by_algebra(_link(r, y), "link") for r in case.regions)
+    except NoSlope:
+        return False
+
+
+def _link(region: Region, y: str) -> Region:
+    """A piece with the derivative of a/b as its output."""
+    whole = level(region, y)
+    return like(region, grown(whole.program, region.variable, "level", "link").only("link"))
+
+
+def level(region: Region, y: str) -> Region:
+    """A piece with a/b, the mean that z stands for, as its output."""
+    pull = grown(region.program, y, "d1", "pull")
+    outputs = dict(pull.outputs)
+    still = replaced(region.program.only("d1"), {y: 0.0}, "a'")
+    a = outputs["d1"] if not isinstance(outputs["d1"], str) else f"a'{outputs['d1']}"
+    steps = (*pull.steps, *still, Step("b'", "neg", (outputs["pull"],)), Step("link'", "div", (a, "b'")))
+    whole = Program(pull.inputs, pull.params, steps, (("level", "link'"),))
+    return like(region, whole)
+
+
+def bounded_below(case: Case) -> Fact:
+    """f ≥ some constant, which for a likelihood may depend on y."""
+    found = bounds_of_line(case)
+    names = list(case.limits)
+    if found.holds is not None or len(names) != 1 or case.limits[names[0]][1] < math.inf or not _means_everything(case):
+        return found
+    lowest = fixed(case, **{names[0]: case.limits[names[0]][0]})
+    if case.target.open_low or bounds_of_line(lowest).holds:
+        return Fact("bounded below", True, "for each y it is least at the z whose mean is y; how low depends on y")
+    return found
+
+
+def _means_everything(case: Case) -> bool:
+    """Does the link rise strictly from 0 at −∞ to ∞ at +∞?"""
+    (y,) = case.limits
+    if not affine(case, y) or not _pulls_one_way(case, y):
+        return False
+    try:
+        levels = [level(r, y) for r in (case.regions[0], case.regions[-1])]
+        rises = strictly_convex(case).holds or _link_rises(case, y)
+    except NoSlope:
+        return False
+    down = any(x.low == x.high == 0 or (x.power < 0 and x.high < math.inf) for x in far(levels[0], "level", -1))
+    up = any(x.power > 0 and x.low > 0 for x in far(levels[1], "level", 1))
+    return bool(rises and down and up)
+
+
+def of_label(case: Case) -> Fact:
+    """What a classifier's loss tells."""
+    told, right = (proper, calibrated) if case.lift == "margin" else (proper_classes, calibrated_classes)
+    if told(case).holds:
+        return Fact(NAME, True, "the probability of each class, through the loss's own link")
+    if right(case).holds:
+        return Fact(NAME, True, "the likeliest class, but not how likely it is")
+    if right(case).holds is False:
+        return Fact(NAME, False, f"not even the likelier label: {right(case).because}", right(case).witness)
+    return Fact(NAME, None, right(case).because)

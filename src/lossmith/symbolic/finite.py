@@ -1,0 +1,152 @@
+"""Where a loss and its slope are numbers that float64 and float32 can hold: balls, whose exponents know no end."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from lossmith.facts import Fact
+from lossmith.symbolic.balls import ball_words
+from lossmith.symbolic.case import Case
+from lossmith.symbolic.cover import Region
+from lossmith.symbolic.spans import MAX, Span
+from lossmith.symbolic.strict import fixed
+
+BITS, MOST_CELLS = 96, 500
+LARGEST = {"float64": (MAX, 970, 1024), "float32": (3.4028234663852886e38, 103, 128)}
+"""The largest number of a format, and (a, b) with 2ᵇ − 2ᵃ the least number that is rounded to infinity."""
+OUTPUTS = ("value", "d1")
+SHY = 1 - 1e-6
+"""A proved limit is this much inside of where the first value is too large."""
+
+
+def finite64(case: Case) -> Fact:
+    """Every float64 gives a loss and a slope that float64 holds."""
+    return finite(case, "float64")
+
+
+def finite32(case: Case) -> Fact:
+    """Every float32 gives a loss and a slope that float32 holds."""
+    return finite(case, "float32")
+
+
+def finite(case: Case, kind: str) -> Fact:
+    """Value and slope stay within the format; else the interval on which they do (likelihoods: at y = 1)."""
+    name = f"finite in {kind}"
+    try:
+        from flint import ctx
+    except ImportError:
+        return Fact(name, None, "python-flint is not installed, whose balls decide this")
+    one = fixed(case, **{n: min(max(1.0, a), b) for n, (a, b) in case.limits.items()})
+    with ctx.workprec(BITS):
+        return _verdict(one, name, kind, "".join(f", {n} = {one.params[n]:g}" for n in case.limits))
+
+
+def _verdict(case: Case, name: str, kind: str, at: str) -> Fact:
+    most, limit = LARGEST[kind][0], _limit(kind)
+    ends = [_end(case, side, most, limit) for side in (-1, 1)]
+    low, high = (s * most if e is None else e for e, s in zip(ends, (-1, 1), strict=True))
+    if low != low or high != high or not all(_holds(r, low, high, limit) for r in case.regions):
+        return Fact(name, None, "no bound on the size of the value and its slope could be shown")
+    if ends == [None, None]:
+        return Fact(name, True, f"value and slope are finite for every {kind}{at}")
+    says = f"finite for {case.variable} from {low:.6g} to {high:.6g}{at}, and too large just beyond"
+    return Fact(name, False, says, [low, high], constant=min(-low, high))
+
+
+def _limit(kind: str) -> Any:
+    from flint import arb
+
+    _, a, b = LARGEST[kind]
+    return arb(2) ** b - arb(2) ** a
+
+
+def _end(case: Case, side: int, most: float, limit: Any) -> float | None:
+    """How far the outputs stay within the format on one side; None if to its end."""
+    region = case.regions[0 if side < 0 else -1]
+    if (region.low if side < 0 else region.high) is not None:
+        return None
+    low = abs(float((region.high if side < 0 else region.low) or 0)) or 2.0**-60
+    places = [x for k in range(1, 150) if (x := low * 2.0 ** min(8 * k, 1020)) < most] + [most]
+    high = next((x for x in places if _within(region, side * x, side * x, limit) is False), None)
+    if high is None:
+        return None
+    while high > low * (1 + 1e-12):
+        middle = math.sqrt(low) * math.sqrt(high)
+        inside = _within(region, side * middle, side * middle, limit)
+        low, high = (middle, high) if inside else (low, middle)
+    return side * low * SHY if _within(region, side * high, side * high, limit) is False else math.nan
+
+
+def _within(region: Region, low: float, high: float, limit: Any) -> bool | None:
+    """Are all outputs within the limit on [low, high] (True), or is one nowhere (False)? By spans, else by balls."""
+    most = float(limit * SHY) if limit < MAX else MAX
+    spans = region.ranges.at({region.variable: Span(0, low, high)}, strict=False)[0]
+    left = [n for n in OUTPUTS if not max(-spans[n].low, spans[n].high) <= most]
+    found = [abs(x) for x in _balls(region, low, high, left)]
+    if all(x.is_finite() and x < limit for x in found):
+        return True
+    return False if any(x > limit for x in found) else None
+
+
+def _balls(region: Region, low: float, high: float, names: list[str]) -> Iterator[Any]:
+    if not names:
+        return
+    from flint import arb
+
+    table: dict[Any, Any] = {n: arb(v) for n, v in region.params.items()}
+    a, b = arb(low), arb(high)
+    table[region.variable] = a if low == high else arb((a + b) / 2, ((b - a) / 2).upper())
+    known = _words()
+    for step in region.program.only(*names).steps:
+        if step.word not in known:  # a choice that the piece has left open
+            yield arb("nan")
+            return
+        table[step.name] = known[step.word](*[table[x] if isinstance(x, str) else arb(x) for x in step.args])
+    outputs = dict(region.program.outputs)
+    yield from (table[x] if isinstance(x, str) else arb(x) for x in (outputs[n] for n in names))
+
+
+@cache
+def _words() -> Mapping[str, Callable[..., Any]]:
+    """The words over balls, but for choices."""
+    return ball_words() | {
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
+        "pow": operator.pow, "sqrt": lambda x: x.sqrt(), "abs": abs, "sin": lambda x: x.sin(), "cos": lambda x: x.cos(),
+        "min": lambda a, b: a.min(b), "max": lambda a, b: a.max(b),
+        "xlogy": lambda x, y: x if x.is_zero() else x * y.log(),
+    }  # fmt: skip
+
+
+def _holds(region: Region, low: float, high: float, limit: Any) -> bool:
+    """Are the outputs within the limit on the part of a piece that lies in [low, high]?"""
+    a = low if region.low is None else max(low, float(region.low))
+    b = high if region.high is None else min(high, float(region.high))
+    todo, budget = list(_cells(a, b)), MOST_CELLS
+    while todo and budget:
+        low, high = todo.pop()
+        inside = _within(region, low, high, limit)
+        if inside is False:
+            return False
+        if inside is None:
+            middle = low / 2 + high / 2
+            todo += [(low, middle), (middle, high)] if low < middle < high else []
+            budget = budget - 1 if low < middle < high else 0
+    return not todo and budget > 0
+
+
+def _cells(a: float, b: float) -> Iterator[tuple[float, float]]:
+    """[a, b], which does not hold 0 inside, cut where its numbers double."""
+    if a >= b:
+        return
+    if b <= 0:
+        yield from ((-y, -x) for x, y in _cells(-b, -a))
+        return
+    x = a
+    while x < b:
+        y = min(b, max(2 * x, 2.0**-8))
+        yield x, y
+        x = y

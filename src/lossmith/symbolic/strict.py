@@ -1,0 +1,161 @@
+"""More than zero: is an output positive on a whole open piece, but for isolated points?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from lossmith.program import Arg, Program, Step
+from lossmith.symbolic.case import Case, kinked
+from lossmith.symbolic.cover import Region, cover, exact_inputs
+from lossmith.symbolic.exact import Exact, Monomial, NotExact, Poly
+from lossmith.symbolic.signs import extended, nonnegative
+from lossmith.symbolic.slopes import NoSlope, differentiate
+
+POSITIVE = frozenset({"exp term", "exp", "mills", "softplus", "trigamma"})
+"""Atoms of `Exact` that are more than 0 everywhere."""
+
+
+def positive(region: Region, name: str) -> bool:
+    """Is the output > 0 on the open piece, but for isolated points?
+
+    By algebra, for every value of the other inputs; or else because a function that is analytic, nowhere negative and
+    somewhere positive has isolated zeros only.
+    """
+    if positive_by_algebra(region, name):
+        return True
+    region = region.alone(name)
+    if region.limits or not analytic(region, name) or not nonnegative(region, name, strict=False).holds:
+        return False
+    return any(region.point(p, strict=False)[name].low > 0 for p in region.points())
+
+
+def negated(region: Region, name: str) -> Region:
+    """The same piece with the output's negative under its name."""
+    output = dict(region.program.outputs)[name]
+    return like(region, extended(region.program, [(f"minus {name}", "neg", (output,))], name))
+
+
+def like(region: Region, program: Program) -> Region:
+    """Another program on the same piece."""
+    return Region(program, region.params, region.variable, region.low, region.high, region.limits, region.settled)
+
+
+def positive_by_algebra(region: Region, name: str) -> bool:
+    """Are all coefficients of a quotient of polynomials of one sign, with a term that cannot be 0?"""
+    if region.settled is False:
+        return False
+    field = Exact()
+    try:
+        value = field.run(region.program.only(name), exact_inputs(region, field))[name]
+    except NotExact:
+        return False
+    keys = {i: key for key, i in field.atoms.items()}
+    signs = [_sign(region, p, keys) for p in (value.top, value.bottom)]
+    return None not in signs and signs[0] == signs[1] and defined_throughout(region, name)
+
+
+def _sign(region: Region, p: Poly, keys: Mapping[int, tuple[object, ...]]) -> int | None:
+    """±1 where the polynomial surely has this sign, else None."""
+    signs = {c > 0 for c in p.values()}
+    atoms = {a for m in p for a, n in m if n % 2}
+    tame = all(_never_negative(region, keys[a]) for a in atoms)
+    if len(signs) != 1 or not tame or not any(_never_zero(region, m, keys) for m in p):
+        return None
+    return 1 if signs.pop() else -1
+
+
+def _never_negative(region: Region, key: tuple[object, ...]) -> bool:
+    return key[0] in POSITIVE or key[0] in ("half line", "root", "pow", "logcosh")
+
+
+def _never_zero(region: Region, m: Monomial, keys: Mapping[int, tuple[object, ...]]) -> bool:
+    return all(keys[a][0] in POSITIVE or (keys[a][0] == "half line" and _open(region, keys[a][1])) for a, _ in m)
+
+
+def _open(region: Region, name: object) -> bool:
+    """Is this input of a half line never 0? The main one is not: its piece is open."""
+    return name == "" or region.limits[str(name)][0] > 0
+
+
+def defined_throughout(region: Region, name: str) -> bool:
+    """Is the output defined on every cell?"""
+    return cover(region, lambda s: True if s[name].low == s[name].low else None, strict=False).holds is True
+
+
+def vanishes(region: Region, name: str) -> bool:
+    """Is the output 0 throughout?"""
+    if cover(region, lambda s: True if s[name].low == s[name].high == 0 else None, strict=False).holds:
+        return True
+    field = Exact()
+    try:
+        value = field.run(region.program.only(name), exact_inputs(region, field))[name]
+    except NotExact:
+        return False
+    return not value.top and defined_throughout(region, name)
+
+
+def analytic(region: Region, name: str) -> bool:
+    """Is the output analytic on the open piece: free of choices, and of roots and broken powers of what may be 0?"""
+    program = region.program.only(name)
+    if kinked(program, region.variable) or not defined_throughout(region, name):
+        return False
+    return all(_smooth_base(region, program, s) for s in program.steps if s.word in ("sqrt", "pow"))
+
+
+def _smooth_base(region: Region, program: Program, step: Step) -> bool:
+    power = step.args[1] if step.word == "pow" else 0.5
+    if isinstance(power, float) and power >= 0 and power == int(power):
+        return True
+    base = like(region, Program(program.inputs, program.params, program.steps, (("base", step.args[0]),)).only("base"))
+    return positive_by_algebra(base, "base") or cover(base, lambda s: True if s["base"].low > 0 else None).holds is True
+
+
+def fixed(case: Case, **values: float) -> Case:
+    """The same loss at given values of other inputs."""
+    p = case.program
+    inputs = tuple(n for n in p.inputs if n not in values)
+    program = replace(p, inputs=inputs, params=(*p.params, *values))
+    return Case(program, {**case.params, **values}, case.lift, case.target, case.ranges)
+
+
+def examples(case: Case) -> Iterator[Case]:
+    """The loss at a few values of its other inputs, to look for a witness at; the loss itself where it has none."""
+    if not case.limits:
+        yield case
+        return
+    for v in (1.0, 0.25, 8.0):
+        yield fixed(case, **{n: min(max(v, a), b) for n, (a, b) in case.limits.items()})
+
+
+def ends(case: Case) -> list[Case] | None:
+    """The loss at both ends of its one other input, if it is affine in that: what a sum keeps, these two prove."""
+    if len(case.limits) != 1:
+        return None
+    ((name, (a, b)),) = case.limits.items()
+    if abs(a) == float("inf") or abs(b) == float("inf") or not affine(case, name):
+        return None
+    return [fixed(case, **{name: v}) for v in (a, b)]
+
+
+def affine(case: Case, name: str) -> bool:
+    """Is the value affine in this input, on every piece?"""
+    return all(_straight(r, name) for r in case.regions)
+
+
+def _straight(region: Region, name: str) -> bool:
+    if kinked(region.program.only("value"), name):
+        return False
+    field = Exact()
+    try:
+        slope = differentiate(differentiate(region.program, name, "value"), name, "value")
+        return not field.run(slope, exact_inputs(region, field))["value"].top
+    except (NoSlope, NotExact):
+        return False
+
+
+def replaced(program: Program, values: Mapping[str, Arg], prefix: str = "") -> tuple[Step, ...]:
+    """The steps with some names replaced, and with new names of their own if a prefix is given."""
+    names: dict[Arg, Arg] = dict(values.items())
+    names |= {s.name: prefix + s.name for s in program.steps} if prefix else {}
+    return tuple(Step(prefix + s.name, s.word, tuple(names.get(a, a) for a in s.args)) for s in program.steps)
