@@ -66,14 +66,24 @@ def _missing(y: Array) -> NDArray[np.bool_]:
     return np.array([type(v).__name__ in BLANK or v != v for v in y] if y.dtype.kind == "O" else np.zeros(len(y)), bool)
 
 
-def class_weights(rule: Any, classes: Array, codes: NDArray[np.intp], weight: Array | None) -> Array | None:
-    """Row weights times the weight of each row's class; "balanced" gives every class the same total weight."""
+def class_weights(rule: Any, classes: Array, codes: NDArray[np.intp], weight: Array | None) -> Array:
+    """The weight of each class; "balanced" gives every class the same total weight."""
     if rule is None:
-        return weight
+        return np.ones(len(classes))
+    return _per_class(rule, classes, codes, _row_weights(codes, weight))
+
+
+def weighted(each: Array, codes: NDArray[np.intp], weight: Array | None) -> Array:
+    """Row weights times the weight of each row's class."""
+    rows: Array = _row_weights(codes, weight) * each[codes]
+    return rows
+
+
+def _row_weights(codes: NDArray[np.intp], weight: Array | None) -> Array:
     each = np.ones(len(codes)) if weight is None else np.asarray(weight, dtype=np.float64)
     if each.shape != codes.shape:
         raise ShapeError(f"sample_weight has shape {each.shape} but y has {codes.shape}; they must be the same")
-    return each * _per_class(rule, classes, codes, each)[codes]
+    return each
 
 
 def _per_class(rule: Any, classes: Array, codes: NDArray[np.intp], each: Array) -> Array:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.base import Linear, columns
+from lossmith.models.offers import offered_unless
 from lossmith.rows.memory import Rows
 
 Array = NDArray[Any]
@@ -69,9 +69,16 @@ class LinearRegressor(RegressorMixin, Linear):  # type: ignore[misc]
         return tags
 
 
-def _linked(model: LinearClassifier) -> bool:
-    """Has the classifier's loss a mean, so that there are probabilities?"""
-    return inputs.has_link(model._loss())
+def _untold(model: LinearClassifier) -> str:
+    """Why the classifier has no probabilities; "" where its loss tells them."""
+    loss = model._loss()
+    if inputs.has_link(loss):
+        return ""
+    return (
+        f"LinearClassifier(loss={loss!r}) has no probabilities: the scores of {loss.name} do not tell them. Wrap it in"
+        " sklearn.calibration.CalibratedClassifierCV (method='isotonic', or 'sigmoid' for Platt's), or fit a loss"
+        " that has a link: logistic, squared_hinge, modified_huber, …"
+    )
 
 
 class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
@@ -82,12 +89,16 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
     its probabilities are divided by their sum.
 
     loss : a name ("logistic"), a Loss (`lossmith.Focal(gamma=1)`), or a formula in m, in y and z, or in p and logp
-    class_weight : None, "balanced" (every class the same total weight), or a dict from class to weight
+    class_weight : None, "balanced" (every class the same total weight), or a dict from class to weight. Weights move
+        the boundary that `predict` draws; `predict_proba` takes them out again (p_k/w_k, divided by their sum), so that
+        its probabilities are those of the data
+    prior_correction : False leaves the weights in `predict_proba`, as scikit-learn does
     and penalty, alpha, l1_ratio, scale, solver, fit_intercept, tol, max_iter, warm_start, random_state, options as in
     `LinearRegressor`.
 
     Learned: classes_, coef_ (1, p) and intercept_ (1,) for two classes, (K, p) and (K,) for K; scale_, n_iter_, loss_,
-    solution_ (a tuple with one for each class where they are several), n_features_in_, feature_names_in_.
+    class_weight_ (K,), solution_ (a tuple with one for each class where they are several), n_features_in_,
+    feature_names_in_.
     """
 
     kind = "linear-classifier"
@@ -98,6 +109,7 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
     }
     other = "LinearRegressor"
     classes_: Array
+    class_weight_: Array
 
     def __init__(
         self,
@@ -115,6 +127,7 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
         random_state: Any = None,
         options: Mapping[str, Any] | None = None,
         class_weight: Any = None,
+        prior_correction: bool = True,
     ) -> None:
         super().__init__(
             loss,
@@ -131,19 +144,21 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
             options=options,
         )
         self.class_weight = class_weight
+        self.prior_correction = prior_correction
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit to X (n, p) and labels y (n,) of any type; sample_weight and offset are (n,)."""
         loss = self._loss()
         matrix = inputs.features(self, X, reset=True)
         classes, codes = inputs.labels(y, type(self).__name__)
-        weight = inputs.class_weights(self.class_weight, classes, codes, sample_weight)
+        each = inputs.class_weights(self.class_weight, classes, codes, sample_weight)
+        weight = sample_weight if self.class_weight is None else inputs.weighted(each, codes, sample_weight)
         rows = Rows.of(matrix, codes.astype(np.float64), weight, inputs.shift(loss, offset, None))
         several = len(classes) > 2
         together = several and loss.lift.multiclass
         problems = one_against_rest(rows, len(classes)) if several and not together else [rows]
         solutions = self._solve(problems, loss, len(classes) if together else 1)
-        self.classes_ = classes
+        self.classes_, self.class_weight_ = classes, each
         return self._keep(solutions, loss, matrix.dtype, flat=False)
 
     def decision_function(self, X: Any, offset: Any = None) -> Array:
@@ -158,17 +173,20 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
         chosen: Array = self.classes_[codes]
         return chosen
 
-    @available_if(_linked)  # type: ignore[untyped-decorator]
+    @offered_unless(_untold)
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
-        """The probability of each class, (n, K) in the order of classes_; only where the loss has a link."""
-        z = self.decision_function(X, offset)
-        if z.ndim == 1:
-            second = self.loss_.mean(z)
-            return np.column_stack([1 - second, second])
-        p: Array = self.loss_.mean(z)
-        return p if self.loss_.lift.multiclass else shares(p)
+        """The probability of each class, (n, K) in the order of classes_; only where the loss has a link.
 
-    @available_if(_linked)  # type: ignore[untyped-decorator]
+        It is calibrated without a second fit: the loss's own link is undone (focal, label smoothing, …), and so are
+        class weights, unless `prior_correction` is off. `predict` keeps the weights: it need not be the likeliest.
+        """
+        z = self.decision_function(X, offset)
+        mean: Array = self.loss_.mean(z)
+        p = np.column_stack([1 - mean, mean]) if z.ndim == 1 else mean
+        p = p if z.ndim == 1 or self.loss_.lift.multiclass else shares(p)
+        return unweighted(p, self.class_weight_) if self.prior_correction and self.class_weight is not None else p
+
+    @offered_unless(_untold)
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """The logarithm of `predict_proba`."""
         with np.errstate(divide="ignore"):
@@ -179,6 +197,12 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
 def one_against_rest(rows: Rows, classes: int) -> list[Rows]:
     """One problem for each class: is a row of this class?"""
     return columns(replace(rows, y=(rows.y[:, None] == np.arange(classes)).astype(np.float64)))
+
+
+def unweighted(p: Array, weight: Array) -> Array:
+    """The probabilities of the data from those of weighted classes: p_k/w_k, divided by their sum; 0 for weight 0."""
+    divided: Array = np.divide(p, weight.astype(p.dtype), out=np.zeros_like(p), where=weight > 0)
+    return shares(divided)
 
 
 def shares(p: Array) -> Array:

@@ -19,7 +19,8 @@ from lossmith.loss import Formula, Loss, from_formula
 from lossmith.models.store import State
 
 LEARNED = (
-    "coef_", "intercept_", "scale_", "n_iter_", "loss_", "solution_", "classes_", "n_features_in_", "feature_names_in_",
+    "coef_", "intercept_", "scale_", "n_iter_", "loss_", "solution_", "classes_", "class_weight_", "n_features_in_",
+    "feature_names_in_",
 )  # fmt: skip
 """What a fit leaves on a model; nothing else is written or read."""
 
