@@ -70,7 +70,16 @@ def majorant_of(loss: Loss, several: bool = False) -> float | None:
     fact = _proved(loss, several)
     if not fact.holds:
         raise UnsupportedError(f"{loss.name} has no proved majorant: {fact.because}; use rule='exact' or 'gradient'")
+    if fact.constant is None and "majorant" not in loss.program.wants:  # proved, but its quotient was not derived
+        return _bound(loss)
     return fact.constant
+
+
+def _bound(loss: Loss) -> float:
+    smooth = loss.facts()["smooth"]
+    if smooth.constant is None:
+        raise UnsupportedError(f"the majorant psi(r)/r of {loss.name} was not derived, and {smooth.because}")
+    return smooth.constant
 
 
 def _proved(loss: Loss, several: bool) -> Fact:
@@ -95,7 +104,17 @@ def _of_margin(loss: Loss) -> Fact:
     return facts(slot, {n: loss.params[n] for n in slot.params}, "margin", keep=partial(cache.text, "json"))["majorant"]
 
 
+@lru_cache(maxsize=512)
 def described(loss: Loss) -> str:
-    """Which majorant a loss has, in a few words."""
-    bound = majorant_of(loss)
+    """Which majorant a loss of one output has, in a few words; "" for none."""
+    try:
+        bound = majorant_of(loss)
+    except UnsupportedError:
+        return ""
     return "psi(r)/r" if bound is None else f"the bound {bound:.4g} of the second derivative"
+
+
+@lru_cache(maxsize=512)
+def fixed_majorant(loss: Loss) -> float | None:
+    """The constant that has to stand in for a kernel's majorant, which is not proved; None where the kernel's is."""
+    return majorant_of(loss) if described(loss) else None

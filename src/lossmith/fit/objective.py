@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import load
+from lossmith.curvature import fixed_majorant
 from lossmith.errors import ShapeError
 from lossmith.fit.design import Array, Design
 from lossmith.fit.measure import natural_slope, optimality
@@ -280,6 +281,10 @@ class Objective:
 
 def bound(loss: Any, want: tuple[str, ...]) -> Kernel:
     """A loss made ready for one set of wants: its compiled kernel, or its lift where scores are coupled."""
+    least = fixed_majorant(loss) if "majorant" in want else None
+    if least is not None:  # what the kernel has for one is not proved
+        rest = bound(loss, tuple(w for w in want if w != "majorant"))
+        return lambda y, z: {**rest(y, z), "majorant": np.full_like(z, least)}
     if loss.lift.multiclass or not set(want) <= set(loss.program.wants):
         return lambda y, z: loss.lift.evaluate(loss.state, *loss.lift.arrays(y, z), want)
     kernel, params = load(loss.program.only(*want), np.float64), loss.state.params

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lossmith.curvature import described
 from lossmith.errors import UnsupportedError
 from lossmith.fit.kinks import Kinks
 from lossmith.fit.solvers import solver_class
@@ -23,7 +24,8 @@ class Problem:
     loss: str
     convex: bool | None
     twice: bool | None
-    majorant: bool | None
+    majorant: str
+    """Which curvature majorises, "" for none."""
     kinks: Kinks
     n: int
     p: int
@@ -45,7 +47,7 @@ class Problem:
             loss.name,
             holds("convex"),
             holds("twice"),
-            holds("majorant"),
+            described(loss),
             kinks,
             x.shape[0],
             x.shape[1],
@@ -95,12 +97,28 @@ def demand(name: str, problem: Problem) -> str:
         works = [other for other in ORDER if other != name and not missing(other, problem)]
         advice = f"solver={works[0]!r} works" if works else "solver='adam' works"
         raise UnsupportedError(f"solver={name!r} cannot serve here: {lacks}; {advice}, and solver='auto' picks one")
-    return f"{name} was asked for"
+    return f"{name} was asked for" + used(name, problem)
+
+
+USES: Mapping[str, str] = {
+    "newton": "exact", "proximal-newton": "exact", "lbfgs": "exact, of a sample", "majorise": "majorant, {q.majorant}",
+    "gradient-descent": "none", "fista": "none",
+}  # fmt: skip
+"""Which curvature a solver takes."""
+
+
+def used(name: str, problem: Problem) -> str:
+    """The curvature that a solver takes, as the end of a sentence; nothing for solvers of kinks and random steps."""
+    return f"; curvature: {USES[name].format(q=problem)}" if name in USES else ""
 
 
 def pick(problem: Problem) -> tuple[str, str]:
-    """(solver, why) for solver='auto'."""
-    q = problem
+    """(solver, why) for solver='auto'; the sentence ends with the curvature that it takes."""
+    name, why = _picked(problem)
+    return name, why + used(name, problem)
+
+
+def _picked(q: Problem) -> tuple[str, str]:
     if q.kinks.linear:
         return "interior-point", f"{q.loss} is made of straight pieces: an interior point ends at the exact optimum"
     if q.kinks.any:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import load
+from lossmith.curvature import fixed_majorant
 from lossmith.fit import design as designs
 from lossmith.fit.design import Array, Design
 
@@ -34,6 +35,8 @@ def table_of(
 def serves(table: Table | SparseTable | None, loss: Any, want: tuple[str, ...]) -> bool:
     """Can compiled code compute what is wanted of this loss?"""
     if table is None or loss.lift.multiclass or (len(want) > 2 and not table.curves):
+        return False
+    if "majorant" in want and fixed_majorant(loss) is not None:
         return False
     return set(want) <= set(loss.program.wants)
 
