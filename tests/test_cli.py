@@ -170,6 +170,18 @@ BAD = [
     (["choose", "T", "--target", "y", "--folds", "many"], "folds 'many'"),
     (["choose", "T", "--target", "y", "--margin", "3"], "margin 3"),
     (["choose", "T", "--target", "kind", "--score", "squared"], "not a number"),
+    (["choose", "T", "--target", "y", "--score", ""], "no score ''"),
+    (["choose", "T", "--target", "y", "--losses", ",,"], "name nothing"),
+    (["choose", "T", "--target", "y", "--folds", "99999999x5"], "too many"),
+    (["choose", "T", "--target", "y", "--seed", "-1"], "seed -1"),
+    (["choose", "T", "--target", "y", "--group", "y"], "named for two purposes"),
+    (["choose", "T", "--target", "y", "--contaminate", "flips"], "contaminate 'flips'"),
+    (["choose", "T", "--target", "y", "--time-budget", "nan"], "time budget nan"),
+    (["choose", "T", "--target", "y", "--out", "T", "--force"], "is a file that is read"),
+    (["choose", "T", "--target", "y", "--out", "new", "--json", "new"], "named for another output"),
+    (["choose", "T", "--target", "y", "--out", "/proc/r.html"], "cannot be written"),
+    (["fit", "T", "--target", "y", "--save", "T", "--force"], "is a file that is read"),
+    (["predict", "m", "T", "--out", "T", "--force"], "is a file that is read"),
     (["fit", "T", "--target", "y", "--loss", "Poisson"], "Poisson needs y >= 0; row"),
     (["fit", "T", "--target", "y", "--loss", "abs(q)"], "q"),
     (["fit", "T", "--target", "y", "--loss", "Huber(delta=-1)"], "delta must be a number > 0"),
@@ -256,3 +268,31 @@ def test_prediction_wants_the_columns_of_training(
     other.write_text("a,kind\nx,u\n")
     code, _, err = run(capsys, "predict", tmp_path / "m", other)
     assert code == 2 and "'a' holds string" in err
+
+
+def test_ctrl_c_says_what_was_finished(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    from lossmith.choose import work
+
+    monkeypatch.setattr(work, "run_folds", interrupt)
+    code, out, err = run(capsys, "choose", table, "--target", "y", "--out", tmp_path / "r.html")
+    assert (code, out) == (130, "")
+    assert err.startswith("lossmith: interrupted: 0 of 100 folds were finished; nothing was written")
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("unit", ["e-300", "e80", "e300"])
+def test_weights_and_targets_of_extreme_size_raise_no_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], unit: str
+) -> None:
+    rng = np.random.default_rng(0)
+    y = "e80" if unit == "e80" else ""
+    lines = [f"{a:.4f},1{unit},{a + b:.4f}{y}\n" for a, b in rng.normal(size=(60, 2))]
+    path = tmp_path / "t.csv"
+    path.write_text("a,w,y\n" + "".join(lines))
+    code, out, err = run(capsys, "choose", path, "--target", "y", "--weight", "w", *QUICK)
+    assert (code, err) == (0, "") and "Squared" in out

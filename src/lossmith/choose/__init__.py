@@ -63,6 +63,7 @@ def choose(
         for given, column in zip((y, weight, groups, time), columns.values(), strict=True)
         if isinstance(given, str) and column
     ]
+    _demand_different(own)
     target = columns["y"]
     assert target is not None
     options = Options(
@@ -80,6 +81,16 @@ def choose(
     )
     plan = make_plan(table.without(own), target, options)
     return run(plan, progress or (lambda done, total, what: None), workers)
+
+
+def _demand_different(names: Sequence[str]) -> None:
+    from lossmith.errors import DataError
+
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"column {name!r} is named for two purposes (target, weight, group, time); give each its own"
+            )
 
 
 def _roles(y: Any, weight: Any, groups: Any, time: Any) -> dict[str, Any]:
@@ -110,6 +121,8 @@ def column_of(table: Any, given: Any, role: str) -> Column | None:
 
 def split_losses(losses: Sequence[Any] | str | None) -> Sequence[Any] | None:
     """A text with commas as a list; commas inside parentheses belong to a formula."""
+    from lossmith.errors import ParameterError
+
     if not isinstance(losses, str):
         return losses
     parts, depth = [""], 0
@@ -119,4 +132,7 @@ def split_losses(losses: Sequence[Any] | str | None) -> Sequence[Any] | None:
             parts.append("")
         else:
             parts[-1] += character
-    return [part.strip() for part in parts if part.strip()] or None
+    named = [part.strip() for part in parts if part.strip()]
+    if not named:
+        raise ParameterError(f"losses {losses!r} name nothing; write for example 'Huber, Tukey', or leave it out")
+    return named

@@ -40,7 +40,8 @@ def corrected(differences: Array, ratio: float, margin: float, level: float = 0.
 
     J = len(differences)
     mean = float(np.mean(differences))
-    se = float(np.sqrt((1.0 / J + ratio) * np.var(differences, ddof=1)))
+    unit = float(np.abs(differences).max()) or 1.0  # squares of the differences themselves may overflow
+    se = unit * float(np.sqrt((1.0 / J + ratio) * np.var(differences / unit, ddof=1)))
     if se == 0.0:
         return _exact(mean, margin)
     half = float(stdtrit(J - 1, 0.5 + level / 2)) * se
@@ -100,8 +101,10 @@ def within_one_error(rows: Array, weight: Array, order: list[int]) -> int:
     best = order[int(np.argmin(means[order]))]
     # moments of all differences at once; the same number may be taken off a whole row beforehand
     centred = rows - means
+    unit = float(np.abs(centred).max()) or 1.0
+    centred = centred / unit
     products = (centred * share[:, None]).T @ centred
-    mean = means - means[best]
+    mean = (means - means[best]) / unit
     spread = np.diag(products) - 2 * products[best] + products[best, best]
     error = np.sqrt(np.maximum(spread, 0.0) / np.count_nonzero(weight))
     return next(k for k in order if mean[k] <= error[k])

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from lossmith.errors import DataError, ParameterError
 
 Index = NDArray[np.int64]
+MOST = 1000
+"""Folds in all, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def parse_folds(text: str) -> tuple[int, int]:
     repeats, folds = ([1] + [int(p) for p in parts])[-2:]
     if repeats < 1 or folds < 2 or repeats * folds < 3:
         raise ParameterError(f"folds {text!r}: at least 2 folds, and at least 3 in all, are needed for an interval")
+    if repeats * folds > MOST:
+        raise ParameterError(f"folds {text!r}: {repeats * folds:,} folds are too many; at most {MOST:,} in all")
     return repeats, folds
 
 

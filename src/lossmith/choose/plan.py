@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,10 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     """Fix everything: target, functional and score, candidates, folds. Raises DataError, ParameterError and others."""
     if not 0 <= options.margin < 1:
         raise ParameterError(f"margin {options.margin:g}: give a share of the default's score, such as 0.01")
-    asked = make_score(options.score) if options.score else None
-    target = target_of(column, asked)
+    if options.seed < 0:
+        raise ParameterError(f"seed {options.seed}: give a whole number >= 0")
+    asked = None if options.score is None else make_score(options.score)
+    target, silent = _heard(target_of(column, asked), options.weight)
     shape = profile(target)
     judge, reason = (asked, "as asked for") if asked else default_score(target, shape)
     judge.target.check(target.y, f"score {judge.name}", f"Ask for another --score for {target.name!r}.")
@@ -106,7 +108,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         options.trials,
     )
     planned = plan_folds(splitting, repeats, folds, options.seed)
-    said = _dropped(target) + notes
+    said = _dropped(target) + silent + notes
     return Plan(
         job,
         target,
@@ -126,6 +128,22 @@ def _budget(seconds: float | None) -> float:
     if seconds is not None and not seconds > 0:
         raise ParameterError(f"time budget {seconds:g}: give a number of seconds > 0")
     return float("inf") if seconds is None else float(seconds)
+
+
+def _heard(target: Target, weight: Column | None) -> tuple[Target, list[str]]:
+    """The target without rows of weight 0, which are as if they were not there, and a note on them."""
+    if weight is None:
+        return target, []
+    counts = weight_of(weight, target.rows) > 0
+    if counts.all():
+        return target, []
+    y = target.y[counts]
+    if len(np.unique(y)) < 2 or (target.labels and len(np.unique(y)) < len(target.labels)):
+        raise DataError(
+            f"weight column {weight.name!r}: the rows of {target.name!r} with a positive weight are too alike"
+        )
+    kept = replace(target, y=y, rows=target.rows[counts])
+    return kept, [f"{int((~counts).sum()):,} rows of weight 0 were left out"]
 
 
 def _dropped(target: Target) -> list[str]:
@@ -154,13 +172,16 @@ def _keys(column: Column | None, rows: Array, role: str) -> Array | None:
 
 
 def weight_of(column: Column, rows: Array) -> Array:
-    """The weights of some rows (n,); raises DataError for an empty, infinite or negative one, or if all are 0."""
+    """The weights of some rows (n,), the largest being 1: their unit changes no mean.
+
+    Raises DataError for an empty, infinite or negative one, or if all are 0.
+    """
     check_finite(column)
     values = numbers(column, "weight")[rows]
     for bad, what in ((np.isnan(values), "is empty"), (values < 0, "is negative")):
         if bad.any():
             row = int(rows[np.argmax(bad)])
             raise DataError(f"weight column {column.name!r}: row {row} {what}; weights must be >= 0")
-    if not values.sum() > 0:
+    if not values.max(initial=0.0) > 0:
         raise DataError(f"weight column {column.name!r} sums to 0; at least one row needs a positive weight")
-    return np.asarray(values)
+    return np.asarray(values / values.max())

@@ -20,7 +20,19 @@ def demand_free(path: str | os.PathLike[str], force: bool) -> Path:
         raise FileError(f"{path}: exists already; give another name, or --force to replace it")
     if not path.parent.is_dir():
         raise FileError(f"{path}: there is no folder {path.parent}; create it first")
+    _demand_writable(path)
     return path
+
+
+def _demand_writable(path: Path) -> None:
+    """Only writing tells whether a folder can be written to: permissions are not all there is."""
+    probe = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        why = error.strerror or error
+        raise FileError(f"{path}: cannot be written ({why}); choose another folder, or a shorter name") from None
 
 
 def write_text(path: str | os.PathLike[str], text: str, force: bool = False) -> Path:

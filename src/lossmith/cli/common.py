@@ -53,7 +53,7 @@ def listed(text: str | None) -> list[Loss] | None:
 
 def demand_apart(table: Path, *outputs: Path | None) -> None:
     """Raise a FileError if two of the files of a command are one and the same."""
-    taken = {table.resolve(): "the table that is read"}
+    taken = {table.resolve(): "a file that is read"}
     for path in outputs:
         if path is None:
             continue

@@ -13,7 +13,7 @@ from lossmith.choose.profile import default_score, profile, target_of
 from lossmith.choose.shortlist import default_loss, is_for_classes
 from lossmith.choose.tablemodel import TableModel, features
 from lossmith.choose.write import demand_free, write_with
-from lossmith.cli.common import console, opened, spoken
+from lossmith.cli.common import console, demand_apart, opened, spoken
 from lossmith.errors import FileError, ParameterError
 from lossmith.rows.files import read_table
 
@@ -34,6 +34,7 @@ def fit(
     force: bool,
 ) -> None:
     """Encode the table, fit one loss, say how it went, and save it if asked."""
+    demand_apart(table, save)
     if save is not None:
         demand_free(save, force)
     chosen = None if loss is None else spoken(loss)
@@ -56,9 +57,11 @@ def predict(model: Path, table: Path, out: Path | None, force: bool) -> None:
     """Write one line of predictions for every row of the table."""
     from lossmith.models import load
 
+    demand_apart(table, out)
+    demand_apart(model, out)
     if out is not None:
-        demand_free(out, force)
         _writer(out)
+        demand_free(out, force)
     fitted = load(model)
     if not isinstance(fitted, TableModel):
         raise FileError(f"{model}: holds a {type(fitted).__name__} without the encoding of a table; load it in Python")
@@ -162,4 +165,3 @@ def _feather(columns: dict[str, Any], path: Path) -> None:
 
 
 _WRITERS = {".csv": _csv, ".parquet": _parquet, ".feather": _feather}
-
