@@ -144,7 +144,7 @@ class Rows:
         own, slope = self.spread(self.weighted("d2")), self._slope()
         p, eye = self.p, np.eye(self.p.shape[1], dtype=self.p.dtype)
         jacobian = eye - p[:, None, :]
-        curved = np.einsum("nk,nka,nkb->nab", own, jacobian, jacobian)
+        curved = jacobian.swapaxes(1, 2) @ (own[:, :, None] * jacobian)
         return np.asarray(curved - slope[:, :, None] * (p[:, :, None] * eye - p[:, :, None] * p[:, None, :]))
 
     def _slope(self) -> NDArray[Any]:
