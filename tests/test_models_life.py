@@ -225,7 +225,8 @@ def test_every_loss_of_the_catalogue_fits_predicts_and_saves(name: str, tmp_path
     targets = LinearRegressor.fits.get(loss.lift.name, frozenset())
     model = LinearRegressor(loss) if loss.target.name in targets else LinearClassifier(loss)
     X, y = counts(120) if loss.target.name in targets else labelled(120, classes=3)
-    y = {"unit_interval": y / (1 + y), "positive_line": y + 0.5}.get(loss.target.name, y)
+    inside = {"unit_interval": y / (1 + y), "open_interval": (y + 0.5) / (y + 2), "positive_line": y + 0.5}
+    y = inside.get(loss.target.name, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, y)
