@@ -52,8 +52,14 @@ def question(loss: Loss) -> Question:
 def derived(asked: Question) -> Derived:
     """The Programs of a formula in a lift's slots, static parameters substituted."""
     key = asked.fingerprint
-    body = shipped().get(key)
-    return Derived.from_json(body if body else json.loads(store.text("json", key, lambda: fresh(asked))))
+    if key not in _READ:
+        body = shipped().get(key)
+        _READ[key] = Derived.from_json(body if body else json.loads(store.text("json", key, lambda: fresh(asked))))
+    return _READ[key]
+
+
+_READ: dict[str, Derived] = {}
+"""Programs that this process has read, by fingerprint."""
 
 
 def fresh(asked: Question) -> str:

@@ -221,9 +221,7 @@ class Pseudospherical(Loss, lift=margin):
 class PowerScore(Loss, lift=margin):
     """A proper score of the probability σ(z) from powers of probabilities; α = 2 is Brier's."""
 
-    formula = (
-        "(alpha - 1)*(exp(-alpha*softplus(-m)) + exp(-alpha*softplus(m))) - alpha*exp((1 - alpha)*softplus(-m))"
-    )
+    formula = "(alpha - 1)*(exp(-alpha*softplus(-m)) + exp(-alpha*softplus(m))) - alpha*exp((1 - alpha)*softplus(-m))"
     alpha: float = between(1.0, 64.0, 1.5, "the power; 1 would be the logarithmic score", ends="(]", static=True)
     aliases = ("tsallis",)
     cite = "Gneiting and Raftery 2007, doi:10.1198/016214506000001437; Tsallis 1988"

@@ -142,9 +142,7 @@ def _emitted(
 ) -> Program:
     bad = [n for n, e in outputs.items() if e.has(sp.zoo, sp.nan, sp.oo, sp.I)]
     if bad:
-        raise FormulaError(
-            f"the {bad[0]} of this formula is not a real number (a division by zero, an even root)"
-        )
+        raise FormulaError(f"the {bad[0]} of this formula is not a real number (a division by zero, an even root)")
     try:
         return emit(inputs, tuple(params), prelude, outputs, note)
     except ArithmeticError as e:

@@ -121,9 +121,7 @@ COMPOSITES |= {
     "onset": lambda x: _below(x, sp.S.One, x**2 - (1 + x) * Expm1mx(-x), 1 - Exp(-x) - Fade(x)),
     "bennett": lambda x: _below(x, sp.S.One, x**2 + (1 + x) * Log1pmx(x), (1 + x) * Log1p(x) - x),
     "log1mexp": lambda x: _below(x, -sp.Rational(7, 10), Log1p(-Exp(x)), Log(-Expm1(x))),
-    "softplus_rise": lambda b, d: _below(
-        Abs(d), sp.S.One, Log1p(Sigmoid(b) * Expm1(d)), Softplus(b + d) - Softplus(b)
-    ),
+    "softplus_rise": lambda b, d: _below(Abs(d), sp.S.One, Log1p(Sigmoid(b) * Expm1(d)), Softplus(b + d) - Softplus(b)),
 }
 
 
