@@ -157,11 +157,20 @@ def log_without_line(e: Tree) -> Tree | None:
     return _without_line(e, Log1p, Log1pmx)
 
 
+LONG = 64
+"""Operations beyond which nobody wrote the line of an exponential by hand."""
+
+
+def _vanishes(e: Tree) -> bool:
+    """Is a short sum zero once multiplied out? A long one never is, and would take seconds to expand."""
+    return bool(e.count_ops() <= LONG and sp.expand(e) == 0)
+
+
 def exp_onset(e: Tree) -> Tree | None:
     """1 − (1 + x)·e⁻ˣ → onset(x)."""
     for term, factor, x in _calls(e, Exp):
         for c in e.args:
-            if c is not term and sp.expand(factor + c * (1 - x)) == 0:
+            if c is not term and _vanishes(factor + c * (1 - x)):
                 return _paired(e, term, c, c * Onset(-x))
     return None
 
@@ -171,7 +180,7 @@ def log_onset(e: Tree) -> Tree | None:
     for term, factor, x in _calls(e, Log1p):
         for line in e.args:
             c = -line / x
-            if line is not term and sp.expand(factor - c * (1 + x)) == 0:
+            if line is not term and _vanishes(factor - c * (1 + x)):
                 return _paired(e, term, line, c * Bennett(x))
     return None
 
