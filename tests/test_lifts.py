@@ -78,6 +78,12 @@ def test_the_probability_that_a_loss_was_trained_for_is_recovered() -> None:
     assert lossmith.Focal().mean(np.array([z]))[0] == pytest.approx(0.05, abs=1e-6)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 1.5, 2.0, 3.5])
+def test_a_class_that_is_certain_has_no_slope(gamma: float) -> None:
+    e = lossmith.Focal(gamma).evaluate([2.0], np.array([[13.6, 24.9, 73.9, -3.8]]), ("value", "gradient", "hessian"))
+    assert 0 <= e.value[0] < 1e-12 and np.abs(e.gradient).max() < 1e-12 and np.abs(e.hessian).max() < 1e-12
+
+
 def test_soft_targets_average_and_no_weight_means_no_loss() -> None:
     z = np.array([[0.5, -800.0, 2.0]])
     loss = lossmith.CrossEntropy()

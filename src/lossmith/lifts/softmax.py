@@ -82,9 +82,16 @@ class Softmax(Lift):
 def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
     """log p, rowwise, without overflow; a row of equal infinities has no answer and is NaN."""
     with np.errstate(all="ignore"):
-        shifted = z - z.max(axis=1, keepdims=True)
-        result: NDArray[Any] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        top = z.argmax(axis=1)[:, None]
+        shifted = z - np.take_along_axis(z, top, axis=1)
+        odds = np.exp(shifted)
+        np.put_along_axis(odds, top, 0, axis=1)  # what the others have, so that a sure class keeps its last digits
+        result: NDArray[Any] = shifted - np.log1p(odds.sum(axis=1, keepdims=True))
     return result
+
+
+BESIDE = {"f": np.float32(1e-15), "d": 1e-100}
+"""How far from log p = 0 a slope that is 0/0 there is taken instead: far less than any float can tell from p = 1."""
 
 
 def slot_values(state: State, logp: NDArray[Any], mean_logp: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -92,6 +99,10 @@ def slot_values(state: State, logp: NDArray[Any], mean_logp: NDArray[Any]) -> di
     program = state.derived.slot
     given = {"logp": np.ascontiguousarray(logp), "mean_logp": np.ascontiguousarray(mean_logp)}
     result = state.run(program, [given[s] for s in program.inputs])
+    if not np.isfinite(result["d2"]).all():
+        # p = 1 exactly: a slope that is 0/0 there has its limit just beside
+        given["logp"] = np.minimum(given["logp"], -BESIDE[logp.dtype.char])
+        result = {**state.run(program, [given[s] for s in program.inputs]), "value": result["value"]}
     return {"d_mean_logp": np.zeros_like(logp), **result}
 
 
