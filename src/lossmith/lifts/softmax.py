@@ -90,7 +90,7 @@ def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-BESIDE = {"f": np.float32(1e-15), "d": 1e-100}
+BESIDE: dict[str, float] = {"f": 1e-15, "d": 1e-100}
 """How far from log p = 0 a slope that is 0/0 there is taken instead: far less than any float can tell from p = 1."""
 
 
