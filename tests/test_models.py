@@ -268,7 +268,11 @@ def several_targets_swapped(rows: Any) -> Any:
 
 
 FAULTS: list[tuple[str, Callable[..., Any], Callable[[], None]]] = [
-    ("inputs.class_weights", lambda rule, classes, codes, weight: np.ones(len(classes)), test_balanced_classes_are_sample_weights),
+    (
+        "inputs.class_weights",
+        lambda rule, classes, codes, weight: np.ones(len(classes)),
+        test_balanced_classes_are_sample_weights,
+    ),
     (
         "inputs._per_class",
         lambda rule, classes, codes, each: 1 / np.bincount(codes),
