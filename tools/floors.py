@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("words", "formula", "program", "facts", "total"),
     ("symbolic", "backends"),
     ("lifts", "latex"),
-    ("loss", "derived", "start", "startjoint", "knowledge", "curvature", "tuning"),
+    ("loss", "derived", "start", "startjoint", "knowledge", "curvature", "tuning", "proofs"),
     ("catalogue", "rows"),
     ("accuracy",),
     ("fit",),

@@ -161,6 +161,35 @@ def show(loss: Name) -> None:
 
 
 @app.command()
+def prove(
+    loss: Annotated[str | None, typer.Argument(metavar="LOSS", help='a name, "Huber(delta=2)", or a formula')] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="a parameter: delta=2, or a range: epsilon=-1..1")
+    ] = None,
+    lift: Annotated[str | None, typer.Option(help="of a formula: residual, margin, score or softmax")] = None,
+    fact: Annotated[str | None, typer.Option(help="only this fact: convex, calibrated, …")] = None,
+    recheck: Annotated[bool, typer.Option("--recheck", help="check each proof by a second routine")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON, with certificates where rechecked")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="every loss of the catalogue")] = False,
+) -> None:
+    """Prove or refute what can be said of a loss.
+
+    Examples:
+
+      lossmith prove Huber
+
+      lossmith prove "abs(r)**1.5" --fact convex --recheck
+
+      lossmith prove Poly1 --param epsilon=-1..1 --fact convex
+
+      lossmith prove --all
+    """
+    from lossmith.cli import proving
+
+    proving.prove(loss, param or [], lift, fact, recheck, json, whole)
+
+
+@app.command()
 def source(
     loss: Name,
     backend: Annotated[str, typer.Option(help="numpy or llvm")] = "numpy",

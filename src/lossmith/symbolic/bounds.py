@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lossmith.symbolic.cover import Region, cover
+from lossmith.symbolic.ledger import AT_LEAST, WITHIN, note
 from lossmith.symbolic.spans import Span
 
 SLACK = 0.001
@@ -60,6 +61,8 @@ def largest(regions: tuple[Region, ...], name: str, *, smooth: bool, strict: boo
         if witness is None:
             return Bound(None)
         if witness == best:
+            for region in regions:
+                note(region, name, WITHIN, reached[0])
             return Bound(reached[0])
         best = witness
     return Bound(None)
@@ -125,6 +128,8 @@ def smallest(regions: tuple[Region, ...], name: str) -> Bound:
         if lower is None:
             return Bound(None)
         if lower >= best:
+            for region in regions:
+                note(region, name, AT_LEAST, reached[0])
             return Bound(reached[0])
         best = lower
     return Bound(None)

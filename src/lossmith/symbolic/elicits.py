@@ -156,7 +156,9 @@ def _pulls_one_way(case: Case, y: str) -> bool:
         slopes = [like(r, grown(r.program, y, "d1", "pull").only("pull")) for r in case.regions]
     except NoSlope:
         return False
-    return any(all(positive(turn(r), "pull") for r in slopes) for turn in (lambda r: r, lambda r: negated(r, "pull")))
+    if all(positive(r, "pull") for r in slopes):
+        return True
+    return all(positive(negated(r, "pull"), "minus pull") for r in slopes)
 
 
 def _link_rises(case: Case, y: str) -> bool:

@@ -123,7 +123,7 @@ def monotone(case: Case) -> Fact:
     slopes = classes.linear(case) if case.lift == "softmax" else None
     if slopes is not None and all(s <= 0 for s in slopes):
         return Fact(name, True, "it falls in every log-probability")
-    found = case.every([nonnegative(negated(r, "d1"), "d1") for r in case.regions])
+    found = case.every([nonnegative(negated(r, "d1"), "minus d1") for r in case.regions])
     if found.holds is False and found.witness is not None:
         at, slope = case.confirmed("d1", found.witness)
         shown = ", ".join(f"{n} = {v:.6g}" for n, v in at.items())
@@ -163,11 +163,12 @@ def _edge(regions: tuple[Region, ...]) -> Fraction | None:
 def _pull(case: Case, side: int) -> tuple[dict[str, float], float]:
     """A far residual that pulls by a number that a double can show."""
     far = [case.confirmed("d1", {"": side * t}) for t in (1024.0, 64.0, 16.0, 4.0)]
-    return next((found for found in far if found[1] != 0), far[-1])
+    at, slope = next((found for found in far if found[1] != 0), far[-1])
+    return at | {n: v for n, v in case.params.items() if n == "y"}, slope
 
 
 def _pulls(region: Region, side: int) -> bool:
     """Is the slope surely not 0 far out?"""
-    if any(positive_by_algebra(r, "d1") for r in (region, negated(region, "d1"))):
+    if positive_by_algebra(region, "d1") or positive_by_algebra(negated(region, "d1"), "minus d1"):
         return True
     return any(x.low > 0 or x.high < 0 for x in region.tail("d1", side, FAR))

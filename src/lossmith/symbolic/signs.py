@@ -7,6 +7,7 @@ from fractions import Fraction
 from lossmith.program import Program, Step
 from lossmith.symbolic.cover import Claim, Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact, Value, number
+from lossmith.symbolic.ledger import AT_LEAST, note
 from lossmith.symbolic.pieces import End
 from lossmith.symbolic.slopes import NoSlope, differentiate
 from lossmith.symbolic.spans import Span, above, below
@@ -28,6 +29,13 @@ def at_least_zero(name: str) -> Claim:
 
 def nonnegative(region: Region, name: str, *, strict: bool = True, smooth: bool = True) -> Outcome:
     """Is this output ≥ 0 on the whole region?"""
+    outcome = _nonnegative(region, name, strict, smooth)
+    if outcome.holds:
+        note(region, name, AT_LEAST)
+    return outcome
+
+
+def _nonnegative(region: Region, name: str, strict: bool, smooth: bool) -> Outcome:
     if region.settled is not False and by_algebra(region, name, strict):
         return Outcome(True)
     claim = at_least_zero(name)

@@ -9,6 +9,7 @@ from lossmith.program import Arg, Program, Step
 from lossmith.symbolic.case import Case, kinked
 from lossmith.symbolic.cover import Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, Monomial, NotExact, Poly
+from lossmith.symbolic.ledger import AT_LEAST, ZERO, note
 from lossmith.symbolic.signs import extended, nonnegative
 from lossmith.symbolic.slopes import NoSlope, differentiate
 
@@ -23,6 +24,7 @@ def positive(region: Region, name: str) -> bool:
     somewhere positive has isolated zeros only.
     """
     if positive_by_algebra(region, name):
+        note(region, name, AT_LEAST)
         return True
     region = region.alone(name)
     if region.limits or not analytic(region, name) or not nonnegative(region, name, strict=False).holds:
@@ -31,9 +33,9 @@ def positive(region: Region, name: str) -> bool:
 
 
 def negated(region: Region, name: str) -> Region:
-    """The same piece with the output's negative under its name."""
+    """The same piece with the output's negative as its one output, named "minus …"."""
     output = dict(region.program.outputs)[name]
-    return like(region, extended(region.program, [(f"minus {name}", "neg", (output,))], name))
+    return like(region, extended(region.program, [(f"minus {name}", "neg", (output,))], f"minus {name}"))
 
 
 def like(region: Region, program: Program) -> Region:
@@ -85,6 +87,13 @@ def defined_throughout(region: Region, name: str) -> bool:
 
 def vanishes(region: Region, name: str) -> bool:
     """Is the output 0 throughout?"""
+    found = _vanishes(region, name)
+    if found:
+        note(region, name, ZERO)
+    return found
+
+
+def _vanishes(region: Region, name: str) -> bool:
     if cover(region, lambda s: True if s[name].low == s[name].high == 0 else None, strict=False).holds:
         return True
     field = Exact()

@@ -1,0 +1,137 @@
+"""`lossmith prove`: what is known of a loss, of a family of losses, or of the whole catalogue."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from lossmith import proofs
+from lossmith.catalogue import every, loss
+from lossmith.cli.common import console, spoken
+from lossmith.errors import ParameterError
+from lossmith.facts import Fact
+from lossmith.loss import Loss
+
+MARKS = {True: "proved ", False: "refuted", None: "unknown"}
+STANDS = {True: "confirmed", False: "CONTRADICTED", None: "not decided again"}
+
+
+def prove(
+    text: str | None, param: list[str], lift: str | None, fact: str | None, recheck: bool, as_json: bool, whole: bool
+) -> None:
+    """Print the verdicts on one loss, or on all of them."""
+    if whole == (text is not None):
+        raise ParameterError("name one loss or formula to prove, or pass --all")
+    if whole:
+        _all(as_json)
+        return
+    fixed, ranges = _given(param)
+    one = _loss(str(text), lift, fixed, ranges)
+    names = _names(one, fact)
+    if recheck:
+        _rechecked(one, ranges, names, as_json)
+        return
+    found = list(proofs.family(one, ranges, names)) if ranges else [one.facts()[name] for name in names]
+    _show(one, ranges, found, as_json)
+
+
+def _loss(text: str, lift: str | None, fixed: dict[str, float], ranges: proofs.Ranges) -> Loss:
+    """The loss, with given parameters; a formula's further names are numbers, those of a range from its middle."""
+    middle = {n: (a + b) / 2 for n, (a, b) in ranges.items()}
+    if lift is None and "(" in text and text.split("(")[0].strip().isidentifier():
+        one = spoken(text)
+        return one.with_params(**fixed, **middle) if fixed or middle else one
+    return loss(text, lift, **fixed, **middle)
+
+
+def _given(param: list[str]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Parameters with one value, and those with a range: name=1.5, name=-1..1."""
+    fixed: dict[str, float] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    for part in param:
+        name, _, value = part.partition("=")
+        low, dots, high = value.partition("..")
+        try:
+            if dots:
+                ranges[name.strip()] = float(low), float(high)
+            else:
+                fixed[name.strip()] = float(low)
+        except ValueError:
+            raise ParameterError(f"--param {part!r}: write name=1.5, or name=-1..1 for a range") from None
+    return fixed, ranges
+
+
+def _names(one: Loss, fact: str | None) -> tuple[str, ...]:
+    names = proofs.names_of(one)
+    if fact is None:
+        return names
+    if fact not in names:
+        raise ParameterError(f"no fact {fact!r} of a {one.lift.name} loss; there are {', '.join(names)}")
+    return (fact,)
+
+
+def _show(one: Loss, ranges: proofs.Ranges, found: list[Fact], as_json: bool) -> None:
+    if as_json:
+        body = {
+            "loss": repr(one),
+            "ranges": {n: list(r) for n, r in ranges.items()},
+            "facts": [*map(proofs.plain, found)],
+        }
+        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        return
+    screen = console()
+    over = ", ".join(f"{n} = {a:g}..{b:g}" for n, (a, b) in ranges.items())
+    screen.print(f"{one!r}  {one.title}" + (f"\nfor all {over}" if over else ""), markup=False)
+    for fact in found:
+        screen.print(f"  {MARKS[fact.holds]}  {fact.name}: {fact.because}", markup=False, soft_wrap=False)
+
+
+def _rechecked(one: Loss, ranges: proofs.Ranges, names: tuple[str, ...], as_json: bool) -> None:
+    if ranges:
+        raise ParameterError("--recheck needs one value for each parameter, not a range")
+    made = [proofs.certificate(one, name) for name in names]
+    if as_json:
+        body = {"loss": repr(one), "certificates": [c.to_json() for c in made]}
+        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        return
+    screen = console()
+    screen.print(f"{one!r}  {one.title}", markup=False)
+    for c in made:
+        again = STANDS[c.stands] if c.checks else ("not covered" if c.fact.holds is not None else "")
+        boxes = sum(check.boxes for check in c.checks)
+        tail = f"  [{again}: {len(c.checks)} checks, {boxes} boxes]" if c.checks else f"  [{again}]" if again else ""
+        screen.print(f"  {MARKS[c.fact.holds]}  {c.fact.name}: {c.fact.because}{tail}", markup=False, soft_wrap=False)
+        for check in c.checks:
+            if check.holds is not True:
+                screen.print(f"      {check.claim}: {check.says}", markup=False)
+
+
+def _all(as_json: bool) -> None:
+    """A line for each loss of the catalogue, and what is unknown."""
+    began, screen = time.perf_counter(), console()
+    verdicts: Counter[str] = Counter()
+    body: dict[str, Any] = {}
+    for name, facts in _everything():
+        verdicts.update(fact.verdict for fact in facts)
+        body[name] = [proofs.plain(fact) for fact in facts]
+        unknown = ", ".join(fact.name for fact in facts if fact.holds is None)
+        counted = Counter(fact.verdict for fact in facts)
+        line = f"{name:36} {counted['proved']:3} proved {counted['refuted']:3} refuted {counted['unknown']:3} unknown"
+        if not as_json:
+            screen.print(line + (f": {unknown}" if unknown else ""), markup=False)
+    if as_json:
+        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        return
+    total = sum(verdicts.values())
+    shares = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    took = time.perf_counter() - began
+    screen.print(f"\n{len(body)} losses, {total} facts: {shares}, in {took:.1f} s", markup=False)
+
+
+def _everything() -> Iterator[tuple[str, list[Fact]]]:
+    for name, kind in every().items():
+        yield name, list(kind().facts().values())

@@ -1,0 +1,140 @@
+"""Certificates: a fact with the claims that it rests on, and what a second, independent routine says of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import mpmath
+
+from lossmith.facts import Fact
+from lossmith.symbolic.case import Case
+from lossmith.symbolic.ledger import Claim, recording
+from lossmith.symbolic.prove import PROVERS
+from lossmith.symbolic.recheck import ORDERS, Checked, checked, derivative, same_quantity, witness_stands
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A verdict, the claims it rests on, and how the second routine judged each of them."""
+
+    fact: Fact
+    claims: tuple[Claim, ...]
+    checks: tuple[Checked, ...]
+
+    @property
+    def stands(self) -> bool | None:
+        """True if every check confirms, False if one contradicts, None if something is not decided or not covered."""
+        answers = [c.holds for c in self.checks]
+        if False in answers:
+            return False
+        return True if answers and None not in answers else None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain structure with everything that another program needs to check it again."""
+        claims = [c.to_json() for c in self.claims]
+        return {
+            "fact": asdict(self.fact),
+            "stands": self.stands,
+            "claims": claims,
+            "checks": [*map(asdict, self.checks)],
+        }
+
+
+def certified(case: Case, name: str) -> Certificate:
+    """A fact proved afresh, with its certificate."""
+    fresh = Case(case.program, case.params, case.lift, case.target, case.ranges)
+    with recording() as claims:
+        fact = PROVERS[case.lift][name](fresh)
+    if fact.holds is None:
+        return Certificate(fact, (), ())
+    if fact.holds is False:
+        stands = witness_stands(case.program, case.params, fact.witness, case.variable)
+        return Certificate(fact, (), (stands,) if stands else ())
+    kept = tuple({(c.output, c.kind, c.low, c.high, c.bound, c.program.digest): c for c in claims}.values())
+    own = [same_quantity(c, case.program, case.params, case.limits) for c in kept if c.output in ORDERS]
+    direct = DIRECT[name](case, fact) if name in DIRECT and case.lift != "softmax" else []
+    return Certificate(fact, kept, (*(checked(c) for c in kept), *own, *direct))
+
+
+def _even(case: Case, fact: Fact) -> list[Checked]:
+    """f(−t) = f(t) at places of every size, to 30 digits."""
+    others = {n: min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
+    for t in (0.1, 0.37, 1.0, 1.9, 3.3, 7.7, 25.0):
+        a, b = (
+            derivative(case.program, case.params, {case.variable: s * t, **others}, case.variable, 0) for s in (1, -1)
+        )
+        if abs(a - b) > abs(a) * mpmath.mpf(10) ** -30:
+            return [Checked("f(-t) = f(t)", False, 1, f"at t = {t}")]
+    return [Checked("f(-t) = f(t)", True, 7)]
+
+
+def _efficiency(case: Case, fact: Fact) -> list[Checked]:
+    """The same integrals by mpmath's quadrature."""
+    places = sorted({float(abs(j.at)) for j in case.joins} | {0.0, 1.0, 3.0, 12.0})
+
+    def pull(r: Any) -> Any:
+        return derivative(case.program, case.params, {case.variable: r}, case.variable, 1)
+
+    def density(r: Any) -> Any:
+        return mpmath.exp(-r * r / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+    a = mpmath.quad(lambda r: pull(r) * r * density(r), places, maxdegree=5)
+    b = mpmath.quad(lambda r: pull(r) ** 2 * density(r), places, maxdegree=5)
+    found = float(2 * a * a / b)
+    return [Checked("the efficiency by other quadrature", abs(found - (fact.constant or 0)) < 1e-6, 2, f"{found:.9g}")]
+
+
+def _steepest(case: Case, fact: Fact, order: int) -> list[Checked]:
+    """No difference quotient at some hundred places is larger than the constant, and one comes near to it."""
+    others = {n: min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
+    places = [s * 1.3**k for k in range(-30, 30) for s in (-1, 1)]
+    seen = [
+        abs(derivative(case.program, case.params, {case.variable: t, **others}, case.variable, order)) for t in places
+    ]
+    most = float(max(seen))
+    return [
+        Checked("the constant bounds difference quotients", most <= (fact.constant or math.inf) * (1 + 1e-9), len(seen))
+    ]
+
+
+def _joins(case: Case, fact: Fact) -> list[Checked]:
+    """At every join the value is continuous, and the slope rises (convex) or is continuous (smooth, twice)."""
+    others = {n: min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
+    return [_join(case, others, j.at, fact.name == "convex") for j in case.joins]
+
+
+def _join(case: Case, others: Mapping[str, float], at: Any, rises: bool) -> Checked:
+    says = f"the slope {'never falls' if rises else 'is continuous'} at {float(at):.6g}"
+    with mpmath.workprec(700):
+        t, step = mpmath.mpf(at.numerator) / at.denominator, mpmath.mpf(2) ** -120
+        known = {n: mpmath.mpf(v) for n, v in {**case.params, **others}.items()}
+        run = case.program.only("value")._run_once
+        values = [run({**known, case.variable: t + k * step})["value"] for k in (-2, -1, 0, 1, 2)]
+        left, right = (values[1] - values[0]) / step, (values[4] - values[3]) / step
+        room = mpmath.mpf(10) ** -15 * (1 + abs(left) + abs(right))
+        whole = max(abs(values[2] - values[1]), abs(values[3] - values[2])) < mpmath.mpf(10) ** -12
+        holds = whole and right - left >= -room and (rises or right - left <= room)
+    return Checked(says, bool(holds), 1, f"from {float(left):.9g} to {float(right):.9g}")
+
+
+DIRECT: Mapping[str, Callable[[Case, Fact], list[Checked]]] = {
+    "convex": _joins,
+    "smooth": _joins,
+    "twice": _joins,
+    "even": _even,
+    "efficiency": _efficiency,
+}
+"""Facts that are checked as a whole, whatever they were proved by."""
+LINE_ONLY: Mapping[str, int] = {"Lipschitz": 1, "bounded influence": 1, "smooth": 2}
+"""Facts with a constant that bounds a derivative (of the order given) of losses of one real slot."""
+
+
+def covered(case: Case, name: str) -> Certificate:
+    """As `certified`, with the constants of losses of one slot held against difference quotients too."""
+    found = certified(case, name)
+    if found.fact.holds and name in LINE_ONLY and case.lift != "softmax" and not case.limits:
+        return Certificate(found.fact, found.claims, (*found.checks, *_steepest(case, found.fact, LINE_ONLY[name])))
+    return found

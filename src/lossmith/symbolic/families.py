@@ -1,0 +1,101 @@
+"""Facts of a whole family: for every value that some parameters can take in given ranges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+
+from lossmith.facts import Fact
+from lossmith.symbolic.case import Case
+from lossmith.symbolic.dimension import scaling
+from lossmith.symbolic.prove import PROVERS
+from lossmith.symbolic.strict import affine
+
+MIXES = frozenset(
+    {"convex", "nonnegative", "monotone margin", "even", "bounded below", "Lipschitz", "bounded influence", "smooth"}
+)
+"""What holds of two losses and then of every mixture of them (constants: the larger of the two)."""
+SCALES = frozenset({
+    "convex", "strictly convex", "twice", "nonnegative", "even", "monotone margin", "redescending", "scalable",
+    "majorant", "calibrated", "proper composite",
+})  # fmt: skip
+"""What does not change when the slot and the loss are measured in other units."""
+UNIVERSAL = frozenset({
+    "convex", "strictly convex", "strongly convex", "twice", "smooth", "nonnegative", "monotone margin", "redescending",
+    "bounded below", "bounded influence", "Lipschitz",
+})  # fmt: skip
+"""What the provers show for every value of the other inputs, a parameter among them."""
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def fact_over(case: Case, ranges: Ranges, name: str) -> Fact:
+    """A fact for every value of the ranged parameters, whatever they are in the case: proved, refuted, or unknown."""
+    for values in corners(ranges):
+        found = _at(case, values, name)
+        if found.holds is False:
+            where = ", ".join(f"{n} = {v:g}" for n, v in values.items())
+            witness = {"parameters": dict(values), "witness": found.witness}
+            return Fact(name, False, f"at {where}: {found.because}", witness)
+    by_mixture = _by_mixture(case, ranges, name)
+    if by_mixture is not None:
+        return by_mixture
+    by_scale = _by_scale(case, ranges, name)
+    if by_scale is not None:
+        return by_scale
+    whole = PROVERS[case.lift][name](as_inputs(case, ranges)) if name in UNIVERSAL else None
+    if whole is not None and whole.holds:
+        return replace(whole, because=f"{whole.because}, for all of {_named(ranges)}")
+    return Fact(name, None, f"true wherever it was tried in {_named(ranges)}, but not shown for all of it")
+
+
+def _named(ranges: Ranges) -> str:
+    return ", ".join(f"{n} = {a:g}..{b:g}" for n, (a, b) in ranges.items())
+
+
+def corners(ranges: Ranges) -> Iterator[dict[str, float]]:
+    """The corners of the ranges, and some values between."""
+    spots = [[a, b, *(_between(a, b, k) for k in (0.5, 0.25, 0.75, 0.97))] for a, b in ranges.values()]
+    return (dict(zip(ranges, values, strict=True)) for values in product(*spots))
+
+
+def _between(a: float, b: float, share: float) -> float:
+    return a * (b / a) ** share if a > 0 and b > 16 * a else a + (b - a) * share
+
+
+def _at(case: Case, values: Mapping[str, float], name: str) -> Fact:
+    return PROVERS[case.lift][name](Case(case.program, {**case.params, **values}, case.lift, case.target, case.ranges))
+
+
+def as_inputs(case: Case, ranges: Ranges) -> Case:
+    """The loss with its ranged parameters as inputs, whose every value counts."""
+    p = case.program
+    program = replace(p, inputs=(*p.inputs, *ranges), params=tuple(n for n in p.params if n not in ranges))
+    params = {n: v for n, v in case.params.items() if n not in ranges}
+    return Case(program, params, case.lift, case.target, dict(ranges))
+
+
+def _by_mixture(case: Case, ranges: Ranges, name: str) -> Fact | None:
+    """Where the loss is affine in each parameter alone, it is a mixture of the losses at the corners."""
+    if name not in MIXES or not all(affine(as_inputs(case, ranges), n) for n in ranges):
+        return None
+    ends = [_at(case, dict(zip(ranges, v, strict=True)), name) for v in product(*ranges.values())]
+    if not all(f.holds for f in ends):
+        return None
+    constants = [f.constant for f in ends if f.constant is not None]
+    most = (min if name == "bounded below" else max)(constants) if len(constants) == len(ends) else None
+    return Fact(name, True, f"a mixture of the losses at the ends of {_named(ranges)}, which have it", constant=most)
+
+
+def _by_scale(case: Case, ranges: Ranges, name: str) -> Fact | None:
+    """Where a parameter only sets the unit of the slot, one value stands for all."""
+    alone = name in SCALES and len(ranges) == 1 and all(a > 0 for a, _ in ranges.values()) and not case.limits
+    if not alone or case.lift not in ("residual", "margin"):
+        return None
+    ((n, (a, b)),) = ranges.items()
+    if scaling(case.program, case.variable, (n,)) is None:
+        return None
+    one = _at(case, {n: math.sqrt(a) * math.sqrt(b)}, name)
+    says = f"{n} only sets the unit of {case.variable}, and at one value: {one.because}"
+    return replace(one, because=says, constant=None) if one.holds else None

@@ -1,0 +1,237 @@
+"""A second, independent look at proofs: other intervals, other words, other boxes; and witnesses computed afresh.
+
+The provers work with spans of doubles and Arb's balls. Here every claim of a certificate is checked by intervals of
+mpmath numbers over the living definitions of the words, on boxes of its own, up to |t| = 2⁴⁰, to within 2⁻⁴⁰ of the
+size of the terms. Derivatives that a claim is about are compared with difference quotients of the loss itself.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+from mpmath import mpf
+
+from lossmith.program import Program
+from lossmith.symbolic.ledger import AT_LEAST, WITHIN, Claim
+from lossmith.symbolic.recheckwords import BITS, INF, WORDS, Range, times
+from lossmith.symbolic.slopes import NoSlope, differentiate
+
+REACH = 2.0**40
+MOST_BOXES = 1500
+PINCH, NARROW = mpf(2) ** -40, mpf(2) ** -8
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the second routine says of a claim: confirmed (True), contradicted (False) or not decided (None)."""
+
+    claim: str
+    holds: bool | None
+    boxes: int
+    says: str = ""
+
+
+def enclosed(program: Program, values: Mapping[str, Range]) -> tuple[Range, Any]:
+    """The first output over a box, and the size of the largest term that went into it."""
+    table: dict[Any, Any] = dict(values)
+    largest = mpf(0)
+
+    def get(a: Any) -> Any:
+        return table[a] if isinstance(a, str) else (mpf(a), mpf(a))
+
+    for step in program.steps:
+        found = WORDS[step.word](*map(get, step.args)) if step.word in WORDS else (-INF, INF)
+        table[step.name] = found
+        if isinstance(found, tuple) and mpmath.isfinite(found[0]) and mpmath.isfinite(found[1]):
+            largest = max(largest, abs(found[0]), abs(found[1]))
+    return get(program.outputs[0][1]), largest
+
+
+# ----------------------------------------------------------------------------------------------------------- claims
+
+
+class Judge:
+    """One claim, with its derivative for the mean value theorem."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.fixed = {n: (mpf(v), mpf(v)) for n, v in claim.params.items()}
+        self.twin = claim.twin if claim.twin is not None and self.agree(claim.twin) else None
+        try:
+            self.slope: Program | None = differentiate(claim.program, claim.variable, claim.output)
+        except NoSlope:
+            self.slope = None
+
+    def agree(self, twin: Program) -> bool:
+        """Is the other form the same, at points of the piece?"""
+        rng = random.Random(1)
+        for _ in range(8):
+            at = {self.claim.variable: _inside(self.claim, rng)}
+            at |= {n: _between(a, b, rng) for n, (a, b) in self.claim.others.items()}
+            point = {**self.fixed, **{n: (mpf(v), mpf(v)) for n, v in at.items()}}
+            x, y = (enclosed(program, point)[0] for program in (self.claim.program, twin))
+            if x[0] > y[1] or y[0] > x[1]:
+                return False
+        return True
+
+    def satisfied(self, x: Range, size: Any) -> bool | None:
+        """Does the claim hold for every value of an interval (True) or for none (False)?"""
+        bound = mpf(self.claim.bound)
+        room = PINCH * max(size, abs(bound))
+        if self.claim.kind == AT_LEAST:
+            return True if x[0] >= bound - room else (False if x[1] < bound - room else None)
+        most = bound if self.claim.kind == WITHIN else mpf(0)
+        inside = -most - room <= x[0] and x[1] <= most + room
+        return True if inside else (False if x[0] > most + room or x[1] < -most - room else None)
+
+    def box(self, box: Mapping[str, Range]) -> bool | None:
+        """The claim on a box: as it is written, then by the mean value theorem."""
+        x, size = enclosed(self.claim.program, {**self.fixed, **box})
+        if self.twin is not None:
+            y = enclosed(self.twin, {**self.fixed, **box})[0]
+            x = max(x[0], y[0]), min(x[1], y[1])
+        a, b = box[self.claim.variable]
+        size = size if b - a <= NARROW * max(mpf(1), abs(a)) else mpf(0)  # on a wide box the size of terms says nothing
+        answer = self.satisfied(x, size)
+        if answer is None and self.slope is not None:
+            answer = self.satisfied(self.closer(box, x), size)
+        return answer
+
+    def closer(self, box: Mapping[str, Range], x: Range) -> Range:
+        t = self.claim.variable
+        low, high = box[t]
+        rise = enclosed(self.slope, {**self.fixed, **box})[0] if self.slope else (-INF, INF)
+        if not (mpmath.isfinite(rise[0]) and mpmath.isfinite(rise[1])):
+            return x
+        if rise[0] >= 0 or rise[1] <= 0:
+            ends = [enclosed(self.claim.program, {**self.fixed, **box, t: (e, e)})[0] for e in (low, high)]
+            return max(x[0], min(e[0] for e in ends)), min(x[1], max(e[1] for e in ends))
+        m = (low + high) / 2
+        middle = enclosed(self.claim.program, {**self.fixed, **box, t: (m, m)})[0]
+        way = times(rise, (low - m, high - m))
+        return max(x[0], middle[0] + way[0]), min(x[1], middle[1] + way[1])
+
+
+def checked(claim: Claim) -> Checked:
+    """A claim on boxes of this routine's own."""
+    with mpmath.workprec(BITS):
+        judge = Judge(claim)
+        ends = (-mpf(REACH) if claim.low is None else _number(claim.low),
+                mpf(REACH) if claim.high is None else _number(claim.high))  # fmt: skip
+        others = {n: (max(mpf(a), -mpf(REACH)), min(mpf(b), mpf(REACH))) for n, (a, b) in claim.others.items()}
+        return _searched(judge, {claim.variable: ends, **others})
+
+
+def _searched(judge: Judge, whole: dict[str, Range]) -> Checked:
+    """Cuts boxes until each is decided; what stays open is set aside while a box that contradicts is looked for."""
+    todo, boxes, left = [whole], 0, ""
+    while todo and boxes < MOST_BOXES:
+        box, boxes = todo.pop(), boxes + 1
+        answer = judge.box(box)
+        if answer is False:
+            return Checked(str(judge.claim), False, boxes, f"fails on {_shown(box)}")
+        if answer is None:
+            halves = _halves(box)
+            todo += halves
+            left = left or ("" if halves else f"not decided on {_shown(box)}")
+    left = left or (f"not decided on {_shown(todo[0])}" if todo else "")
+    return Checked(str(judge.claim), None if left else True, boxes, left)
+
+
+def _number(q: Any) -> Any:
+    return mpf(q.numerator) / q.denominator
+
+
+def _shown(box: Mapping[str, Range]) -> str:
+    return ", ".join(f"{n} in [{float(a):.6g}, {float(b):.6g}]" for n, (a, b) in box.items())
+
+
+def _halves(box: Mapping[str, Range]) -> list[dict[str, Range]]:
+    """The box cut across its widest side, in orders of size where it is wide."""
+    name = max(box, key=lambda n: _wide(box[n]))
+    a, b = box[name]
+    m = _middle(a, b)
+    return [] if not a < m < b or b - a < mpf(2) ** -70 else [{**box, name: (a, m)}, {**box, name: (m, b)}]
+
+
+def _wide(x: Range) -> Any:
+    return x[1] - x[0] if x[1] - x[0] < 1 else 1 + mpmath.log(x[1] - x[0])
+
+
+def _middle(a: Any, b: Any) -> Any:
+    if a < 0 < b:
+        return mpf(0)
+    if b <= 0:
+        return -_middle(-b, -a)
+    if a == 0:
+        return b / 16
+    return mpmath.sqrt(a * b) if b > 4 * a else (a + b) / 2
+
+
+# ------------------------------------------------------------------------------------- derivatives, values, witnesses
+
+ORDERS = {"value": 0, "d1": 1, "d2": 2}
+
+
+def derivative(value: Program, params: Mapping[str, float], at: Mapping[str, Any], variable: str, order: int) -> Any:
+    """A derivative of the loss by difference quotients at 1600 bits."""
+    step = mpf(2) ** -200 * max(abs(mpf(at[variable])), mpf(2) ** -20)
+    with mpmath.workprec(1600):
+
+        def f(k: int) -> Any:
+            values = {**{n: mpf(v) for n, v in params.items()}, **{n: mpf(v) for n, v in at.items()}}
+            return value._run_once(values | {variable: mpf(at[variable]) + k * step})["value"]
+
+        if order == 0:
+            return f(0)
+        return (f(1) - f(-1)) / (2 * step) if order == 1 else (f(1) - 2 * f(0) + f(-1)) / step**2
+
+
+def same_quantity(
+    claim: Claim, value: Program, params: Mapping[str, float], limits: Mapping[str, tuple[float, float]]
+) -> Checked:
+    """Is a claimed output the loss's own value, slope or curvature? At points of its piece, to 20 digits."""
+    rng = random.Random(claim.output)
+    says = f"{claim.output} is what it is called on its piece"
+    for _ in range(6):
+        at = {claim.variable: _inside(claim, rng), **{n: _between(a, b, rng) for n, (a, b) in claim.others.items()}}
+        at = {n: min(max(0.7, a), b) for n, (a, b) in limits.items() if n not in at} | at
+        free = {n: v for n, v in params.items() if n not in at}
+        expected = derivative(value, free, at, claim.variable, ORDERS[claim.output])
+        with mpmath.workprec(BITS):
+            found = enclosed(claim.program, {n: (mpf(v), mpf(v)) for n, v in {**claim.params, **at}.items()})[0]
+            if not found[0] - abs(expected) / 10**20 - mpf(10) ** -30 <= expected:
+                return Checked(says, False, 1, f"at {at}")
+            if not expected <= found[1] + abs(expected) / 10**20 + mpf(10) ** -30:
+                return Checked(says, False, 1, f"at {at}")
+    return Checked(says, True, 6)
+
+
+def _inside(claim: Claim, rng: random.Random) -> float:
+    low = -8.0 if claim.low is None else float(claim.low)
+    high = 8.0 if claim.high is None else float(claim.high)
+    low, high = (high - 16 if claim.low is None else low), (low + 16 if claim.high is None else high)
+    return _between(low, high, rng)
+
+
+def _between(a: float, b: float, rng: random.Random) -> float:
+    a, b = (b - 50 if a == -math.inf else a), (a + 50 if b == math.inf else b)
+    return a + (b - a) * rng.uniform(0.02, 0.98) if math.isfinite(b - a) else rng.uniform(-50, 50)
+
+
+def witness_stands(value: Program, params: Mapping[str, float], witness: Any, variable: str) -> Checked | None:
+    """The numbers of a witness, computed afresh from the loss; None for a witness without numbers to compute."""
+    named = {n: v for n, v in witness.items() if n in ORDERS} if isinstance(witness, Mapping) else {}
+    if not named or not set(value.inputs) <= set(witness) | set(params):
+        return None
+    at = {n: v for n, v in witness.items() if n not in ORDERS and n in value.inputs}
+    for name, claimed in named.items():
+        found = float(derivative(value, {n: v for n, v in params.items() if n not in at}, at, variable, ORDERS[name]))
+        if abs(found - claimed) > 1e-9 * max(abs(found), abs(claimed), 1e-300) and found != claimed:
+            return Checked(f"the witness {dict(witness)}", False, 1, f"{name} is {found:.6g}")
+    return Checked(f"the witness {dict(witness)}", True, 1)
