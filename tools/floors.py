@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("symbolic", "backends"),
     ("lifts", "latex"),
     ("loss", "derived", "start", "startjoint", "knowledge", "curvature", "tuning", "proofs"),
-    ("catalogue", "rows"),
+    ("catalogue", "rows", "functionals"),
     ("accuracy",),
     ("fit",),
     ("models",),

@@ -16,6 +16,7 @@ HOMES = {
     "Loss": "lossmith.loss",
     "losses": "lossmith.catalogue",
     "joint": "lossmith.catalogue",
+    "eliciting": "lossmith.functionals",
     "residual": "lossmith.lifts",
     "margin": "lossmith.lifts",
     "score": "lossmith.lifts",

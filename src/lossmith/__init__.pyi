@@ -2,6 +2,7 @@ from lossmith.accuracy import accuracy as accuracy
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
+from lossmith.functionals import eliciting as eliciting
 from lossmith.catalogue.amounts import *
 from lossmith.catalogue.classes import *
 from lossmith.catalogue.distributions import *
