@@ -2,7 +2,6 @@ from lossmith.accuracy import accuracy as accuracy
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
-from lossmith.functionals import eliciting as eliciting
 from lossmith.catalogue.amounts import *
 from lossmith.catalogue.classes import *
 from lossmith.catalogue.distributions import *
@@ -14,6 +13,7 @@ from lossmith.catalogue.quantiles import *
 from lossmith.catalogue.ranking import *
 from lossmith.catalogue.regression import *
 from lossmith.choose import choose as choose
+from lossmith.functionals import eliciting as eliciting
 from lossmith.lifts import all_threshold as all_threshold
 from lossmith.lifts import censored as censored
 from lossmith.lifts import margin as margin
