@@ -126,6 +126,7 @@ def test_show_list_source_and_version(capsys: pytest.CaptureFixture[str]) -> Non
     code, out, _ = run(capsys, "show", "Huber")
     assert code == 0
     assert "where(abs(r) <= delta" in out and "delta = 1.345" in out and "convex" in out and "⠉" in out
+    assert "HuberLoss(delta=1.345)" in out and "'objective': 'huber'" in out, "the hosts"
     assert "Huber(delta=1.345)" in run(capsys, "list")[1]
     only = run(capsys, "list", "--lift", "margin")[1]
     assert "Logistic" in only and "Huber(delta=1.345)" not in only

@@ -137,6 +137,16 @@ def spell(loss: Loss, peer: str) -> list[Reading]:
     return made
 
 
+def hosts(loss: Loss) -> Mapping[str, str]:
+    """The libraries that have this loss at these parameters, each with one way of writing it there."""
+    found: dict[str, str] = {}
+    for row in rows():
+        args = row.theirs(loss) if row.loss == loss.name else None
+        if args is not None and row.peer not in found:
+            found[row.peer] = written(Reading(row, args, loss, row.ratio(loss, args)))
+    return found
+
+
 def written(reading: Reading) -> str:
     """A reading as its library's users write it."""
     peer, name, args = reading.row.peer, reading.row.name, dict(reading.args)

@@ -51,13 +51,17 @@ def show(text: str) -> None:
     """Formula, parameters, facts and curves of one loss."""
     from rich.text import Text
 
+    from lossmith.adapters.rosetta import hosts, peers
+
     screen, loss = console(), spoken(text)
     screen.print(Text.assemble((loss.name, "bold"), f"  {loss.title}"))
     screen.print(Text(f"  {loss.formula}", style="cyan"))
     for name, param in type(loss).declared.items():
         screen.print(Text(f"  {name} = {loss.params[name]:g}: {param.domain}; {param.doc}"))
-    hosts = ", ".join(BACKENDS)
-    screen.print(Text(f"  target: {loss.target.says}; a {loss.lift.name} loss; runs on {hosts}", style="dim"))
+    machines = ", ".join(BACKENDS)
+    screen.print(Text(f"  target: {loss.target.says}; a {loss.lift.name} loss; runs on {machines}", style="dim"))
+    for peer, name in hosts(loss).items():
+        screen.print(Text(f"  in {peers()[peer]}: {name}", style="dim"))
     if loss.cite:
         screen.print(Text(f"  {loss.cite}", style="dim"))
     screen.print()
