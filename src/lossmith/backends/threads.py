@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+
+def allowed() -> frozenset[int]:
+    """The CPUs that this process may use; none where the system does not say."""
+    ask = getattr(os, "sched_getaffinity", None)
+    return frozenset(ask(0)) if ask else frozenset()
 
 
 def workers() -> int:
@@ -14,14 +23,45 @@ def workers() -> int:
     given = os.environ.get("LOSSMITH_THREADS", "")
     if given.isdigit() and int(given) > 0:
         return int(given)
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+    return len(allowed()) or os.cpu_count() or 1
+
+
+class Pool:
+    """The helping threads, which keep off the CPU of the thread that they help.
+
+    A woken thread is often placed on the CPU of its waker and stays there for milliseconds while another CPU is idle;
+    that would cost short jobs all of their gain.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._threads: list[int] = []
+        self._avoided = (-1, 0)
+        self._executor = ThreadPoolExecutor(size, "lossmith", lambda: self._threads.append(threading.get_native_id()))
+        self.submit = self._executor.submit
+
+    def avoid(self, cpu: int) -> None:
+        """Let the helpers run on every CPU but this one, if there is another."""
+        now = (cpu, len(self._threads))
+        if now == self._avoided:
+            return
+        self._avoided = now
+        if others := allowed() - {cpu}:
+            with contextlib.suppress(OSError):  # a sandbox may forbid it
+                for thread in self._threads[: now[1]]:
+                    os.sched_setaffinity(thread, others)
 
 
 @functools.cache
-def _pool(_process: int, size: int) -> ThreadPoolExecutor:
+def _pool(_process: int, size: int) -> Pool:
     """The pool of this process: a forked child has its parent's pool but not its threads."""
-    return ThreadPoolExecutor(size, thread_name_prefix="lossmith")
+    return Pool(size)
+
+
+@functools.cache
+def _current_cpu() -> Callable[[], int]:
+    """A function that tells on which CPU its caller runs, or -1 where the system does not say."""
+    ask = getattr(ctypes.CDLL(None), "sched_getcpu", None) if allowed() else None
+    return ask or (lambda: -1)
 
 
 def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: int) -> None:
@@ -42,6 +82,7 @@ def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: in
         take()
         return
     pool = _pool(os.getpid(), workers() - 1)
+    pool.avoid(_current_cpu()())
     tasks = [pool.submit(take) for _ in range(helpers)]
     take()
     for task in tasks:
