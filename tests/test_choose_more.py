@@ -10,8 +10,10 @@ import pytest
 
 import lossmith
 from lossmith.choose import caveats, diagnose, figures, work
-from lossmith.choose.contaminate import CLASSES, NUMBERS, RATES, Draw, Scenario, parse
-from lossmith.choose.recalibrate import increasing, recalibrated
+from lossmith.choose.contaminate import RATES, Scenario
+from lossmith.choose.isotonic import increasing
+from lossmith.choose.recalibrate import recalibrated
+from lossmith.choose.spoil import CLASSES, NUMBERS, Draw, parse
 from lossmith.errors import ParameterError
 
 RNG = np.random.default_rng
@@ -42,7 +44,7 @@ def test_robust_losses_withstand_what_squared_does_not(spoiled: Any) -> None:
     assert plain["regret"] > 10 * max(huber["regret"], tukey["regret"])
     assert plain["price"] == 0.0 and huber["price"] > -0.05
     # no loss of the residual withstands bad features
-    assert all(record["slope"] > 0.5 for record in leverage.records())
+    assert all(record["area"] > 0.05 for record in leverage.records())
     said = " ".join(caveats.bad_rows(spoiled))
     assert "If about 10 % of the training rows are bad" in said
     assert "expect Tukey" in said or "expect Huber" in said
@@ -69,19 +71,10 @@ def test_spoiled_targets_stay_in_their_domain(kind: str) -> None:
     }[kind]
     X = np.column_stack([rng.normal(size=n), rng.integers(0, 2, n)])
     count = len(np.unique(y)) if kind in ("binary", "classes") else 0
-    signs = np.where(rng.random(n) < 0.5, -1.0, 1.0)
-    draw = Draw(
-        rng.random(n),
-        signs,
-        1 + np.abs(rng.normal(size=n)),
-        rng.standard_t(1.5, n),
-        rng.permutation(n),
-        1.0,
-        kind,
-        count,
-    )
-    for name, (family, _) in (CLASSES if count else NUMBERS).items():
-        worse, bad = family(draw, X, y)
+    behind = rng.dirichlet(np.ones(count), size=n) if count else y + rng.normal(size=n)
+    draw = Draw.of(n, 1.0, kind, behind, count, [0])
+    for name, family in (CLASSES if count else NUMBERS).items():
+        worse, bad = family.spoil(draw, X, y, family.strength)
         assert worse.shape == X.shape and bad.shape == y.shape
         assert not (np.array_equal(worse, X) and np.array_equal(bad, y)), name
         if kind in ("counts", "positive"):
@@ -90,23 +83,25 @@ def test_spoiled_targets_stay_in_their_domain(kind: str) -> None:
             assert (bad > 0).all()
         if count:
             assert set(np.unique(bad)) <= set(range(count))
-        if name == "flips":
+        if name in ("flips", "boundary"):
             assert (bad != y).all()
-        if name == "leverage":
+        if name in ("leverage", "missing"):
             assert np.array_equal(worse[:, 1], X[:, 1])  # a 0/1 column stays one
 
 
 def test_breakdown_and_regret_by_hand() -> None:
-    curve = np.array([[0.4, 0.6, 0.8, 1.2, 1.6], [0.5, 0.5, 0.5, 0.5, 0.5]])
-    scenario = Scenario("x", "x", 0.05, np.repeat(curve[:, :, None], 2, axis=2), np.zeros((2, 5, 2)), 0.0)
+    curve = np.array([[0.4, 0.5, 0.6, 0.8, 1.2, 1.6, 2.0], np.full(7, 0.5)])
+    scenario = Scenario("x", "x", 0.05, np.repeat(curve[:, :, None], 2, axis=2), np.zeros((2, 7, 2)), 0.0)
     first, second = scenario.records()
     assert first["breakdown"] == pytest.approx(0.075)  # half way from 0.8 at 5 % to 1.2 at 10 %
     assert second["breakdown"] == float("inf")
     assert first["price"] == 0.0 and second["price"] == pytest.approx(0.25)
-    assert first["slope"] == pytest.approx(25.0)  # 50 % of 0.4 over 2 % of the rows
+    assert first["slope"] == pytest.approx(25.0)  # 25 % of 0.4 over 1 % of the rows
+    area = 0.01 * (0.05 + 0.15) + 0.03 * 0.3 + 0.05 * 0.6 + 0.1 * (1.0 + 1.4)
+    assert first["area"] == pytest.approx(area / (0.3 * 0.4))
     weight = np.exp(-np.array(RATES) / 0.05) * np.gradient(RATES)
     weight /= weight.sum()
-    assert first["regret"] == pytest.approx(weight @ [0, 0.1, 0.3, 0.7, 1.1] / 0.4)
+    assert first["regret"] == pytest.approx(weight @ [0, 0, 0.1, 0.3, 0.7, 1.1, 1.5] / 0.4)
     assert second["regret"] == pytest.approx(weight[0] * 0.1 / 0.4)
     assert not scenario.dirty
 
@@ -131,6 +126,9 @@ def test_dirty_test_rows_get_a_panel_without_them(tmp_path: Path) -> None:
         (",", "names nothing"),
         ("outliers:2", "share of bad rows"),
         ("outliers:x", "share of bad rows"),
+        ("heavy(x)", "a strength"),
+        ("censored(2)", "a strength"),
+        ("heavy(3", "not known"),
     ],
 )
 def test_unknown_families_are_explained(text: str, says: str) -> None:
@@ -163,11 +161,13 @@ def test_overconfident_probabilities_are_repaired() -> None:
         return float(-np.log(q[np.arange(3000), y[1]]).mean())
 
     truth = log_score(np.column_stack([1 - p[1], p[1]]))
-    sigmoid, isotonic = recalibrated(held, y[0], None, test)
+    sigmoid, isotonic, venn = recalibrated(held, y[0], None, test)
     assert log_score(test) > truth + 0.1
     assert log_score(sigmoid) == pytest.approx(truth, abs=0.005)
     assert log_score(isotonic) == pytest.approx(truth, abs=0.03)
+    assert log_score(venn) == pytest.approx(truth, abs=0.01)
     np.testing.assert_allclose(isotonic.sum(axis=1), 1.0)
+    np.testing.assert_allclose(venn.sum(axis=1), 1.0)
 
 
 def test_a_temperature_repairs_many_classes() -> None:
@@ -175,9 +175,11 @@ def test_a_temperature_repairs_many_classes() -> None:
     p = rng.dirichlet(np.ones(4), size=4000)
     y = np.array([rng.choice(4, p=q) for q in p])
     loud = p**2.5 / (p**2.5).sum(axis=1, keepdims=True)
-    repaired, isotonic = recalibrated(loud[:2000], y[:2000], None, loud[2000:])
+    repaired, isotonic, venn = recalibrated(loud[:2000], y[:2000], None, loud[2000:])
     assert np.abs(repaired - p[2000:]).mean() < 0.02 < np.abs(loud - p).mean()
-    assert np.abs(isotonic - p[2000:]).mean() < np.abs(loud[2000:] - p[2000:]).mean()
+    for each in (isotonic, venn):
+        assert np.abs(each - p[2000:]).mean() < np.abs(loud[2000:] - p[2000:]).mean()
+    np.testing.assert_allclose(venn.sum(axis=1), 1.0)
 
 
 def test_isotonic_regression_is_that_of_scikit_learn() -> None:
@@ -194,7 +196,7 @@ def test_classes_are_also_judged_after_recalibration() -> None:
     X, y = _table(300)
     choice = lossmith.choose(X, y > 0, losses=["Focal"], folds="3", trials=3)
     for line in choice.lines:
-        assert len(line.recalibrated) == 2
+        assert len(line.recalibrated) == 3
         assert line.recalibrated[0] == pytest.approx(line.mean, rel=0.25)
     assert set(choice.to_json()["recalibrated"]) == {"Logistic", "Focal"}
 

@@ -27,6 +27,9 @@ def choose(
     seed: int = 0,
     trials: int = 8,
     contaminate: str | None = None,
+    draws: int | None = None,
+    functional: str | None = None,
+    by: Any = None,
     time_budget: float | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -44,9 +47,15 @@ def choose(
     folds : "3x5" for three repeats of five folds; chosen by n if None
     margin : the share of the default's score that counts as equal
     seed, trials : for the folds; settings tried per loss and fold
-    contaminate : families of bad training rows to try, "outliers,leverage", or with the share expected, "outliers:0.1".
-        For numbers outliers, one-sided, cluster, heavy, leverage, duplicates; for classes flips, one-way, prior,
-        leverage, duplicates
+    contaminate : families of bad training rows to try, "outliers,leverage", with a strength, "outliers(5)", or with the
+        share of bad rows to expect, "outliers:0.1". For numbers outliers, one-sided, cluster, heavy (its strength is ν
+        of t), uneven, censored, leverage, missing, duplicates; for classes flips, one-way, boundary, prior, leverage,
+        missing, duplicates
+    draws : how often bad rows are drawn for each fold; 2 below 10,000 rows and 1 above if None
+    functional : what is asked of a prediction: mean, median, 0.9-quantile, 0.7-expectile, probability; a score that is
+        not consistent for it is refused
+    by : an array (n,) or the name of a column of X (which stays a feature) that parts rows into groups; the report says
+        which group each loss serves worst
     time_budget : seconds after which no further fold begins; three folds are always finished
 
     Returns a Choice: verdict, best (the loss as tuned), model (predict, save), table, report(path).
@@ -66,6 +75,7 @@ def choose(
     _demand_different(own)
     target = columns["y"]
     assert target is not None
+    groups_by = column_of(table, by, "by")
     options = Options(
         score,
         split_losses(losses),
@@ -78,6 +88,9 @@ def choose(
         trials,
         contaminate,
         time_budget,
+        draws,
+        functional,
+        groups_by,
     )
     plan = make_plan(table.without(own), target, options)
     return run(plan, progress or (lambda done, total, what: None), workers)

@@ -16,6 +16,7 @@ from lossmith.choose.compare import corrected, honest
 from lossmith.choose.contaminate import Scenario, contaminate
 from lossmith.choose.decide import Verdict, decide
 from lossmith.choose.plan import Plan
+from lossmith.choose.rowwise import by_rows
 from lossmith.choose.shortlist import is_for_classes
 from lossmith.choose.summary import Line, compare, gather, standings
 from lossmith.choose.tablemodel import TableModel
@@ -90,12 +91,13 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
     if not lines or not lines[0].default:
         raise DataError(f"the default loss failed, so nothing can be compared: {'; '.join(notes)}")
     differences, margin = compare(plan, lines)
-    lines = [lines[0], *(replace(line, versus=d) for line, d in zip(lines[1:], differences, strict=True))]
+    tests = zip(lines[1:], differences, by_rows(plan, lines), strict=True)
+    lines = [lines[0], *(replace(line, versus=d, by_rows=r) for line, d, r in tests)]
     order = _order(lines)
     verdict = decide(standings(lines), order, 0, margin, plan.score.label, _apart(plan, lines, margin))
     kept = [k for k, c in enumerate(plan.candidates) if c.name in {line.name for line in lines}]
     progress(0, 1, "spoiling training rows" if plan.scenarios else "fitting the winner to all rows")
-    scenarios = contaminate(plan, results, kept, plan.scenarios, workers) if plan.scenarios else []
+    scenarios = contaminate(plan, results, kept, plan.scenarios, plan.draws, workers) if plan.scenarios else []
     progress(1, 1, "fitting the winner to all rows")
     setting, scale, model = _final(plan, lines[verdict.winner])
     best = with_setting(lines[verdict.winner].loss, setting)

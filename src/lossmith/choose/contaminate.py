@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,118 +12,21 @@ from numpy.typing import NDArray
 
 from lossmith.choose.bench import MOST_ROWS, Bench, Centre, Part, Task, judge, linear, robust_centres
 from lossmith.choose.folds import Fold
+from lossmith.choose.spoil import Draw, Wanted
 from lossmith.choose.train import FoldResult, Stage, constant_score, floor_of, stages_of, with_setting
-from lossmith.errors import ParameterError
 
 if TYPE_CHECKING:
     from lossmith.choose.plan import Plan
 
 Array = NDArray[Any]
 
-RATES = (0.0, 0.02, 0.05, 0.1, 0.2)
+RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 """The shares of spoiled training rows."""
-EXPECTED = 0.05
-"""The mean of the prior on the share of spoiled rows, which is exponential."""
-FAR = 10.0
-"""How far outliers and leverage points lie, in robust deviations; and their factor where the target cannot be < 0."""
-FLAG, DIRTY = 5.0, 0.005
-"""Test rows so many robust deviations off are flagged; with a larger share of them, a second panel leaves them out."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Draw:
-    """Random numbers of one draw, the same for every loss and every share: which rows (n,), signs, sizes, heavy tails,
-    other rows; and the robust unit of the clean data."""
-
-    which: Array
-    sign: Array
-    size: Array
-    heavy: Array
-    other: Array
-    unit: float
-    kind: str
-    classes: int
-
-    @classmethod
-    def of(cls, stage: Stage, kind: str, classes: int, seed: Sequence[int]) -> Draw:
-        """Drawn for the training rows of a fold."""
-        rng, n = np.random.default_rng(seed), stage.test.rows.n
-        sign = np.where(rng.random(n) < 0.5, -1.0, 1.0)
-        which, size, heavy = rng.random(n), 1.0 + np.abs(rng.normal(size=n)), rng.standard_t(1.5, size=n)
-        return cls(which, sign, size, heavy, rng.permutation(n), stage.test.centre.scale, kind, classes)
-
-
-Family = Callable[[Draw, Array, Array], tuple[Array, Array]]
-"""(draw, X, y) → X and y as if every row were spoiled."""
-
-
-def _moved(draw: Draw, X: Array, y: Array, sign: Array) -> tuple[Array, Array]:
-    if draw.kind == "real":
-        return X, y + sign * FAR * draw.unit * draw.size
-    far = y * FAR ** (sign * draw.size / 2)
-    return X, np.round(far) if draw.kind == "counts" else far
-
-
-def _outliers(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    return _moved(draw, X, y, draw.sign)
-
-
-def _one_sided(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    return _moved(draw, X, y, np.ones(len(y)))
-
-
-def _heavy(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    if draw.kind == "real":
-        return X, y + 2.0 * draw.unit * draw.heavy
-    far = y * np.exp(np.clip(draw.heavy, -6.0, 6.0) / 2)
-    return X, np.round(far) if draw.kind == "counts" else far
-
-
-def _leverage(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    numeric = ~np.isin(X, (0.0, 1.0)).all(axis=0)
-    return np.where(numeric, X + FAR * draw.sign[:, None], X), y
-
-
-def _duplicates(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    few = draw.other[np.arange(len(y)) % 3]
-    return X[few], y[few]
-
-
-def _cluster(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    one = np.full(len(y), draw.other[0])
-    return X[one], _one_sided(draw, X, y)[1][one]
-
-
-def _flips(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    step = 1 + np.floor(draw.size * 1e6) % max(draw.classes - 1, 1)
-    return X, (y + step) % draw.classes
-
-
-def _one_way(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    return X, np.full(len(y), float(np.bincount(y.astype(np.intp)).argmax()))
-
-
-def _prior(draw: Draw, X: Array, y: Array) -> tuple[Array, Array]:
-    common = np.flatnonzero(y == np.bincount(y.astype(np.intp)).argmax())
-    chosen = common[draw.other % len(common)]
-    return X[chosen], y[chosen]
-
-
-NUMBERS: Mapping[str, tuple[Family, str]] = {
-    "outliers": (_outliers, "targets far off on either side"),
-    "one-sided": (_one_sided, "targets far off on the upper side"),
-    "cluster": (_cluster, "copies of one wrong row"),
-    "heavy": (_heavy, "heavy-tailed noise on the target"),
-    "leverage": (_leverage, "features far off"),
-    "duplicates": (_duplicates, "rows replaced by copies of three others"),
-}
-CLASSES: Mapping[str, tuple[Family, str]] = {
-    "flips": (_flips, "labels replaced by another class"),
-    "one-way": (_one_way, "labels replaced by the commonest class"),
-    "prior": (_prior, "rows replaced by rows of the commonest class"),
-    "leverage": (_leverage, "features far off"),
-    "duplicates": (_duplicates, "rows replaced by copies of three others"),
-}
+FLAG, DOUBTED, DIRTY = 5.0, 0.01, 0.005
+"""Test rows so many robust deviations off are flagged, and labels less probable than that under the default loss; with
+a larger share of them, a second panel leaves them out."""
+TOGETHER = 2
+"""Draws whose training sets are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +42,7 @@ class Scenario:
     scores: Array
     trimmed: Array
     flagged: float
+    strength: float = 1.0
 
     @property
     def dirty(self) -> bool:
@@ -171,97 +74,85 @@ class Scenario:
         ]
 
 
-def parse(text: str, classes: bool) -> list[tuple[str, float]]:
-    """`outliers,leverage:0.1` as names with the expected share of spoiled rows; raises ParameterError."""
-    known = CLASSES if classes else NUMBERS
-    found = []
-    for part in (p.strip() for p in text.split(",") if p.strip()):
-        name, _, share = part.partition(":")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"for this target there are: {', '.join(known)}"
-            raise ParameterError(f"contaminate {name!r} is not known; {hint}")
-        found.append((name, _share(share, part)))
-    if not found:
-        raise ParameterError(f"contaminate {text!r} names nothing; there are: {', '.join(known)}")
-    return found
-
-
-def _share(text: str, part: str) -> float:
-    try:
-        value = float(text) if text else EXPECTED
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < 1:
-        raise ParameterError(f"contaminate {part!r}: after the colon comes the share of bad rows to expect, as 0.05")
-    return value
-
-
 def contaminate(
-    plan: Plan, results: Sequence[FoldResult], kept: Sequence[int], wanted: Sequence[tuple[str, float]], workers: int
+    plan: Plan, results: Sequence[FoldResult], kept: Sequence[int], wanted: Sequence[Wanted], draws: int, workers: int
 ) -> list[Scenario]:
     """Spoil the training rows of the first repeat's folds, with the settings that the clean folds found.
 
-    `kept` are the candidates compared. At most MOST_ROWS training rows of a fold are used; two draws for each fold
-    below 10,000 rows, else one.
+    `kept` are the candidates compared. At most MOST_ROWS training rows of a fold are used; `draws` draws for each fold.
     """
     first = [result for result in results if result.fold.repeat == 0]
-    draws = 2 if len(plan.target.y) < 10_000 else 1
     with ThreadPoolExecutor(min(workers, len(first))) as pool:
         parts = list(pool.map(lambda result: _fold(plan, result, kept, wanted, draws), first))
-    known = CLASSES if plan.target.labels else NUMBERS
     flagged = float(np.average([p[2] for p in parts], weights=[len(r.fold.test) for r in first]))
     scenarios = []
-    for i, (name, expected) in enumerate(wanted):
+    for i, one in enumerate(wanted):
         whole = np.concatenate([p[0][i] for p in parts], axis=2)
         trimmed = np.concatenate([p[1][i] for p in parts], axis=2)
-        scenarios.append(Scenario(name, known[name][1], expected, whole, trimmed, flagged))
+        scenarios.append(Scenario(one.name, one.family.says, one.expected, whole, trimmed, flagged, one.strength))
     return scenarios
 
 
 def _fold(
-    plan: Plan, result: FoldResult, kept: Sequence[int], wanted: Sequence[tuple[str, float]], draws: int
+    plan: Plan, result: FoldResult, kept: Sequence[int], wanted: Sequence[Wanted], draws: int
 ) -> tuple[list[Array], list[Array], float]:
     """For one fold, scores (losses, rates, draws) of every family, the same trimmed, and the share flagged."""
     job, train = plan.job, result.fold.train
     some = train if len(train) <= MOST_ROWS else train[:: -(-len(train) // MOST_ROWS)]
     (stage,) = stages_of(job, [Fold(0, result.fold.number, some, result.fold.test)], tuned=False)
-    flags = _flags(stage.test, plan)
+    behind, ahead = _clean(plan, result, stage, len(train) / len(some))
+    flags = _flags(stage.test, ahead, plan)
     weight = np.ones(len(flags)) if stage.test.weight is None else stage.test.weight
     trusted = np.where(flags, 0.0, weight) if (weight[~flags] > 0).any() else weight
     unit = [constant_score(job, stage.test, w) for w in (weight, trusted)]
-    known = CLASSES if plan.target.labels else NUMBERS
+    target, scale = plan.target, stage.test.centre.scale
     seeds = [[plan.seed, 11, result.fold.number, d] for d in range(draws)]
-    noise = [Draw.of(stage, plan.target.kind, len(plan.target.labels), seed) for seed in seeds]
+    noise = [Draw.of(len(some), scale, target.kind, behind, len(target.labels), seed) for seed in seeds]
     whole: list[Array] = []
     trimmed: list[Array] = []
-    for name, _ in wanted:
-        bench = _bench(plan, stage, known[name][0], noise)
-        rows = _scores(plan, result, kept, bench, len(train) / len(some))
-        pair = [np.average(rows, axis=2, weights=w) / u for w, u in zip((weight, trusted), unit, strict=True)]
-        for side, values in zip((whole, trimmed), pair, strict=True):
-            side.append(_by_rate(values, draws))
+    for one in wanted:
+        rows = [
+            _scores(plan, result, kept, _bench(plan, stage, one, noise[d : d + TOGETHER]), len(train) / len(some))
+            for d in range(0, draws, TOGETHER)
+        ]
+        for side, w, u in zip((whole, trimmed), (weight, trusted), unit, strict=True):
+            side.append(np.concatenate([_by_rate(np.average(r, axis=2, weights=w) / u) for r in rows], axis=2))
     return whole, trimmed, float(flags.mean())
 
 
-def _by_rate(values: Array, draws: int) -> Array:
+def _clean(plan: Plan, result: FoldResult, stage: Stage, factor: float) -> tuple[Array, Array]:
+    """What a fit to the clean training rows says of them and of the test rows: the robust fit for numbers, the
+    probabilities of the default loss for classes."""
+    own = stage.test.rows
+    if not plan.target.labels:
+        return linear(own.X, stage.test.centre.solution), linear(stage.test.X, stage.test.centre.solution)
+    outcome = result.outcomes[0]
+    assert outcome is not None
+    sides = [Part(own, own.X, plan.job.y[stage.fold.train], own.weight, 0.0, Centre()), stage.test]
+    found = []
+    for part in sides:
+        bench = Bench.of([part], len(plan.target.labels))
+        tasks = [Task(0, with_setting(plan.candidates[0].loss, outcome.setting), outcome.setting.alpha * factor)]
+        (one,) = judge(bench, tasks, bench.fit(tasks, plan.candidates[0].name, 1e-4), plan.score)
+        found.append(one.predictions)
+    return found[0], found[1]
+
+
+def _by_rate(values: Array) -> Array:
     """(losses, 1 + rates·draws), the clean fit first, as (losses, rates, draws)."""
-    clean = np.repeat(values[:, :1, None], draws, axis=2)
-    return np.concatenate([clean, values[:, 1:].reshape(len(values), len(RATES) - 1, draws)], axis=1)
+    spoiled = values[:, 1:].reshape(len(values), len(RATES) - 1, -1)
+    clean = np.repeat(values[:, :1, None], spoiled.shape[2], axis=2)
+    return np.concatenate([clean, spoiled], axis=1)
 
 
-def _bench(plan: Plan, stage: Stage, family: Family, noise: Sequence[Draw]) -> Bench:
+def _bench(plan: Plan, stage: Stage, wanted: Wanted, noise: Sequence[Draw]) -> Bench:
     """The clean training set, and every share and draw of spoiled ones."""
     from lossmith.rows.memory import Rows
 
     clean, test = stage.test.rows, stage.test
-    X = clean.X
     sets = [clean]
     for rate in RATES[1:]:
-        for draw in noise:
-            bad = draw.which < rate
-            worse, y = family(draw, X, clean.y)
-            sets.append(Rows(np.where(bad[:, None], worse, X), np.where(bad, y, clean.y), clean.weight))
+        sets += [Rows(*wanted.spoiled(draw, clean.X, clean.y, rate), clean.weight) for draw in noise]
     centres = [Centre()] * len(sets) if plan.target.labels else robust_centres(sets)
     parts = [
         Part(rows, test.X, test.y, test.weight, floor_of(plan.job, rows), centre)
@@ -284,11 +175,11 @@ def _scores(plan: Plan, result: FoldResult, kept: Sequence[int], bench: Bench, f
     return np.array(out)
 
 
-def _flags(test: Part, plan: Plan) -> NDArray[np.bool_]:
-    """Test rows far from the robust fit to the clean training rows."""
+def _flags(test: Part, ahead: Array, plan: Plan) -> NDArray[np.bool_]:
+    """Test rows far from the robust fit to the clean training rows, or with labels that the default all but excludes."""
     if plan.target.labels:
-        return np.zeros(len(test.y), dtype=bool)
-    return np.asarray(np.abs(test.y - linear(test.X, test.centre.solution)) > FLAG * test.centre.scale)
+        return np.asarray(ahead[np.arange(len(test.y)), test.y] < DOUBTED)
+    return np.asarray(np.abs(test.y - ahead) > FLAG * test.centre.scale)
 
 
 def _prior_weights(rates: Array, mean: float) -> Array:

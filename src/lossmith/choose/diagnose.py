@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.choose.recalibrate import increasing
+from lossmith.choose.isotonic import increasing
 
 if TYPE_CHECKING:
     from lossmith.choose.plan import Plan

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.choose.contaminate import parse
 from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, plan_folds
 from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
-from lossmith.choose.score import Score
-from lossmith.choose.score import score as make_score
+from lossmith.choose.score import Score, judge_for
 from lossmith.choose.shortlist import Candidate, shortlist
+from lossmith.choose.spoil import Wanted, parse
+from lossmith.choose.subgroups import Groups, groups_of
 from lossmith.choose.tablemodel import features
 from lossmith.choose.train import TRIALS, Job
-from lossmith.errors import DataError, ParameterError
+from lossmith.errors import DataError, ParameterError, UnsupportedError
 from lossmith.rows.tables import Column, Table, check_finite, numbers
 
 Array = NDArray[Any]
@@ -31,7 +31,9 @@ class Options:
 
     `score`, `folds` are texts as on the command line; `losses` names, formulas or Loss objects; `weight`, `groups` and
     `time` columns of the table's length; `margin` is the share of the default's score that counts as equal;
-    `contaminate` a text such as `outliers,leverage:0.1`; `budget` seconds for the folds.
+    `contaminate` a text such as `outliers,leverage:0.1`, `draws` how often it is drawn for each fold; `budget` seconds
+    for the folds; `functional` what is asked of a prediction, as `0.9-quantile`; `by` a column whose values part the
+    rows into groups that are looked at one by one.
     """
 
     score: str | None = None
@@ -45,6 +47,9 @@ class Options:
     trials: int = TRIALS
     contaminate: str | None = None
     budget: float | None = None
+    draws: int | None = None
+    functional: str | None = None
+    by: Column | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +65,10 @@ class Plan:
     margin: float
     notes: tuple[str, ...]
     seed: int
-    scenarios: tuple[tuple[str, float], ...] = ()
+    scenarios: tuple[Wanted, ...] = ()
     budget: float = float("inf")
+    draws: int = 1
+    by: Groups | None = None
 
     @property
     def score(self) -> Score:
@@ -85,10 +92,12 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         raise ParameterError(f"margin {options.margin:g}: give a share of the default's score, such as 0.01")
     if options.seed < 0:
         raise ParameterError(f"seed {options.seed}: give a whole number >= 0")
-    asked = None if options.score is None else make_score(options.score)
+    asked = judge_for(options.score, options.functional)
     target, silent = _heard(target_of(column, asked), options.weight)
     shape = profile(target)
     judge, reason = (asked, "as asked for") if asked else default_score(target, shape)
+    if options.functional and not asked:
+        reason = _for_the_mean(target, reason)
     judge.target.check(target.y, f"score {judge.name}", f"Ask for another --score for {target.name!r}.")
     kept, notes = features(table, [])
     candidates = shortlist(judge, target, options.losses)
@@ -121,7 +130,32 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         options.seed,
         tuple(scenarios),
         _budget(options.budget),
+        _draws(options.draws, len(target.y)),
+        _groups(options, rows),
     )
+
+
+def _for_the_mean(target: Target, reason: str) -> str:
+    if target.labels:
+        raise UnsupportedError(f"functional 'mean': {target.name!r} holds classes; ask for the probability")
+    return f"the mean was asked for, and {reason}"
+
+
+def _groups(options: Options, rows: Array) -> Groups | None:
+    """Groups to look at: those asked for, or those that stay together in the folds where they are large enough."""
+    if options.by is not None:
+        return groups_of(options.by, rows)
+    try:
+        return groups_of(options.groups, rows) if options.groups is not None else None
+    except DataError:
+        return None
+
+
+def _draws(asked: int | None, n: int) -> int:
+    """How often bad rows are drawn for each fold: twice below 10,000 rows, else once."""
+    if asked is not None and not 1 <= asked <= 100:
+        raise ParameterError(f"draws {asked}: give a whole number from 1 to 100")
+    return asked or (2 if n < 10_000 else 1)
 
 
 def _budget(seconds: float | None) -> float:

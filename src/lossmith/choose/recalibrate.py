@@ -1,4 +1,4 @@
-"""Probabilities repaired in one line: Platt's sigmoid (a temperature for many classes) and isotonic regression."""
+"""Probabilities repaired in one line: Platt's sigmoid (a temperature for more classes), isotonic, Venn–Abers."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.choose.isotonic import increasing
+from lossmith.choose.vennabers import merged, venn_abers
+
 Array = NDArray[Any]
 TINY = 1e-12
 
 
-def recalibrated(held: Array, y: Array, weight: Array | None, test: Array) -> tuple[Array, Array]:
+def recalibrated(held: Array, y: Array, weight: Array | None, test: Array) -> tuple[Array, ...]:
     """Probabilities (m, K) for test rows, repaired by what rows held out from training (n, K) with classes y (n,) say.
 
     The first by a sigmoid of the log-odds, or for more than two classes a power of the probabilities (a temperature);
-    the second by isotonic regression of each class, summing to 1 again.
+    the second by isotonic regression, the third by Venn–Abers predictors: those two for each class against the rest,
+    and summing to 1 again.
     """
     w = np.ones(len(y)) if weight is None else weight
     smooth = _platt if held.shape[1] == 2 else _temperature
-    return smooth(held, y, w, test), _isotonic(held, y, w, test)
+    return smooth(held, y, w, test), _isotonic(held, y, w, test), _venn_abers(held, y, w, test)
 
 
 def _log_odds(p: Array) -> Array:
@@ -72,15 +76,11 @@ def _isotonic(held: Array, y: Array, w: Array, test: Array) -> Array:
     return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
-def increasing(x: Array, y: Array, w: Array) -> tuple[Array, Array]:
-    """The order of x, and the isotonic regression of y on x in that order; equal x share one value."""
-    from scipy.optimize import isotonic_regression
-
-    order = np.argsort(x, kind="stable")
-    ends = np.flatnonzero(np.diff(x[order], append=np.inf))
-    group = np.concatenate([[0], np.cumsum(np.diff(x[order]) > 0)])
-    mass = np.bincount(group, w[order])
-    mean = np.bincount(group, w[order] * y[order]) / np.maximum(mass, 1e-300)
-    found = isotonic_regression(mean, weights=np.maximum(mass, 1e-12)).x
-    assert len(ends) == len(found)
-    return order, np.asarray(found[group])
+def _venn_abers(held: Array, y: Array, w: Array, test: Array) -> Array:
+    """Two classes need one predictor, more need one for each."""
+    if held.shape[1] == 2:
+        p = merged(*venn_abers(held[:, 1], (y == 1).astype(float), w, test[:, 1]))
+        return np.column_stack([1 - p, p])
+    columns = range(held.shape[1])
+    out = np.column_stack([merged(*venn_abers(held[:, k], (y == k).astype(float), w, test[:, k])) for k in columns])
+    return np.asarray(out / out.sum(axis=1, keepdims=True))

@@ -70,6 +70,53 @@ def score(text: str) -> Score:
     return make(_level(level, default, text)) if default is not None else make(0.0)
 
 
+def judge_for(asked: str | None, functional: str | None) -> Score | None:
+    """The score of a name, of a functional, or both where they agree; None where the target decides.
+
+    Raises UnsupportedError for a score that is not consistent for the functional, and for one that no score elicits.
+    """
+    wanted = None if functional is None else _functional(functional)
+    named = "" if wanted is None else _judge(wanted)
+    if asked is None:
+        return score(named) if named else None
+    found = score(asked)
+    if wanted is not None and found.functional != wanted:
+        raise UnsupportedError(
+            f"score {asked!r} is consistent for the {found.functional}, not for the {wanted} that you ask for: where"
+            f" they differ, it rewards the wrong loss; judge by {named or 'squared, poisson, gamma or tweedie'}"
+        )
+    return found
+
+
+_JUDGES = {"mean": "", "median": "absolute", "probability": "log"}
+"""The score for each functional; for the mean the target decides."""
+
+
+def _judge(functional: str) -> str:
+    level, _, kind = functional.partition("-")
+    return f"{'pinball' if kind == 'quantile' else kind}:{level}" if kind else _JUDGES[functional]
+
+
+def _functional(text: str) -> str:
+    """The functional as scores write it: mean, median, 0.9-quantile, 0.7-expectile, probability."""
+    from lossmith.functionals import ALSO, LEVEL, NOT_ELICITABLE
+
+    name = " ".join(text.lower().removeprefix("the ").split())
+    name = ALSO.get(name, name)
+    if name in NOT_ELICITABLE:
+        raise UnsupportedError(f"functional {text!r} is not elicitable: {NOT_ELICITABLE[name]}")
+    if name == "label":
+        raise UnsupportedError(
+            "functional 'label': ask for the probability; the label to act on follows from it and from what errors cost"
+        )
+    level = LEVEL.fullmatch(name)
+    if level:
+        return "median" if level[0] == "0.5-quantile" else f"{float(level[1]):g}-{level[2]}"
+    if name not in _JUDGES:
+        raise ParameterError(f"no functional {text!r}; there are {', '.join(_JUDGES)}, 0.9-quantile, 0.7-expectile")
+    return name
+
+
 def names() -> list[str]:
     """Every score's name."""
     return list(_MAKERS)

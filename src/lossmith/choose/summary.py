@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lossmith.choose.compare import Difference, corrected, with_holm
 from lossmith.choose.decide import Standing
 from lossmith.choose.plan import Plan
+from lossmith.choose.rowwise import ByRows
 from lossmith.choose.train import FoldResult, Outcome
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Line:
     raised: int
     recalibrated: tuple[float, ...] = ()
     versus: Difference | None = None
+    by_rows: ByRows | None = None
 
     @property
     def mean(self) -> float:
