@@ -15,7 +15,8 @@ import pyarrow.feather as pf
 import pyarrow.parquet as pq
 import pytest
 
-from lossmith.choose.encode import MAX_LEVELS, TableEncoder, survey
+from lossmith.choose.encode import TableEncoder, survey
+from lossmith.choose.steps import MAX_LEVELS
 from lossmith.errors import DataError, FileError
 from lossmith.rows.files import read_table
 from lossmith.rows.tables import Table, numbers

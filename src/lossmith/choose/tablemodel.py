@@ -29,9 +29,9 @@ class TableModel(Storable):
     @classmethod
     def fit(cls, table: Table, target: Target, model: Any, weight: Array | None = None) -> Self:
         """Learn encoder and model from the features of a table whose rows are those of the target."""
-        encoder = TableEncoder.learn(table)
+        encoder, X = TableEncoder.applied(table)
         y = target.y if target.labels else target.y.astype(np.float64)
-        model.fit(encoder.matrix(table), y, sample_weight=weight)
+        model.fit(X, y, sample_weight=weight)
         return cls(encoder, model, target.name, target.labels)
 
     def predict(self, X: Any) -> Array:

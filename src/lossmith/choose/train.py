@@ -269,8 +269,8 @@ def _outcome(one: Judged, setting: Setting, repaired: tuple[float, ...], seconds
 
 def stages_of(job: Job, folds: Sequence[Fold], tuned: bool = True) -> list[Stage]:
     """The folds encoded, with the robust centre of each, and with parts to tune on if that is wanted."""
-    encoders = [TableEncoder.learn(job.table.take(fold.train)) for fold in folds]
-    rows = [_rows(job, e.matrix(job.table.take(f.train)), f.train) for e, f in zip(encoders, folds, strict=True)]
+    encoders, matrices = zip(*(TableEncoder.applied(job.table.take(fold.train)) for fold in folds), strict=True)
+    rows = [_rows(job, X, f.train) for X, f in zip(matrices, folds, strict=True)]
     centres = [Centre()] * len(rows) if job.score.classes else robust_centres(rows)
     stages = []
     for encoder, fold, own, centre in zip(encoders, folds, rows, centres, strict=True):
