@@ -1,0 +1,171 @@
+"""A loss as functions of an array library: which Program answers which question, and where limits are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+from lossmith.backends.arrays import DIALECTS, function, helpers, load
+from lossmith.loss import Loss
+from lossmith.program import Program
+
+KINDS = {"residual": "point", "margin": "point", "score": "point", "softmax": "classes", "pairwise": "outputs",
+         "censored": "outputs", "ordinal": "ordinal", "all_threshold": "thresholds"}  # fmt: skip
+"""What the code around the functions must do, by lift; several(…) is of kind "outputs"."""
+
+SAMPLE = {
+    "real": (0.0, 1.5, -2.0), "halfline": (0.0, 1.0, 2.5), "positive_line": (0.5, 1.0, 3.0),
+    "unit_interval": (0.0, 0.3, 1.0), "open_interval": (0.2, 0.5, 0.9), "binary": (0.0, 1.0), "classes": (0.0, 1.0),
+}  # fmt: skip
+"""Truths at which it is tried whether a function has a number at an infinite prediction."""
+
+PERIODIC = frozenset({"sin", "cos"})
+"""Words without a limit at infinity."""
+
+VALUE, SLOPE, BEND = (
+    "The loss of each row.",
+    "The derivative in the prediction, as it was derived.",
+    "The second derivative, almost everywhere.",
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One function to print: its name, the Program that answers, and what it says of itself."""
+
+    name: str
+    program: Program
+    says: str
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The printed functions of one loss."""
+
+    kind: str
+    truths: int
+    """How many of the first arguments are truths."""
+    outputs: tuple[str, ...]
+    lines: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The functions, ready to stand in a module."""
+        return "\n".join(self.lines) + "\n"
+
+
+def kind_of(loss: Loss) -> str:
+    """How the loss is called: point, classes, outputs, ordinal or thresholds."""
+    return KINDS.get(loss.lift.name, "outputs")
+
+
+def differences(loss: Loss) -> bool:
+    """Is it a function of y − z alone?"""
+    return loss.lift.name == "residual" and "y" not in loss.tree.names
+
+
+def questions(loss: Loss) -> list[Question]:
+    """The functions that every framework needs, each with its Program."""
+    kind, derived = kind_of(loss), loss.derived
+    if kind == "point" and differences(loss) or kind == "thresholds":
+        return _three(derived.slot, "value", "d1", "d2")
+    if kind == "point":
+        return _three(derived.pointwise, "value", "gradient", "hessian")
+    if kind == "classes":
+        two = _three(derived.pointwise, "value", "gradient", "hessian", "binary_")
+        mean = [w for w in derived.slot.wants if w == "d_mean_logp"]
+        more = [Question("mean_slope", derived.slot.only(w), "The derivative in mean_logp.") for w in mean]
+        return [*two, *_three(derived.slot, "value", "d1", "d2"), *more]
+    outs = outputs_of(loss)
+    slopes = [f"d_{o}" for o in outs]
+    bends = [f"d_{a}_{b}" for a, b in combinations_with_replacement(outs, 2)]
+    program = derived.pointwise
+    return [
+        Question("value", program.only("value"), VALUE),
+        Question("slope", program.only(*slopes), f"The derivatives in {', '.join(outs)}."),
+        Question("bend", program.only(*bends), "The second derivatives: " + ", ".join(b[2:] for b in bends) + "."),
+    ]
+
+
+def outputs_of(loss: Loss) -> tuple[str, ...]:
+    """The raw outputs by name, where a row has several."""
+    return ("score", "low", "high") if loss.lift.name == "ordinal" else loss.lift.outputs
+
+
+def _three(program: Program, value: str, slope: str, bend: str, prefix: str = "") -> list[Question]:
+    asked = (("value", value, VALUE), ("slope", slope, SLOPE), ("bend", bend, BEND))
+    return [Question(prefix + name, program.only(output), says) for name, output, says in asked]
+
+
+@lru_cache(maxsize=1024)
+def functions(loss: Loss, dialect: str, extra: tuple[str, ...] = ()) -> Functions:
+    """The functions of a loss as text; `extra`: further questions, of "mean" and "majorant"."""
+    asked = [*questions(loss), *(_EXTRA[e](loss) for e in extra)]
+    blocks, words = [], set[str]()
+    for one in asked:
+        lines, used = printed(loss, one, dialect)
+        blocks.append("\n".join(lines))
+        words |= used
+    first = asked[-1 - len(extra)].program.inputs
+    outputs = outputs_of(loss)
+    truths = len([i for i in first if i not in outputs]) if outputs else len(first) - 1
+    body = constants(loss) + [""] * 2 + "\n\n\n".join([*helpers(dialect, words), *blocks]).split("\n")
+    return Functions(kind_of(loss), truths, outputs, tuple(body), tuple(q.name for q in asked))
+
+
+def constants(loss: Loss) -> list[str]:
+    """The parameters as constants."""
+    lines = ['INFINITY = float("inf")']
+    return lines + [f"{n.upper()} = {getattr(loss, n)!r}  # {p.doc}" for n, p in loss.declared.items()]
+
+
+_EXTRA = {
+    "mean": lambda loss: Question("mean", loss.derived.mean, "The prediction on the scale of y."),
+    "majorant": lambda loss: Question(
+        "majorant", loss.program.only("majorant"), "A curvature that is nowhere too small."
+    ),
+}
+
+
+def printed(loss: Loss, one: Question, dialect: str) -> tuple[list[str], set[str]]:
+    """One function as lines, with limits where a test in NumPy finds that it needs them."""
+    params = dynamic(loss)
+    z = one.program.inputs[-1] if one.program.inputs[-1] != "y" else one.program.inputs[0]
+    z = "logp" if "logp" in one.program.inputs else z
+    far = z if _lost(loss, one, z) else ""
+    lines, used = function(dialect, one.name, one.program, params, one.says, far)
+    if one.name in ("slope", "bend") and z == "logp" and _lost(loss, one, z, at=(0.0,)):
+        lines.insert(2, f"    logp = {DIALECTS[dialect].xp}.clip(logp, -INFINITY, -1e-30)")
+    return lines, used
+
+
+def dynamic(loss: Loss) -> Mapping[str, float]:
+    """The parameters that its Programs have."""
+    return {n: getattr(loss, n) for n, p in loss.declared.items() if not p.static}
+
+
+def _lost(loss: Loss, one: Question, z: str, at: Sequence[float] = (np.inf, -np.inf)) -> bool:
+    """Is there no number at an infinite prediction, where there may be a limit?"""
+    if loss.lift.joint or PERIODIC & {s.word for s in one.program.steps}:
+        return False
+    lines, used = function("numpy", one.name, one.program, dynamic(loss), one.says)
+    parts = ["import math", "import numpy as np", *constants(loss), *helpers("numpy", used), "\n".join(lines)]
+    made = load("\n\n".join(parts) + "\n", f"{loss.name} {one.name}")[one.name]
+    truths = SAMPLE[loss.target.name] if "y" in one.program.inputs else (-1.0,)
+    ends = [e for e in at if z != "logp" or e <= 0]
+    with np.errstate(all="ignore"):
+        tried = [made(*(np.array([e if i == z else t]) for i in one.program.inputs)) for e in ends for t in truths]
+    return bool(np.isnan(np.concatenate(tried)).any())
+
+
+def module(loss: Loss, dialect: str, extra: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """The printed functions, loaded."""
+    made = functions(loss, dialect, extra)
+    head = "\n".join(("import math", *DIALECTS[dialect].imports))
+    return load(f"{head}\n\n{made.text}", f"{loss!r} in {dialect}")
