@@ -31,18 +31,22 @@ class Proof:
     tolerance: float = 1e-12
     spread: float = 1.0
     """How far z may go, as a share of the usual."""
+    rows: int = 1000
+    positive: bool = False
+    """Only raw predictions that are not negative: others are clipped there."""
 
 
 PROOFS: dict[tuple[str, str], Proof] = {}
 NEEDS = {
     "sklearn": "sklearn", "torch": "torch", "keras": "keras", "optax": "optax", "kornia": "kornia", "scipy": "scipy",
     "statsmodels": "statsmodels", "xgboost": "xgboost", "lightgbm": "lightgbm", "catboost": "catboost",
+    "ceres": "pyceres",
 }  # fmt: skip
 
 
 def installed(peer: str) -> bool:
     """Is the library there? Keras also needs a backend: PyTorch."""
-    packages = [NEEDS.get(peer, peer), *(["torch"] if peer in ("keras", "kornia") else [])]
+    packages = [NEEDS.get(peer, peer), *(["torch"] if peer in ("keras", "kornia", "timm") else [])]
     return all(importlib.util.find_spec(p) is not None for p in packages)
 
 
@@ -351,7 +355,7 @@ def family(row: Row, args: Args, y: Array, mu: Array, w: Array) -> float:
     import statsmodels.api as sm
 
     given = {k: v for k, v in args.items() if k != "link"}
-    made = getattr(sm.families, row.name.removeprefix("families."))(**given)
+    made = getattr(sm.families, row.name.removeprefix("families."))(**given)  # of μ: the link says what p is of z
     return float(made.deviance(y, mu, freq_weights=w) / w.sum())
 
 

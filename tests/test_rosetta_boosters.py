@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lossmith
-from lossmith.adapters.rosetta import convention, read
+from lossmith.adapters.rosetta import convention, derivatives, read, rows
 from lossmith.loss import Loss
 
 Z = np.array([0.3, -0.2, 0.7])
@@ -61,6 +61,7 @@ EXACT: dict[str, tuple[Loss, float, dict[str, float]]] = {
     "lightgbm:binary": (lossmith.Logistic(), 1.0, {"other": 0.0}),
     "lightgbm:cross_entropy": (lossmith.BinaryCrossEntropy(), 0.9, {"other": 0.1}),
 }
+MANY = {"xgboost": "multi:softprob", "lightgbm": "multiclass"}
 GROWN = {"xgboost": xgboosted, "lightgbm": lightgbmed}
 
 
@@ -77,20 +78,27 @@ def test_gradient_and_hessian_are_ours(name: str) -> None:
 @pytest.mark.parametrize("peer", GROWN)
 def test_poisson_has_its_curvature_inflated(peer: str) -> None:
     objective, params = {"xgboost": ("count:poisson", {}), "lightgbm": ("poisson", {"other": 0.0})}[peer]
-    assert "0.7" in read(f"{peer}:{objective}").row.hessian
+    said = read(f"{peer}:{objective}")
+    assert "0.7" in said.row.hessian and np.isclose(said.row.bend(said.args), np.exp(0.7))
     gradient, curve = GROWN[peer](objective, 2.0, 0.3, **params)
     assert np.isclose(gradient[0], lossmith.Poisson().gradient([2.0], [0.3])[0], rtol=1e-5)
-    assert np.isclose(curve[0], np.exp(0.3 + 0.7), rtol=1e-5)
+    assert np.isclose(curve[0], said.row.bend(said.args) * lossmith.Poisson().hessian([2.0], [0.3])[0], rtol=1e-5)
+    name = {"xgboost": "max_delta_step", "lightgbm": "poisson_max_delta_step"}[peer]
+    other = read(f"{peer}:{objective}({name}=0.2)")
+    curve = GROWN[peer](objective, 1.4, 0.3, **params, **other.args)[1]  # a leaf that the step does not bound
+    assert np.isclose(curve[0], other.row.bend(other.args) * np.exp(0.3), rtol=1e-4)
 
 
 def test_many_classes_have_their_curvature_inflated() -> None:
     ours = lossmith.CrossEntropy().gradient([1.0], Z[None])[0]
+    times = {peer: read(f"{peer}:{name}").row.bend({}, classes=3) for peer, name in MANY.items()}
+    assert times == {"xgboost": 2, "lightgbm": 1.5}
     gradient, curve = xgboosted("multi:softprob", 1.0, Z, num_class=3)
-    assert np.allclose(gradient, ours, rtol=1e-5) and np.allclose(curve, 2 * P * (1 - P), rtol=1e-5)
+    assert np.allclose(gradient, ours, rtol=1e-5) and np.allclose(curve, times["xgboost"] * P * (1 - P), rtol=1e-5)
     gradient, curve = lightgbmed("multiclass", 1.0, Z, 0.0, num_class=3)
     grown = np.isfinite(curve)
     assert grown.sum() >= 2 and np.allclose(gradient[grown], ours[grown], rtol=1e-5)
-    assert np.allclose(curve[grown], (3 / 2 * P * (1 - P))[grown], rtol=1e-5)
+    assert np.allclose(curve[grown], (times["lightgbm"] * P * (1 - P))[grown], rtol=1e-5)
 
 
 def test_a_curvature_of_one() -> None:
@@ -104,11 +112,13 @@ def test_a_curvature_of_one() -> None:
 def test_catboost_climbs() -> None:
     catboost = pytest.importorskip("catboost", reason="CatBoost is not installed (the extra `peers` brings it)")
 
+    sign = derivatives("catboost")
+
     class Climbing:
         """Squares, with both derivatives negated."""
 
         def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Any:
-            return [(t - a, -1.0) for a, t in zip(approxes, targets, strict=True)]
+            return [(sign * (a - t), sign * 1.0) for a, t in zip(approxes, targets)]  # noqa: B905  (numba reads it)
 
     X, y = np.repeat([[0.0], [1.0]], 10, axis=0), np.repeat([-1.0, 3.0], 10)
     model = catboost.CatBoostRegressor(
@@ -117,4 +127,9 @@ def test_catboost_climbs() -> None:
     )  # fmt: skip
     model.fit(X, y)
     assert np.allclose(model.predict(X), y, atol=1e-3)
-    assert "climbs" in convention("catboost")
+    assert "climbs" in convention("catboost") and derivatives("catboost") == -1 == -derivatives("lightgbm")
+
+
+def test_every_curvature_that_is_not_ours_says_so_in_words_too() -> None:
+    assert all(row.hessian for row in rows() if row.bends)
+    assert {row.peer for row in rows() if row.bends} == {"xgboost", "lightgbm"}

@@ -21,11 +21,6 @@ from lossmith.loss import Loss
 FAULT = float(os.environ.get("LOSSMITH_FAULT", "1"))
 TALLY: dict[str, int] = {}
 
-HAMPEL = (
-    "where(abs(r) <= a, r**2/2, where(abs(r) <= b, a*(abs(r) - a/2),"
-    " a*(b + c - a)/2 - where(abs(r) <= c, a*(c - abs(r))**2/(2*(c - b)), 0)))"
-)
-RAMSAY = "-(expm1(-a*abs(r)) + a*abs(r)*exp(-a*abs(r)))/a**2"
 QUARTIC = (
     "where(abs(r) <= c, r**2/2*(1 - 4/(K + 2)*(r/c)**K + (r/c)**(2*K)/(K + 1)), c**2/2*(1 - 4/(K + 2) + 1/(K + 1)))"
 )
@@ -42,8 +37,8 @@ NORMS: dict[str, tuple[dict[str, float], Callable[..., Loss]]] = {
     "AndrewWave": ({"a": 1.339}, lambda a: lossmith.Andrews(c=a)),
     "TrimmedMean": ({"c": 2.0}, lambda c: lossmith.Talwar(c=c)),
     "StudentT": ({"c": 2.3849, "df": 4}, lambda c, df: lossmith.Cauchy(c=c * df**0.5)),
-    "Hampel": ({"a": 2.0, "b": 4.0, "c": 8.0}, lambda a, b, c: text(HAMPEL, a=a, b=b, c=c)),
-    "RamsayE": ({"a": 0.3}, lambda a: text(RAMSAY, a=a)),
+    "Hampel": ({"a": 2.0, "b": 4.0, "c": 8.0}, lossmith.Hampel),
+    "RamsayE": ({"a": 0.3}, lossmith.Ramsay),
     "TukeyQuartic": ({"c": 3.61752, "k": 4}, lambda c, k: text(QUARTIC.replace("K", str(int(k))), c=c)),
 }
 """statsmodels' norms: their parameters with defaults, and the loss that each is."""

@@ -20,7 +20,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from lossmith.catalogue import losses
+from lossmith.catalogue import every
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.formula import Expr, parse
 from lossmith.loss import Loss
@@ -46,6 +46,7 @@ class Row:
     predicts: str = ""
     labels: str = ""
     hessian: str = ""
+    bends: str = ""
     note: str = ""
     checked: str = ""
 
@@ -71,6 +72,10 @@ class Row:
     def ratio(self, loss: Loss, args: Values) -> float:
         """Their loss divided by ours."""
         return computed(self.factor, {**self.defaults, **args, **loss.params}, self)
+
+    def bend(self, args: Values, classes: int = 2) -> float:
+        """The curvature with which a booster steps, divided by the second derivative of its loss."""
+        return computed(self.bends or "1", {**self.defaults, **args, "classes": classes}, self)
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,16 @@ def convention(peer: str) -> str:
     return str(_table()["conventions"].get(peer, ""))
 
 
+def derivatives(peer: str) -> int:
+    """What a library wants of a custom objective's derivatives, as a multiple of ours: −1 where it climbs."""
+    return int(_table()["derivatives"].get(peer, 1))
+
+
+def alone() -> Mapping[str, tuple[str, ...]]:
+    """The losses of the first tier that fewer than two libraries of the table have, and which these are."""
+    return {name: tuple(found) for name, found in _table()["alone"].items()}
+
+
 def read(text: str) -> Reading:
     """What "peer:Name(argument=value, …)" means here; ParameterError for a name or an argument that is not known."""
     peer, name, given = taken_apart(text)
@@ -118,7 +133,7 @@ def read(text: str) -> Reading:
         known = "; ".join(sorted({_shown(row.when) for row in named}))
         raise ParameterError(f"{peer}:{name} is known with {known}, not with {_shown(given)}")
     row = max(fitting, key=lambda r: len(given.keys() & (r.defaults.keys() | r.backwards.keys())))
-    loss = losses()[row.loss](**row.ours(given))
+    loss = every()[row.loss](**row.ours(given))
     heard = row.when.keys() | row.defaults.keys() | row.backwards.keys()
     return Reading(row, given, loss, row.ratio(loss, given), tuple(k for k in given if k not in heard))
 
@@ -218,7 +233,7 @@ def _shown(values: Mapping[str, object]) -> str:
 
 WORDS: dict[str, Callable[..., float]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "pow": operator.pow,
-    "neg": operator.neg, "sqrt": math.sqrt,
+    "neg": operator.neg, "sqrt": math.sqrt, "exp": math.exp,
 }  # fmt: skip
 """What an expression in the table may use."""
 
