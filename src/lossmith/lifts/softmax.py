@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends import COMPILED_FROM
 from lossmith.domain import Target, classes
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
 from lossmith.formula import Expr, call, name, number, substitute
@@ -79,6 +80,16 @@ class Softmax(Lift):
         return margin_probability(state, z) if z.ndim < 2 else recovered(state, z)
 
 
+def probabilities(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(log p, p), rowwise: compiled where there are many scores."""
+    if z.size >= COMPILED_FROM and z.dtype.char in "fd":
+        from lossmith.backends import llvm_softmax
+
+        return llvm_softmax.probabilities(z)
+    logp = log_softmax(z)
+    return logp, np.exp(logp)
+
+
 def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
     """log p, rowwise, without overflow; a row of equal infinities has no answer and is NaN."""
     with np.errstate(all="ignore"):
@@ -110,8 +121,7 @@ class Rows:
     """n rows of K scores with their truths as weights on classes: one-hot rows and distributions alike."""
 
     def __init__(self, state: State, z: NDArray[Any], y: NDArray[Any]) -> None:
-        self.logp = log_softmax(z)
-        self.p = np.exp(self.logp)
+        self.logp, self.p = probabilities(z)
         mean = self.logp.mean(axis=1)
         if y.ndim == 1:
             self.index: NDArray[np.intp] | None = _indices(y, z.shape[1], state.who)
@@ -177,8 +187,7 @@ def recovered(state: State, z: NDArray[Any]) -> NDArray[Any]:
     Stationarity of Σ η_j f(logp_j) gives η_k f′(logp_k) = p_k·C − d_mean/K with one C for all classes (for focal loss:
     Charoenphakdee et al. 2021).
     """
-    logp = log_softmax(z)
-    p = np.exp(logp)
+    logp, p = probabilities(z)
     at = slot_values(state, logp, np.broadcast_to(logp.mean(axis=1, keepdims=True), logp.shape))
     share = at["d_mean_logp"] / p.shape[1]
     slope = at["d1"]
