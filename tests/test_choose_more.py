@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lossmith
-from lossmith.choose import caveats, diagnose, figures, work
+from lossmith.choose import caveats, diagnose, figures, murphy, work
 from lossmith.choose.contaminate import RATES, Scenario
 from lossmith.choose.isotonic import increasing
 from lossmith.choose.recalibrate import recalibrated
@@ -209,9 +209,9 @@ def test_elementary_scores_add_up_to_the_score() -> None:
     rng = RNG(0)
     y, x = rng.normal(size=(2, 50))
     grid = np.linspace(-6, 6, 24_001)
-    total = np.array([diagnose._elementary(y, x, t, None) for t in grid]).sum(axis=0) * (grid[1] - grid[0])
+    total = np.array([murphy.of_expectiles(y, x, t, 0.5) for t in grid]).sum(axis=0) * (grid[1] - grid[0])
     np.testing.assert_allclose(2 * total, (y - x) ** 2, atol=5e-3)
-    total = np.array([diagnose._elementary(y, x, t, 0.8) for t in grid]).sum(axis=0) * (grid[1] - grid[0])
+    total = np.array([murphy.of_quantiles(y, x, t, 0.8) for t in grid]).sum(axis=0) * (grid[1] - grid[0])
     np.testing.assert_allclose(total, (0.8 - (y < x)) * (y - x), atol=5e-3)
 
 
@@ -226,19 +226,21 @@ def test_parts_of_the_score_add_up(spoiled: Any) -> None:
 
 def test_dominance_is_said_only_where_it_is() -> None:
     flat = np.full(5, 0.1)
-    assert "no consistent score prefers the default" in diagnose._dominance(-np.ones(5), flat)
-    assert "prefers it to the default" in diagnose._dominance(np.ones(5), flat)
-    assert "so that the score decides" in diagnose._dominance(np.array([-1.0, 1, 1, 1, 1]), flat)
-    assert diagnose._dominance(np.array([-0.01, 0.01]), flat[:2]) == ""
+    assert "no consistent score prefers the default" in murphy.dominance(-np.ones(5), flat)
+    assert "prefers it to the default" in murphy.dominance(np.ones(5), flat)
+    assert "so that the score decides" in murphy.dominance(np.array([-1.0, 1, 1, 1, 1]), flat)
+    assert murphy.dominance(np.array([-0.01, 0.01]), flat[:2]) == ""
 
 
 def test_quantiles_get_a_murphy_diagram_and_classes_none_of_errors() -> None:
     X, y = _table(150)
     choice = lossmith.choose(X, y, losses=["Squared"], score="pinball:0.8", folds="3", trials=3)
-    found = diagnose.murphy(choice.plan, choice.lines)
+    found = murphy.murphy(choice.plan, choice.lines)
     assert found is not None and len(found.thresholds) > 30
     assert diagnose.errors(choice.plan, choice.lines)[0].below == pytest.approx(0.8, abs=0.08)
-    assert diagnose.parts(choice.plan, choice.lines) == []
+    for part, line in zip(diagnose.parts(choice.plan, choice.lines), choice.lines, strict=True):
+        assert part.miscalibration - part.discrimination + part.uncertainty == pytest.approx(np.nanmean(line.rows))
+        assert part.miscalibration > 0 and part.discrimination > 0
 
 
 def test_labels_are_pushed_apart_and_stay_above_the_foot() -> None:

@@ -140,7 +140,7 @@ def test_twin_is_plain_json(numbers: Any, classes: Any) -> None:
 
 
 def test_code_to_repeat_runs(numbers: Any) -> None:
-    from lossmith.choose.report import code
+    from lossmith.choose.repeat import code
 
     source = code(numbers)
     model = source.split("model = ")[1]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lossmith.choose.decide import LEVEL, p_says
+from lossmith.choose.diagnose import sides
+from lossmith.choose.rowwise import neighbours
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
     from lossmith.choose.contaminate import Scenario
+    from lossmith.choose.plan import Plan
+    from lossmith.choose.summary import Line
     from lossmith.loss import Loss
+
+TIED = 0.1
+"""The share of targets with one and the same value from which that is said."""
 
 
 def caveats(choice: Choice) -> list[str]:
@@ -71,25 +83,89 @@ def _too_good(choice: Choice) -> Iterator[str]:
 
 def _mismatch(choice: Choice) -> Iterator[str]:
     line, wanted = choice.winner, choice.plan.score.functional
-    aim = _aim(line.loss)
-    if wanted == "probability" or aim == wanted:
+    aim = aims_at(line.loss)
+    if wanted == "probability" or aim == f"the {wanted.partition(' (')[0]}":
         return
     yield (
-        f"{line.name} aims at {f'the {aim}' if aim else 'a centre of its own'}, not at the {wanted} that is judged. "
+        f"{line.name} aims at {aim or 'a centre of its own'}, not at the {wanted} that is judged. "
         f"Its predictions are off by {line.bias:+.4g} on average, in units of the target."
     )
 
 
-def _aim(loss: Loss) -> str:
-    """The functional that the best constant of a loss is, where it has a name."""
-    tau = loss.params.get("tau", 0.0)
-    named = {
-        "Squared": "mean",
-        "Absolute": "median",
-        "Quantile": "median" if tau == 0.5 else f"{tau:g}-quantile",
-        "Expectile": f"{tau:g}-expectile",
-    }
-    return "mean" if loss.lift.name == "score" else named.get(loss.name, "")
+def aims_at(loss: Loss) -> str:
+    """The functional that a loss elicits, as far as it is proved and has a name."""
+    fact = loss.facts().get("elicits")
+    said = re.split(r"[,:;]", fact.because)[0] if fact and fact.holds else ""
+    return said if said.startswith("the ") and " at which " not in said else ""
+
+
+def _totals(choice: Choice) -> Iterator[str]:
+    """A median or quantile of a skewed target is far from its mean: who adds predictions up should know."""
+    plan, line = choice.plan, choice.winner
+    if plan.score.functional != "median" and not plan.score.functional.startswith("Huber"):
+        return
+    y = plan.target.y
+    known = ~np.isnan(line.rows)
+    weight = None if plan.job.weight is None else plan.job.weight[known]
+    mean = float(np.average(y[known], weights=weight))
+    if abs(line.bias) > 0.05 * float(y.std()) and mean:
+        yield (
+            f"The {plan.score.functional} was judged, and on skewed targets it is not the mean: predictions add up to "
+            f"{100 * abs(line.bias / mean):.2g} % {'more' if line.bias * mean > 0 else 'less'} than the targets. If "
+            "they are to be added up or averaged, ask for --functional mean."
+        )
+
+
+def _ties(choice: Choice) -> Iterator[str]:
+    plan = choice.plan
+    if plan.target.labels:
+        return
+    values, counts = np.unique(plan.target.y, return_counts=True)
+    share = float(counts.max() / counts.sum())
+    if share >= TIED:
+        value = values[counts.argmax()]
+        kinks = "median" in plan.score.functional or "quantile" in plan.score.functional
+        yield f"{share:.0%} of the targets are exactly {value:g}" + (
+            f": where the {plan.score.functional} is that value, losses with a kink hit it exactly and others do not."
+            if kinks
+            else ": their errors are not spread as one continuous law, and a share of them may need a model of its own."
+        )
+
+
+def _disagreement(choice: Choice) -> Iterator[str]:
+    """Folds and rows should agree about who differs from the default."""
+    for line in choice.lines:
+        if line.versus is None or line.by_rows is None:
+            continue
+        folds, rows = line.versus.p_holm < LEVEL, line.by_rows.p_holm < LEVEL
+        if folds and not rows:
+            yield (
+                f"{line.name} differs from {choice.lines[0].name} over folds ({p_says(line.versus.p_holm)}) but not "
+                f"over rows ({p_says(line.by_rows.p_holm)}, {line.by_rows.kind}): trust the larger."
+            )
+
+
+def _serial(choice: Choice) -> Iterator[str]:
+    """Errors of neighbouring rows that are alike betray a dependence that nobody named."""
+    splitting = choice.plan.job.splitting
+    if splitting.groups is not None or splitting.time is not None:
+        return
+    found, n = serial(choice.plan, choice.winner)
+    if abs(found) > max(0.05, 4.0 / np.sqrt(n)):
+        yield (
+            f"Errors of neighbouring rows of the table are alike (correlation {found:.2f}): they may belong together "
+            "or follow in time, and random folds are then too optimistic. Name the column by --group or --time."
+        )
+
+
+def serial(plan: Plan, line: Line) -> tuple[float, int]:
+    """The correlation of each row's error with the error of the row before, and the number of rows; 0 for a table that
+    is sorted by its target."""
+    side = sides(plan, line)[0]
+    steps = np.diff(side.aim)
+    if (steps >= 0).all() or (steps <= 0).all():
+        return 0.0, len(side.aim)
+    return neighbours(side.aim - side.guess), len(side.aim)
 
 
 def _profile(choice: Choice) -> Iterator[str]:
@@ -140,11 +216,15 @@ _RULES: tuple[Callable[[Choice], Iterator[str]], ...] = (
     _useless,
     _too_good,
     _mismatch,
+    _totals,
     _repairable,
+    _disagreement,
     _profile,
     _dirty,
+    _ties,
     _small,
     _unconverged,
     _raised,
+    _serial,
     _dependence,
 )

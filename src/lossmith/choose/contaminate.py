@@ -176,7 +176,7 @@ def _scores(plan: Plan, result: FoldResult, kept: Sequence[int], bench: Bench, f
 
 
 def _flags(test: Part, ahead: Array, plan: Plan) -> NDArray[np.bool_]:
-    """Test rows far from the robust fit to the clean training rows, or with labels that the default all but excludes."""
+    """Test rows far from the robust fit to the clean training rows, or labels that the default all but excludes."""
     if plan.target.labels:
         return np.asarray(ahead[np.arange(len(test.y)), test.y] < DOUBTED)
     return np.asarray(np.abs(test.y - ahead) > FLAG * test.centre.scale)

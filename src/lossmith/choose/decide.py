@@ -75,7 +75,7 @@ def _prefer(standings: list[Standing], winner: int, default: int, unit: str) -> 
     assert d is not None
     sentence = (
         f"prefer {best.name}: its {unit} is {_percent(d.mean, plain.mean)} lower than {plain.name}'s "
-        f"(95 % interval {_percent_range(d, plain.mean)}; {_p(d.p_holm)} after Holm)"
+        f"(95 % interval {_percent_range(d, plain.mean)}; {p_says(d.p_holm)} after Holm)"
     )
     return Verdict("prefer", winner, sentence, -d.mean)
 
@@ -85,7 +85,8 @@ def _percent_range(d: Difference, whole: float) -> str:
     return f"{-d.high * scale:.2g} to {-d.low * scale:.2g}{' %' if whole else ''}"
 
 
-def _p(value: float) -> str:
+def p_says(value: float) -> str:
+    """A p-value in words."""
     return f"p = {value:.2g}" if value >= 1e-4 else "p < 0.0001"
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from lossmith.choose import theory
 from lossmith.choose.contaminate import RATES, Scenario
-from lossmith.choose.diagnose import Murphy
+from lossmith.choose.murphy import Murphy
 from lossmith.choose.svg import Frame, area, axis, curve, line, picture, rect, short, text, ticks
+
+if TYPE_CHECKING:
+    from lossmith.choose.summary import Line
 
 Array = NDArray[Any]
 
@@ -32,7 +36,7 @@ def contamination(scenario: Scenario, names: Sequence[str], shown: int, trimmed:
         parts.append(curve(frame, fine, np.interp(fine, rates, mean[k]), f"curve s{k}"))
     ends = [(_last(frame, fine, np.interp(fine, rates, m)), k) for k, m in enumerate(mean)]
     parts += _labels(frame, ends, names)
-    places = list(rates)
+    places = [float(r) for r in rates if r == 0 or r >= 0.05]
     parts.append(axis(frame, places, [f"{100 * r:g} %" for r in places]))
     parts.append(
         text(frame.left + frame.width / 2, frame.bottom + 36, "share of training rows that are bad", "tick mid")
@@ -65,21 +69,40 @@ def murphy(found: Murphy, shown: int) -> Markup:
     return picture(680, 298, "Murphy diagram: elementary scores minus the default's", parts)
 
 
-def reliability(name: str, k: int, guess: Array, came: Array, every: Array) -> Markup:
-    """How often what was predicted came true, against the diagonal, above a histogram of the predictions."""
-    frame = Frame(48, 10, 232, 240, 0, 1, 0, 1)
-    counts, edges = np.histogram(every, np.linspace(0, 1, 41))
+def reliability(name: str, k: int, shares: bool, guess: Array, came: Array, every: Array) -> Markup:
+    """What came of predictions, against the diagonal, above a histogram of them; `shares` are drawn from 0 to 1."""
+    low, high = (0.0, 1.0) if shares else (float(v) for v in np.quantile(every, (0.005, 0.995)))
+    high = high if high > low else low + 1.0
+    frame = Frame(58, 10, 232, 240, low, high, low, high)
+    counts, edges = np.histogram(every, np.linspace(low, high, 41))
     top = max(int(counts.max()), 1)
-    parts = [_grid(frame, 0.25)]
+    parts = [_grid(frame, 0.25 if shares else None)]
     for count, a, b in zip(counts, edges[:-1], edges[1:], strict=True):
-        high = 44 * count / top
-        parts.append(rect(frame.x(a) + 0.5, frame.bottom - high, frame.x(b) - frame.x(a) - 1, high, "bar faint"))
-    parts.append(line(frame.x(0), frame.y(0), frame.x(1), frame.y(1), "zero"))
-    keep = np.unique(np.linspace(0, len(guess) - 1, 400).astype(int))
+        tall = 44 * count / top
+        parts.append(rect(frame.x(a) + 0.5, frame.bottom - tall, frame.x(b) - frame.x(a) - 1, tall, "bar faint"))
+    parts.append(line(frame.x(low), frame.y(low), frame.x(high), frame.y(high), "zero"))
+    inside = np.flatnonzero((guess >= low) & (guess <= high))
+    keep = inside[np.unique(np.linspace(0, len(inside) - 1, 400).astype(int))]
     parts.append(curve(frame, guess[keep], came[keep], f"curve s{k}"))
-    places = [0.0, 0.25, 0.5, 0.75, 1.0]
-    parts.append(axis(frame, places, [f"{100 * p:g} %" for p in places]))
-    return picture(300, 282, f"Calibration of {name}", parts)
+    places = [0.0, 0.25, 0.5, 0.75, 1.0] if shares else ticks(low, high, 4)
+    parts.append(axis(frame, places, [f"{100 * p:g} %" if shares else short(p) for p in places]))
+    return picture(310, 282, f"Calibration of {name}", parts)
+
+
+def influence(lines: Sequence[Line]) -> Markup | None:
+    """How far one row moves the fit, by its residual, at the normal law; None where no loss is one of residuals."""
+    r = np.linspace(-8.0, 8.0, 161) + 1e-9
+    found = [(k, one.name, v) for k, one in enumerate(lines) if (v := theory.influence(one.loss, r)) is not None]
+    if not found:
+        return None
+    frame = Frame(58, 14, 470, 220, -8.0, 8.0, -4.2, 4.2)
+    parts = [_grid(frame), *_level(frame, 0.0, "")]
+    parts += [curve(frame, r, v, f"curve s{k}") for k, _, v in found]
+    parts += _labels(frame, [(_last(frame, r, v), k) for k, _, v in found], [one.name for one in lines])
+    places = [-8.0, -4.0, 0.0, 4.0, 8.0]
+    parts.append(axis(frame, places, [short(p) for p in places]))
+    parts.append(text(frame.left + frame.width / 2, frame.bottom + 36, "residual, in units of scale", "tick mid"))
+    return picture(680, 276, "Influence function of each loss", parts)
 
 
 def _grid(frame: Frame, step: float | None = None) -> Markup:

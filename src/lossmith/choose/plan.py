@@ -69,6 +69,8 @@ class Plan:
     budget: float = float("inf")
     draws: int = 1
     by: Groups | None = None
+    asked: tuple[tuple[str, str | float], ...] = ()
+    """Arguments of `choose` beyond those that a plan holds otherwise, to write them down again."""
 
     @property
     def score(self) -> Score:
@@ -132,7 +134,17 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         _budget(options.budget),
         _draws(options.draws, len(target.y)),
         _groups(options, rows),
+        _asked(options),
     )
+
+
+def _asked(options: Options) -> tuple[tuple[str, str | float], ...]:
+    """What differs from the defaults: columns by name, texts and numbers as they were given."""
+    plain = Options()
+    columns = {"weight": options.weight, "groups": options.groups, "time": options.time, "by": options.by}
+    said = {name: getattr(options, name) for name in ("functional", "margin", "contaminate", "draws")}
+    named = tuple((name, column.name) for name, column in columns.items() if column is not None)
+    return named + tuple((name, value) for name, value in said.items() if value != getattr(plain, name))
 
 
 def _for_the_mean(target: Target, reason: str) -> str:
@@ -146,7 +158,7 @@ def _groups(options: Options, rows: Array) -> Groups | None:
     if options.by is not None:
         return groups_of(options.by, rows)
     try:
-        return groups_of(options.groups, rows) if options.groups is not None else None
+        return groups_of(options.groups, rows, cut=False) if options.groups is not None else None
     except DataError:
         return None
 

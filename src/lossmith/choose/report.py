@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import platform
 from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +13,19 @@ import numpy as np
 from lossmith.choose import charts, diagnose, figures
 from lossmith.choose.caveats import bad_rows, caveats
 from lossmith.choose.contaminate import RATES
+from lossmith.choose.murphy import murphy
+from lossmith.choose.repeat import code, fingerprint, fold_ids, versions
+from lossmith.choose.subgroups import served
 from lossmith.choose.summary import Line, most_robust, worst
 from lossmith.choose.svg import short
+from lossmith.choose.theory import theory
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
     from lossmith.choose.contaminate import Scenario
 
-PACKAGES = ("lossmith", "numpy", "scipy", "scikit-learn", "pyarrow")
+PROPERTIES = ("convex", "bounded influence", "redescending", "proper composite", "calibrated")
+"""Facts that a candidate is shown with, those of them that it has."""
 
 
 def records(choice: Choice) -> list[dict[str, Any]]:
@@ -45,12 +49,21 @@ def document(choice: Choice) -> dict[str, Any]:
         "model": {"loss": repr(choice.best), "alpha": choice.alpha, "columns": choice.columns},
         "worst rows": [_plain(w) for w in _worst(choice)],
         "folds": {"repeats": plan.shape[0], "folds": plan.shape[1], "kind": plan.job.splitting.says},
+        "fold of each row": fold_ids(plan),
         "seed": plan.seed,
         "seconds": choice.seconds,
         "versions": versions(),
         "caveats": caveats(choice),
         "bad rows": [_scenario(choice, one) for one in choice.scenarios],
-        "score in parts": [_plain(p) for p in diagnose.parts(plan, choice.lines)],
+        "theory": [_plain(theory(x.name, x.loss)) for x in choice.lines],
+        "score in parts": {
+            "score": diagnose.parts_of(plan),
+            "losses": [_plain(p) for p in diagnose.parts(plan, choice.lines)],
+        },
+        "groups": {
+            "column": plan.by.column if plan.by else None,
+            "worst": [_plain(s) for s in served(plan, choice.lines)],
+        },
         "errors": [_plain(e) for e in diagnose.errors(plan, choice.lines)],
         "recalibrated": {x.name: list(x.recalibrated) for x in choice.lines if x.recalibrated},
     }
@@ -58,14 +71,20 @@ def document(choice: Choice) -> dict[str, Any]:
 
 def _scenario(choice: Choice, one: Scenario) -> dict[str, Any]:
     """One family of bad rows as plain values."""
-    curves = one.curve()[0].tolist()
-    found = zip(choice.lines, one.records(), curves, strict=True)
+    mean, error = one.curve()
+    without = one.curve(trimmed=True)[0]
+    found = zip(choice.lines, one.records(), mean.tolist(), error.tolist(), without.tolist(), strict=True)
     return {
         "family": one.name,
+        "strength": one.strength,
+        "flagged test rows": one.flagged,
         "says": one.says,
         "expected share": one.expected,
         "shares": list(RATES),
-        "losses": [{"loss": line.name, **record, "curve": curve} for line, record, curve in found],
+        "losses": [
+            {"loss": line.name, **record, "curve": curve, "standard error": error, "without flagged rows": other}
+            for line, record, curve, error, other in found
+        ],
     }
 
 
@@ -75,32 +94,12 @@ def html(choice: Choice, command: str = "") -> str:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["short"] = short
+    environment.filters["limit"] = _limit
     environment.filters["tied"] = lambda text: text.replace(" %", "\u00a0%")
     style = _resource("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = environment.from_string(_resource("report.html.j2"))
     return template.render(style=_safe(style), digest=digest, **_context(choice, command))
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that decide the numbers."""
-    return {"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
-
-
-def code(choice: Choice) -> str:
-    """Python that repeats the comparison, and the fit alone."""
-    plan, best = choice.plan, choice.best
-    names = [line.name for line in choice.lines if not line.default]
-    repeats, folds = plan.shape
-    kind = "LinearClassifier" if plan.target.labels else "LinearRegressor"
-    scale = f", scale={choice.scale:.6g}" if best.lift.name == "residual" else ""
-    return (
-        "import lossmith\n\n"
-        f"choice = lossmith.choose(table, y={plan.target.name!r}, score={plan.score.name!r},\n"
-        f"                         losses={names!r},\n"
-        f"                         folds='{repeats}x{folds}', seed={plan.seed})\n\n"
-        f"model = lossmith.{kind}(lossmith.{best!r}, alpha={choice.alpha:.3g}{scale})\n"
-    )
 
 
 def _context(choice: Choice, command: str) -> dict[str, Any]:
@@ -111,6 +110,8 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         "plan": plan,
         "target": plan.target.name,
         "records": records(choice),
+        "by_rows": next((line.by_rows.kind for line in choice.lines if line.by_rows), ""),
+        "inf": float("inf"),
         "answer": choice.verdict.answer,
         "histogram": charts.target(plan.profile),
         "forest": charts.forest(choice.lines, choice.winner, choice.margin) if len(choice.lines) > 1 else None,
@@ -122,6 +123,7 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         "code": code(choice),
         "command": command,
         "versions": versions(),
+        "fingerprint": fingerprint(plan),
         "shown": plan.score.shown,
     }
 
@@ -130,8 +132,7 @@ def _behind(choice: Choice) -> dict[str, Any]:
     """What the report shows behind the score: calibration, Murphy diagram, errors, and bad rows."""
     plan, lines = choice.plan, choice.lines
     shown = _compared(choice)
-    found = diagnose.murphy(plan, lines) if len(lines) > 1 else None
-    calibrated = dict.fromkeys((0, shown)) if plan.target.labels else {}
+    found = murphy(plan, lines) if len(lines) > 1 else None
     panels = [(one, False) for one in choice.scenarios]
     panels += [(one, True) for one in choice.scenarios if one.dirty]
     names = [line.name for line in lines]
@@ -141,8 +142,16 @@ def _behind(choice: Choice) -> dict[str, Any]:
         "murphy": figures.murphy(found, shown) if found else None,
         "murphy_says": found.says() if found else [],
         "calibration": [
-            (names[k], figures.reliability(names[k], k, *diagnose.reliability(plan, lines[k]))) for k in calibrated
+            (
+                names[k],
+                figures.reliability(names[k], k, bool(plan.target.labels), *diagnose.reliability(plan, lines[k])),
+            )
+            for k in dict.fromkeys((0, shown))
         ],
+        "parts_of": diagnose.parts_of(plan),
+        "served": served(plan, lines),
+        "theories": [theory(line.name, line.loss) for line in lines],
+        "influence": figures.influence(lines),
         "recalibrated": [line for line in sorted(lines, key=lambda x: x.mean) if line.recalibrated],
         "bad_rows": bad_rows(choice),
         "panels": [
@@ -183,10 +192,20 @@ def _record(choice: Choice, line: Line) -> dict[str, Any]:
         "better": None if d is None else d.better,
         "same": None if d is None else d.same,
         "bias": line.bias,
+        "by rows": None if line.by_rows is None else _plain(line.by_rows),
+        "properties": properties(line),
         "converged": line.converged,
         "fits": line.fits,
         "seconds": line.seconds,
     }
+
+
+def properties(line: Line) -> dict[str, str]:
+    """Facts of the loss as tuned, each proved, refuted or unknown; and what it elicits."""
+    facts = line.loss.facts()
+    found = {name: facts[name].verdict for name in PROPERTIES if name in facts}
+    aim = facts.get("elicits")
+    return found | ({"elicits": aim.because if aim.holds else "unknown"} if aim else {})
 
 
 def _worst(choice: Choice) -> list[Any]:
@@ -195,6 +214,11 @@ def _worst(choice: Choice) -> list[Any]:
 
 def _plain(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
+
+
+def _limit(value: float | None) -> str:
+    """A number, or words where it has no limit or is not known."""
+    return "–" if value is None else "no limit" if value == float("inf") else short(value)
 
 
 def _typical(choice: Choice) -> float:
@@ -212,10 +236,3 @@ def _safe(text: str) -> Any:
     from markupsafe import Markup
 
     return Markup(text)
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "unknown"

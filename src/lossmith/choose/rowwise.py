@@ -98,9 +98,8 @@ def _result(mean: float, n: int, variance: float, units: int, *kind: str) -> ByR
     return ByRows(kind[-1], mean, se, mean - half, mean + half, float(2.0 * stdtr(units - 1, -abs(mean) / se)))
 
 
-def neighbours(residuals: Array, order: Array | None = None) -> float:
-    """The correlation of each residual (n,) with the one before, in the order of the table or in the one given."""
-    r = residuals if order is None else residuals[order]
-    r = r - r.mean()
+def neighbours(residuals: Array) -> float:
+    """The correlation of each residual (n,) with the one before."""
+    r = residuals - residuals.mean()
     square = float(r @ r)
     return float(r[1:] @ r[:-1]) / square if square > 0 else 0.0

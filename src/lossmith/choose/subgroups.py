@@ -49,16 +49,16 @@ class Served:
     worse: int
 
 
-def groups_of(column: Column, rows: Array) -> Groups:
-    """The groups that the values of a column make of some rows: its levels, or parts of equal size.
+def groups_of(column: Column, rows: Array, cut: bool = True) -> Groups:
+    """The groups that the values of a column make of some rows: its levels, or (if `cut`) parts of equal size.
 
     Raises DataError for a column whose levels are all rarer than FEWEST rows.
     """
     kept = column.take(rows)
     missing = kept.missing
     used, place = np.unique(kept.values[~missing], return_inverse=True)
-    cut = column.kind != "category" and len(used) > SEVERAL
-    labels, codes = _parts(kept, used, place) if cut else (_names(kept, used), place)
+    many = cut and column.kind != "category" and len(used) > SEVERAL
+    labels, codes = _parts(kept, used, place) if many else (_names(kept, used), place)
     if not len(codes) or np.bincount(codes).max() < FEWEST:
         raise DataError(f"by column {column.name!r}: no value has {FEWEST} rows; name a column with fewer values")
     whole = np.full(len(rows), -1)

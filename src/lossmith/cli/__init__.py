@@ -99,6 +99,11 @@ def choose(
         str | None,
         typer.Option(metavar="A,B", help="also spoil training rows: outliers, one-sided, heavy, leverage, flips, …"),
     ] = None,
+    draws: Annotated[int | None, typer.Option(help="how often bad rows are drawn for each fold")] = None,
+    functional: Annotated[
+        str | None, typer.Option(help="what is predicted: mean, median, 0.9-quantile, 0.7-expectile, probability")
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="COLUMN", help="say which of its values is served worst")] = None,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="begin no further fold after so long")
     ] = None,

@@ -35,6 +35,9 @@ def choose(
     margin: float,
     seed: int,
     contaminate: str | None,
+    draws: int | None,
+    functional: str | None,
+    by: str | None,
     time_budget: float | None,
     force: bool,
 ) -> None:
@@ -60,6 +63,9 @@ def choose(
             margin=margin,
             seed=seed,
             contaminate=contaminate,
+            draws=draws,
+            functional=functional,
+            by=by,
             time_budget=time_budget,
             progress=progress,
         )

@@ -1,0 +1,61 @@
+"""What it takes to repeat a comparison: code, versions, and which fold every row was tested in."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lossmith.choose.choice import Choice
+    from lossmith.choose.plan import Plan
+
+PACKAGES = ("lossmith", "numpy", "scipy", "scikit-learn", "pyarrow")
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""A letter for each fold of a repeat; folds beyond them share the last."""
+
+
+def code(choice: Choice) -> str:
+    """Python that repeats the comparison, and the fit alone."""
+    plan, best = choice.plan, choice.best
+    names = [line.name for line in choice.lines if not line.default]
+    repeats, folds = plan.shape
+    kind = "LinearClassifier" if plan.target.labels else "LinearRegressor"
+    scale = f", scale={choice.scale:.6g}" if best.lift.name == "residual" else ""
+    more = "".join(f", {name}={value!r}" for name, value in plan.asked)
+    return (
+        "import lossmith\n\n"
+        f"choice = lossmith.choose(table, y={plan.target.name!r}, score={plan.score.name!r},\n"
+        f"                         losses={names!r},\n"
+        f"                         folds='{repeats}x{folds}', seed={plan.seed}, trials={plan.job.trials}{more})\n\n"
+        f"model = lossmith.{kind}(lossmith.{best!r}, alpha={choice.alpha:.3g}{scale})\n"
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that decide the numbers."""
+    return {"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def fold_ids(plan: Plan) -> list[str]:
+    """For each repeat a text with one character for every row of the table: the fold that tests it, "-" for none."""
+    rows = int(plan.target.rows.max()) + 1
+    out = [np.full(rows, "-", dtype="<U1") for _ in range(max(fold.repeat for fold in plan.folds) + 1)]
+    for fold in plan.folds:
+        out[fold.repeat][plan.target.rows[fold.test]] = DIGITS[min(fold.number, len(DIGITS) - 1)]
+    return ["".join(row.tolist()) for row in out]
+
+
+def fingerprint(plan: Plan) -> str:
+    """Twelve hexadecimal digits that change with any row's fold."""
+    return hashlib.sha256("\n".join(fold_ids(plan)).encode()).hexdigest()[:12]
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"
