@@ -8,8 +8,12 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def allowed() -> frozenset[int]:
@@ -86,4 +90,18 @@ def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: in
     tasks = [pool.submit(take) for _ in range(helpers)]
     take()
     for task in tasks:
-        task.result()
+        if not task.cancel():  # one that has not begun finds nothing left to do
+            task.result()
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], ahead: int = 16) -> Iterator[R]:
+    """work(item) for each item, computed by several threads a few at a time, given in the order of the items."""
+    waiting = iter(items)
+    while group := list(itertools.islice(waiting, ahead)):
+        done: list[Any] = [None] * len(group)
+
+        def one(i: int, _: int, group: list[T] = group, done: list[Any] = done) -> None:
+            done[i] = work(group[i])
+
+        run_chunks(one, 0, len(group), 1)
+        yield from done

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import load
+from lossmith.backends.threads import in_order
 from lossmith.curvature import fixed_majorant
 from lossmith.errors import ShapeError
 from lossmith.fit.design import Array, Design
@@ -115,7 +116,7 @@ class Objective:
             return self._walked(self.table, w, want, self.mass)
         coef, last = self.design.user(self.shaped(w))
         parts = blocks(self.design.X, self.size if bent else 64)
-        total = reduce(Total.__add__, (self._part(q, coef, last, bent) for q in parts))
+        total = reduce(Total.__add__, in_order(lambda q: self._part(q, coef, last, bent), parts))
         return self._finish(w, _over(total, self.mass))
 
     def batch(self, w: Array, rows: slice | NDArray[np.intp]) -> Evaluation:

@@ -151,8 +151,12 @@ class Rows:
 
     def gradient(self) -> NDArray[Any]:
         d1, dm = self.weighted("d1"), self.weighted("d_mean_logp").sum(axis=1, keepdims=True)
-        total = d1.sum(axis=1, keepdims=True)
-        return np.asarray(self.spread(d1) + dm / self.p.shape[1] - (total + dm) * self.p)
+        slope: NDArray[Any] = (d1.sum(axis=1, keepdims=True) + dm) * -self.p
+        slope += dm / self.p.shape[1]
+        if self.index is None:
+            return np.asarray(slope + d1)
+        slope[np.arange(len(slope)), self.index] += d1[:, 0]
+        return slope
 
     def hessian(self) -> NDArray[Any]:
         d2, slope = self.weighted("d2"), self._slope()
