@@ -95,3 +95,39 @@ def test_what_belongs_here() -> None:
     assert stands_here(lossmith.Absolute()) and stands_here(lossmith.Tukey())
     kinked: Any = lossmith.loss("where(abs(r) < 1, abs(r), r**2)", lift="residual")
     assert not stands_here(kinked)
+
+
+# Losses of several scores
+
+
+def test_losses_of_scores_as_one_program_are_those_of_the_lift() -> None:
+    """Value, slopes and curvatures of every loss of classes, for three classes and for five, sure and unsure rows; a
+    program with a class missing from one sum, or a sign lost below the diagonal, is caught."""
+    from lossmith.fit.scores import of_classes, pairs
+
+    rng = np.random.default_rng(0)
+    kinds = [kind for kind in lossmith.losses().values() if kind.lift.name == "softmax"]
+    assert len(kinds) > 5
+    for kind in kinds:
+        loss = kind()
+        for K in (3, 5):
+            y, z = rng.integers(0, K, 300).astype(float), rng.normal(size=(300, K)) * rng.choice([0.1, 2, 9], (300, 1))
+            value, slopes, bends = of_classes(loss, y, np.ascontiguousarray(z.T))
+            wanted = loss.lift.evaluate(loss.state, y, z, ("value", "gradient", "block"))
+            np.testing.assert_allclose(value, wanted["value"], rtol=1e-10, atol=1e-12, err_msg=loss.name)
+            np.testing.assert_allclose(slopes.T, wanted["gradient"], rtol=1e-7, atol=1e-12, err_msg=loss.name)
+            for bend, (a, b) in zip(bends, pairs(K), strict=True):
+                np.testing.assert_allclose(bend, wanted["block"][:, a, b], rtol=1e-7, atol=1e-12, err_msg=loss.name)
+
+
+def test_more_classes_than_a_program_takes_go_through_the_lift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same coefficients either way."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(2, 200, 2))
+    y = np.argmax(X @ rng.normal(size=(2, 3)) + rng.gumbel(size=(2, 200, 3)), axis=2).astype(float)
+    stack = Stack.of([Rows.of(a, b) for a, b in zip(X, y, strict=True)])
+    printed = fit_many(stack, lossmith.Focal(), np.full(2, 1e-2), outputs=3)
+    monkeypatch.setattr("lossmith.fit.many.MOST", 2)
+    lifted = fit_many(stack, lossmith.Focal(), np.full(2, 1e-2), outputs=3)
+    assert printed.converged.all() and lifted.converged.all()
+    np.testing.assert_allclose(printed.coef, lifted.coef, atol=1e-8)

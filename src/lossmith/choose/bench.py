@@ -181,10 +181,11 @@ def judge(bench: Bench, tasks: Sequence[Task], solutions: Sequence[Any], score: 
         floor = np.repeat([part.floor for part in parts], sizes)
         predicted, raised = predict(loss, np.concatenate(raw), score, floor)
         rows = score.rows(np.concatenate([part.y for part in parts]), predicted)
-        cuts = np.cumsum(sizes)[:-1]
-        own = zip(*(np.split(values, cuts) for values in (rows, predicted, raised)), strict=True)
-        for i, part, z, (r, p, low) in zip(sound, parts, raw, own, strict=True):
-            mean = float(np.average(r, weights=part.weight))
+        ends = np.cumsum(sizes).tolist()
+        for i, part, z, end in zip(sound, parts, raw, ends, strict=True):
+            own = slice(end - len(part.y), end)
+            r, p, low = rows[own], predicted[own], raised[own]
+            mean = float(r.mean() if part.weight is None else np.average(r, weights=part.weight))
             out[i] = Judged(solutions[i], mean if np.isfinite(mean) else float("inf"), r, p, z, int(low.sum()))
     return out
 

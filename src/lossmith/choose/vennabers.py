@@ -72,7 +72,11 @@ def _right_hull(points: list[Point]) -> list[Point]:
 
 def _push(hull: list[Point], new: Point) -> None:
     """Add a point to the left of all others, and drop those that it hides."""
-    while len(hull) > 1 and _turn(new, hull[-1], hull[-2]) <= 0:
+    x, z = new
+    while len(hull) > 1:
+        (x0, z0), (x1, z1) = hull[-1], hull[-2]
+        if (x0 - x) * (z1 - z) > (z0 - z) * (x1 - x):  # `_turn`, written out: most of the time goes here
+            break
         hull.pop()
     hull.append(new)
 

@@ -20,6 +20,7 @@ from lossmith.fit.kinks import kinks_of
 from lossmith.fit.many_pieces import between
 from lossmith.fit.objective import Kernel, bound, constant
 from lossmith.fit.pieces import Pieces
+from lossmith.fit.scores import MOST, of_classes, pairs
 from lossmith.loss import Loss
 from lossmith.rows.memory import Rows
 
@@ -91,6 +92,14 @@ class Stack:
         if key not in self.notes:
             found = [constant(loss, rows.y, rows.weight, outputs) for rows in self.rows]
             self.notes[key] = np.array(found, dtype=np.float64).reshape(len(found), outputs)
+        return self.notes[key]
+
+    def classes(self, count: int) -> Array:
+        """The share of each class in each problem (B, K)."""
+        key = ("classes", count)
+        if key not in self.notes:
+            parts = [(self.share * (self.y == k)).sum(axis=1) for k in range(count)]
+            self.notes[key] = np.stack(parts, axis=1)
         return self.notes[key]
 
     def standard(self, coef: Array, last: Array) -> Array:
@@ -170,35 +179,52 @@ class _Problem:
 
     def _slope(self, best: Array) -> Array:
         """The root mean square slope of the loss at the best constant, kept off 0 by that at 0."""
-        sizes = []
-        for z in (best, np.zeros_like(best)):
-            r = self._rows(np.repeat(z[:, None], self.stack.y.shape[1], axis=1))[1]
-            sizes.append(np.sqrt((self.stack.share * (r**2).sum(axis=2)).sum(axis=1)))
+        size = self._slope_of_classes if self.outputs > 1 else self._slope_of_rows
+        sizes = [size(z) for z in (best, np.zeros_like(best))]
         sizes = [np.where(np.isfinite(size), size, 0.0) for size in sizes]
         found = np.maximum(sizes[0], 1e-8 * sizes[1])
         return np.where(found > 0.0, found, 1.0)
+
+    def _slope_of_rows(self, z: Array) -> Array:
+        r = self._rows(np.broadcast_to(z, self.stack.y.shape)[:, None])[1]
+        return np.asarray(np.sqrt((self.stack.share * r[:, 0] ** 2).sum(axis=1)))
+
+    def _slope_of_classes(self, z: Array) -> Array:
+        """At equal scores the rows of a class have one slope: K of them stand for all rows of a problem."""
+        K = self.outputs
+        at = np.broadcast_to(z[:, :, None], (len(z), K, K))
+        r = self._rows(at, np.broadcast_to(np.arange(float(K)), (len(z), K)))[1]
+        return np.asarray(np.sqrt((self.stack.classes(K) * (r**2).sum(axis=1)).sum(axis=1)))
 
     def take(self, index: NDArray[np.intp]) -> _Problem:
         if len(index) == len(self.slope):
             return self
         return replace(self, stack=self.stack.take(index), l2=self.l2[index], slope=self.slope[index])
 
-    def _rows(self, z: Array) -> tuple[Array, Array, Array]:
-        """Value (B, n), gradient (B, n, K) and curvature (B, n) or (B, n, K, K) of the loss."""
-        B, n, K = z.shape
-        found = self.kernel(self.stack.y.ravel(), z.ravel() if K == 1 else z.reshape(-1, K))
-        curved = found["hessian"].reshape(B, n) if K == 1 else found["block"].reshape(B, n, K, K)
-        return found["value"].reshape(B, n), found["gradient"].reshape(B, n, K), curved
+    def _rows(self, z: Array, y: Array | None = None) -> tuple[Array, Array, Array]:
+        """Value (B, n), slopes (B, K, n) and curvatures (B, K(K+1)/2, n) of the loss at scores (B, K, n)."""
+        (B, K, n), y = z.shape, self.stack.y if y is None else y
+        if 1 < K <= MOST:
+            value, slopes, bends = of_classes(self.loss, y, np.ascontiguousarray(z.swapaxes(0, 1)))
+            return value, slopes.swapaxes(0, 1), bends.swapaxes(0, 1)
+        rows = z.swapaxes(1, 2).reshape(-1, K)
+        found = self.kernel(y.reshape(-1), rows[:, 0] if K == 1 else rows)
+        gradient = found["gradient"].reshape(B, n, K).swapaxes(1, 2)
+        if K == 1:
+            return found["value"].reshape(B, n), gradient, found["hessian"].reshape(B, 1, n)
+        block = np.stack([found["block"][:, a, b].reshape(B, n) for a, b in pairs(K)], axis=1)
+        return found["value"].reshape(B, n), gradient, block
 
     def at(self, w: Array) -> tuple[Array, Array, Array]:
-        """Objective (B,), its gradient (B, m, K) and the curvature of the rows, times their shares."""
-        value, r, h = self._rows(self.stack.X @ w)
+        """Objective (B,), its gradient (B, m, K) and the curvatures of the rows, times their shares."""
+        X = self.stack.X
+        value, r, h = self._rows(w.swapaxes(1, 2) @ X.swapaxes(1, 2))
         share, l2 = self.stack.share, self.l2[..., None]
-        gradient = self.stack.X.swapaxes(1, 2) @ (share[..., None] * r) + l2 * w
+        gradient = ((share[:, None] * r) @ X).swapaxes(1, 2) + l2 * w
         if self.outputs > 1:  # a shift common to all scores changes nothing
             gradient -= gradient.mean(axis=2, keepdims=True)
         total = (share * value).sum(axis=1) + 0.5 * (l2 * w * w).sum(axis=(1, 2))
-        return total, gradient, (h.T * share.T).T
+        return total, gradient, h * share[:, None]
 
     def straight(self, w: Array, tol: float) -> tuple[Array, Array]:
         """The optimum of a loss of straight pieces, and its relative gap (B,)."""
@@ -211,13 +237,11 @@ class _Problem:
     def direction(self, gradient: Array, h: Array, damping: Array) -> Array:
         """The damped Newton step (B, m, K)."""
         X, (B, m, K) = self.stack.X, gradient.shape
+        own = [i for i, (a, b) in enumerate(pairs(K)) if a == b]
+        mean = np.abs(h[:, own]).sum(axis=(1, 2)) / K + FLOOR * self.slope
         if K == 1:
-            mean = np.abs(h).sum(axis=1) + FLOOR * self.slope
-            h = np.maximum(h, FLOOR * mean[:, None] * self.stack.share)
-            H = (X * h[..., None]).swapaxes(1, 2) @ X
-        else:
-            mean = np.abs(np.einsum("bnkk->bnk", h)).sum(axis=(1, 2)) / K + FLOOR * self.slope
-            H = _coupled(X, h)
+            h = np.maximum(h, FLOOR * mean[:, None, None] * self.stack.share[:, None])
+        H = _coupled(X, h, K)
         l2 = np.repeat(self.l2, K, axis=1)
         H[:, np.arange(m * K), np.arange(m * K)] += l2 + ((1e-10 + damping) * np.maximum(mean, 1e-300))[:, None]
         H[~np.isfinite(H).all(axis=(1, 2))] = np.eye(m * K)
@@ -225,15 +249,13 @@ class _Problem:
         return -np.asarray(step, dtype=np.float64)
 
 
-def _coupled(X: Array, h: Array) -> Array:
-    """Σ X hᵃᵇ Xᵀ for coupled outputs: (B, mK, mK), the outputs of a column beside each other."""
+def _coupled(X: Array, h: Array, K: int) -> Array:
+    """Σ X hᵃᵇ Xᵀ for outputs coupled by h (B, K(K+1)/2, n): (B, mK, mK), the outputs of a column beside each other."""
     B, _, m = X.shape
-    K = h.shape[2]
     H = np.empty((B, m, K, m, K))
-    for a in range(K):
-        for b in range(a, K):
-            H[:, :, a, :, b] = (X * h[:, :, a, b, None]).swapaxes(1, 2) @ X
-            H[:, :, b, :, a] = H[:, :, a, :, b]
+    for i, (a, b) in enumerate(pairs(K)):
+        H[:, :, a, :, b] = (X * h[:, i, :, None]).swapaxes(1, 2) @ X
+        H[:, :, b, :, a] = H[:, :, a, :, b]
     return H.reshape(B, m * K, m * K)
 
 
