@@ -16,6 +16,7 @@ HOMES = {
     "Loss": "lossmith.loss",
     "losses": "lossmith.catalogue",
     "joint": "lossmith.catalogue",
+    "coupled": "lossmith.catalogue",
     "eliciting": "lossmith.functionals",
     "residual": "lossmith.lifts",
     "margin": "lossmith.lifts",
@@ -26,23 +27,42 @@ HOMES = {
     "ordinal": "lossmith.lifts",
     "all_threshold": "lossmith.lifts",
     "pairwise": "lossmith.lifts",
+    "simplex": "lossmith.lifts",
+    "divergence": "lossmith.lifts",
+    "one_against_rest": "lossmith.lifts",
+    "one_against_each": "lossmith.lifts",
+    "one_against_best": "lossmith.lifts",
     "LinearRegressor": "lossmith.models",
     "LinearClassifier": "lossmith.models",
     "DistributionRegressor": "lossmith.models",
     "OrdinalClassifier": "lossmith.models",
     "SurvivalRegressor": "lossmith.models",
+    "BoostedRegressor": "lossmith.models",
+    "BoostedClassifier": "lossmith.models",
     "load": "lossmith.models",
 }
 """Where each public name lives; the losses of the catalogue come besides."""
+
+HOSTS = {
+    "lightgbm": "lossmith.adapters.lightgbm",
+    "xgboost": "lossmith.adapters.xgboost",
+    "catboost": "lossmith.adapters.catboost",
+    "torch": "lossmith.torch",
+    "jax": "lossmith.jax",
+    "keras": "lossmith.keras",
+}
+"""Modules by the name of the library that they translate for: `lossmith.lightgbm.objective(loss)`."""
 
 
 def __getattr__(name: str) -> Any:
     if name in HOMES:
         return getattr(import_module(HOMES[name]), name)
+    if name in HOSTS:
+        return import_module(HOSTS[name])
     if name[:1].isupper():
-        from lossmith.catalogue import joint, losses
+        from lossmith.catalogue import every
 
-        found = losses().get(name) or joint().get(name)
+        found = every().get(name)
         if found is not None:
             return found
     raise AttributeError(f"module 'lossmith' has no attribute {name!r}; `lossmith.losses()` lists the losses")
@@ -51,7 +71,7 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from lossmith.catalogue import every
 
-    return sorted(["__version__", "accuracy", "loss", "choose", *HOMES, *every()])
+    return sorted(["__version__", "accuracy", "loss", "choose", *HOMES, *HOSTS, *every()])
 
 
 def _function(name: str, home: str) -> property:

@@ -1,4 +1,7 @@
 from lossmith.accuracy import accuracy as accuracy
+from lossmith.adapters import catboost as catboost
+from lossmith.adapters import lightgbm as lightgbm
+from lossmith.adapters import xgboost as xgboost
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
 from lossmith.catalogue import losses as losses
@@ -24,6 +27,8 @@ from lossmith.lifts import score as score
 from lossmith.lifts import several as several
 from lossmith.lifts import softmax as softmax
 from lossmith.loss import Loss as Loss
+from lossmith.models import BoostedClassifier as BoostedClassifier
+from lossmith.models import BoostedRegressor as BoostedRegressor
 from lossmith.models import DistributionRegressor as DistributionRegressor
 from lossmith.models import LinearClassifier as LinearClassifier
 from lossmith.models import LinearRegressor as LinearRegressor

@@ -1,4 +1,4 @@
-"""Linear models as scikit-learn estimators, and the one file that a fitted model is saved in."""
+"""Linear and boosted models as scikit-learn estimators, and the one file that a fitted model is saved in."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _HOMES = {
     "DistributionRegressor": "lossmith.models.together",
     "OrdinalClassifier": "lossmith.models.together",
     "SurvivalRegressor": "lossmith.models.survival",
+    "BoostedRegressor": "lossmith.models.boosted",
+    "BoostedClassifier": "lossmith.models.boosted_classifier",
     "Storable": "lossmith.models.store",
     "load": "lossmith.models.store",
     "save": "lossmith.models.store",

@@ -39,6 +39,8 @@ KINDS: dict[str, str] = {
     "distribution-regressor": "lossmith.models.together:DistributionRegressor",
     "ordinal-classifier": "lossmith.models.together:OrdinalClassifier",
     "survival-regressor": "lossmith.models.survival:SurvivalRegressor",
+    "boosted-regressor": "lossmith.models.boosted:BoostedRegressor",
+    "boosted-classifier": "lossmith.models.boosted_classifier:BoostedClassifier",
     "table-model": "lossmith.choose.tablemodel:TableModel",
 }
 """Every kind of model that a file may hold, and the home `module:Class` of its class, imported when first met."""

@@ -1,0 +1,229 @@
+"""LightGBM grows the trees: our slopes in place of its objectives, with the start that it gives to its own only.
+
+    import lightgbm, lossmith
+
+    data = lightgbm.Dataset(X, y, weight=w)
+    model = lossmith.lightgbm.train({"learning_rate": 0.1}, data, 100, loss=lossmith.Huber(), scale="mad")
+    model.predict(X)                      # z, start included; lossmith.Huber().mean(z) undoes a link
+
+or, for whoever calls `lightgbm.train` alone: `lossmith.lightgbm.start(loss, data)`, then `params["objective"] =
+lossmith.lightgbm.objective(loss)` and `feval=lossmith.lightgbm.metric(loss)`.
+
+Its conventions, translated here and nowhere else: scores are float64 and class-major, slopes float32; labels and
+weights are float32; custom objectives get no start, no weights and no leaf of their own, and their predictions are raw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.adapters.hosts import host
+from lossmith.errors import DataError
+from lossmith.loss import Loss
+from lossmith.models.boosted_loss import Boosting, Many, Single, begin
+from lossmith.models.boosted_rule import Rule, rule_of
+from lossmith.models.boosted_scale import policy_of
+from lossmith.models.boosted_score import mean_loss
+from lossmith.models.boosted_task import Task, Trees
+from lossmith.models.store import State
+
+Array = NDArray[Any]
+BUILT_IN: Mapping[str, Callable[[Loss, int], Rule]] = {
+    "Huber": lambda loss, K: Rule("bound", "1, as LightGBM's huber", bound=1.0),
+    "Fair": lambda loss, K: Rule("exact", "as LightGBM's fair"),
+    "Poisson": lambda loss, K: Rule("exact", "inflated, as LightGBM's poisson", factor=math.exp(0.7)),
+    "CrossEntropy": lambda loss, K: Rule("exact", "K/(K − 1) of the diagonal", factor=K / (K - 1) if K > 1 else 1.0),
+}
+"""The curvatures of LightGBM's own objectives, where they are not the Hessian: `curvature="host"`."""
+
+
+def ready() -> Any:
+    """LightGBM, of a tested version."""
+    return host("lightgbm")
+
+
+class Objective:
+    """`params["objective"]` for `lightgbm.train`: (scores, Dataset) → gradient and curvature, weights included."""
+
+    def __init__(self, loss: Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+        self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
+        host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
+        plain = "exact" if curvature == "host" else curvature
+        self.rule = host_rule(loss, classes) if host_rule else rule_of(loss, plain, classes)
+        self._data: Any = None
+        self._boosting: Boosting | None = None
+
+    def __call__(self, scores: Array, data: Any) -> tuple[Array, Array]:
+        """Gradient and curvature, in arrays that the next call overwrites."""
+        if self._data is not data or self._boosting is None:
+            self._data, self._boosting = data, self.bound_to(*rows_of(data))
+        return self._boosting.slopes(scores)
+
+    def bound_to(self, y: Array, weight: Array | None) -> Boosting:
+        """The loss over these rows."""
+        if self.classes > 1:
+            return Many(self.loss, y, weight, outputs=self.classes, rule=self.rule, centred=False)
+        return Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False)
+
+
+def objective(loss: Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
+    """The loss as `params["objective"]`.
+
+    scale: a number, "mad" or "sqrt-mean" (estimated again in every round); curvature: "auto", a rule of
+    `lossmith.models.boosted_rule`, or "host" for what LightGBM's own objective takes; classes: K for a softmax loss.
+    """
+    ready()
+    return Objective(loss, scale, curvature, classes)
+
+
+def metric(loss: Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[str, float, bool]]:
+    """The mean of the loss as `feval`; lower is better."""
+
+    def feval(scores: Array, data: Any) -> tuple[str, float, bool]:
+        y, weight = rows_of(data)
+        return loss.name, mean_loss(loss, y, scores, weight, scale), False
+
+    return feval
+
+
+def start(loss: Loss, data: Any, *, scale: Any = 1.0, classes: int = 1) -> Any:
+    """Give the Dataset the best constant as its initial score, and return it: a float, or (K,).
+
+    LightGBM adds it to the scores of training, but not to those that it predicts; `train` sees to both.
+    """
+    y, weight = rows_of(data)
+    many = classes > 1
+    loss.check(y)
+    found = loss.start(y, weight, classes) if many else begin(loss, y, weight, policy_of(loss, scale))[0]
+    data.set_init_score(np.tile(found, (len(y), 1)) if many else np.full(len(y), found))
+    return found
+
+
+def train(
+    params: Mapping[str, Any],
+    data: Any,
+    num_boost_round: int = 100,
+    *,
+    loss: Loss,
+    scale: Any = 1.0,
+    curvature: str = "auto",
+    valid_sets: list[Any] | None = None,
+    **more: Any,
+) -> Any:
+    """`lightgbm.train` with a loss of ours: start, slopes and metric; the start is in the first tree of the model.
+
+    params["num_class"] is K for a softmax loss of K scores. Returns a Booster whose `predict` gives z.
+    """
+    lightgbm = ready()
+    classes = int(params.get("num_class", 1))
+    made = objective(loss, scale=scale, curvature=curvature, classes=classes)
+    fixed = scale if isinstance(scale, float | int) else 1.0
+    begun = start(loss, data, scale=scale, classes=classes)
+    for other in valid_sets or []:
+        if other is not data:
+            count = len(rows_of(other)[0])
+            other.set_init_score(np.tile(begun, (count, 1)) if classes > 1 else np.full(count, begun))
+    words = {"metric": "None", **params, "objective": made}
+    judge = {} if not valid_sets else {"feval": metric(loss, scale=fixed), "valid_sets": valid_sets}
+    model = lightgbm.train(words, data, num_boost_round, **judge, **more)
+    return raised(model, np.atleast_1d(begun))
+
+
+def raised(model: Any, begun: Array) -> Any:
+    """The model with its first trees lifted by the start, as LightGBM does for its own objectives."""
+    leaves = model.dump_model(num_iteration=1)["tree_info"]
+    for tree, add in zip(leaves, begun, strict=False):
+        for leaf in range(tree["num_leaves"]):
+            index = tree["tree_index"]
+            model.set_leaf_output(index, leaf, model.get_leaf_output(index, leaf) + float(add))
+    return model
+
+
+def rows_of(data: Any) -> tuple[Array, Array | None]:
+    """Labels and weights of a Dataset, as LightGBM keeps them."""
+    data.construct()
+    label, weight = data.get_field("label"), data.get_field("weight")
+    if label is None:
+        raise DataError("the Dataset has no label; pass lightgbm.Dataset(X, label=y)")
+    return np.asarray(label, np.float64), None if weight is None else np.asarray(weight, np.float64)
+
+
+def grow(task: Task) -> LightTrees:
+    """Train on a task."""
+    lightgbm = ready()
+    s, boosting = task.settings, task.boosting
+    columns = list(task.categorical) or "auto"
+    quiet = {"verbosity": -1, "num_threads": s.threads or 0}
+    binned = {**quiet, "min_data_in_bin": 1, "feature_pre_filter": False, **s.options}
+    kept = {"params": binned, "categorical_feature": columns, "free_raw_data": True}
+    data = lightgbm.Dataset(task.X, np.zeros(len(task.X)), **kept)
+    history: list[float] = []
+    watched: dict[str, Any] = {}
+    if task.check is not None:
+        check = task.check
+        held = lightgbm.Dataset(check.X, np.zeros(len(check.X)), reference=data, **kept)
+
+        def feval(scores: Array, _: Any) -> tuple[str, float, bool]:
+            history.append(check.judge(check.truth, scores, check.weight))
+            return "score", history[-1], False
+
+        stop = lightgbm.early_stopping(s.patience, verbose=False)
+        watched = {"valid_sets": [held], "feval": feval, "callbacks": [stop]}
+    grown = lightgbm.train({**words(task), **binned}, data, s.rounds, **watched)
+    used = grown.best_iteration if watched and grown.best_iteration > 0 else grown.current_iteration()
+    return LightTrees(grown.model_to_string(num_iteration=used), boosting.outputs, used, np.array(history))
+
+
+def words(task: Task) -> dict[str, Any]:
+    """The settings in LightGBM's words."""
+    s, boosting = task.settings, task.boosting
+    return {
+        "objective": lambda scores, _: boosting.slopes(scores),
+        "metric": "None",
+        "num_class": boosting.outputs,
+        "learning_rate": s.learning_rate,
+        "num_leaves": s.leaves or 2 ** min(s.depth or 17, 17),
+        "max_depth": s.depth or -1,
+        "min_data_in_leaf": s.leaf_rows,
+        "min_sum_hessian_in_leaf": 0.0,
+        "lambda_l2": s.l2,
+        "seed": s.seed,
+        "deterministic": True,
+        "force_row_wise": task.X.shape[1] < 200,
+        "force_col_wise": task.X.shape[1] >= 200,
+    }
+
+
+class LightTrees(Trees):
+    """LightGBM's trees, kept as its own text."""
+
+    def __init__(self, text: str, outputs: int, rounds: int, history: Array) -> None:
+        self.text, self.outputs, self.rounds, self.history = text, outputs, rounds, history
+        self.booster = ready().Booster(model_str=text)
+
+    def raw(self, X: Array) -> Array:
+        """F for X (n, p)."""
+        return np.asarray(self.booster.predict(X, raw_score=True))
+
+    def importances(self) -> Array:
+        """Gain by column."""
+        return np.asarray(self.booster.feature_importance("gain"), np.float64)
+
+    def dump(self) -> State:
+        """The text, and how far it was used."""
+        values = {"text": self.text, "outputs": self.outputs, "rounds": self.rounds}
+        return values, {"history": self.history}
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """From the text."""
+        values: dict[str, Any] = {**state[0], **state[1]}
+        return cls(**values)
+
+
+TREES = LightTrees

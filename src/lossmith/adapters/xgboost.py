@@ -1,0 +1,232 @@
+"""XGBoost grows the trees: our slopes in place of its objectives, with our best constant as its base score.
+
+    import xgboost, lossmith
+
+    data = xgboost.DMatrix(X, y, weight=w)
+    model = lossmith.xgboost.train({"eta": 0.1}, data, 100, loss=lossmith.Huber(), scale="mad")
+    model.predict(data, output_margin=True)      # z, start included
+
+or, for whoever calls `xgboost.train` alone: `params["base_score"] = lossmith.xgboost.start(loss, data)`,
+`obj=lossmith.xgboost.objective(loss)`, `custom_metric=lossmith.xgboost.metric(loss)`.
+
+Its conventions, translated here and nowhere else: scores, labels and slopes are float32 and row-major; custom
+objectives must apply the weights themselves; leaves are bounded by a sum of curvature, not by a count of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.adapters.hosts import host
+from lossmith.errors import DataError
+from lossmith.loss import Loss
+from lossmith.models.boosted_loss import Boosting, Many, Single, begin
+from lossmith.models.boosted_rule import Rule, rule_of
+from lossmith.models.boosted_scale import policy_of
+from lossmith.models.boosted_score import mean_loss
+from lossmith.models.boosted_task import Task, Trees
+from lossmith.models.store import State
+
+Array = NDArray[Any]
+BUILT_IN: Mapping[str, Callable[[Loss, int], Rule]] = {
+    "PseudoHuber": lambda loss, K: Rule("exact", "as XGBoost's reg:pseudohubererror"),
+    "Poisson": lambda loss, K: Rule("exact", "inflated, as XGBoost's count:poisson", factor=math.exp(0.7)),
+    "CrossEntropy": lambda loss, K: Rule("exact", "2p(1 − p), as multi:softprob", factor=2.0 if K > 1 else 1.0),
+}
+"""The curvatures of XGBoost's own objectives, where they are not the Hessian: `curvature="host"`."""
+
+
+def ready() -> Any:
+    """XGBoost, of a tested version."""
+    return host("xgboost")
+
+
+class Objective:
+    """`obj` for `xgboost.train`: (margins, DMatrix) → gradient and curvature, weights included."""
+
+    def __init__(self, loss: Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+        self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
+        host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
+        plain = "exact" if curvature == "host" else curvature
+        self.rule = host_rule(loss, classes) if host_rule else rule_of(loss, plain, classes)
+        self._data: Any = None
+        self._boosting: Boosting | None = None
+
+    def __call__(self, scores: Array, data: Any) -> tuple[Array, Array]:
+        """Gradient and curvature, in arrays that the next call overwrites."""
+        if self._data is not data or self._boosting is None:
+            self._data, self._boosting = data, self.bound_to(*rows_of(data))
+        return in_rows(self._boosting.slopes(scores))
+
+    def bound_to(self, y: Array, weight: Array | None) -> Boosting:
+        """The loss over these rows."""
+        if self.classes > 1:
+            return Many(self.loss, y, weight, outputs=self.classes, rule=self.rule, centred=False)
+        return Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False)
+
+
+def objective(loss: Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
+    """The loss as `obj`.
+
+    scale: a number, "mad" or "sqrt-mean" (estimated again in every round); curvature: "auto", a rule of
+    `lossmith.models.boosted_rule`, or "host" for what XGBoost's own objective takes; classes: K for a softmax loss.
+    """
+    ready()
+    return Objective(loss, scale, curvature, classes)
+
+
+def metric(loss: Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[str, float]]:
+    """The mean of the loss as `custom_metric`; lower is better (XGBoost's early stopping takes it so)."""
+
+    def custom(scores: Array, data: Any) -> tuple[str, float]:
+        y, weight = rows_of(data)
+        return loss.name, mean_loss(loss, y, scores.astype(np.float64), weight, scale)
+
+    return custom
+
+
+def start(loss: Loss, data: Any, *, scale: Any = 1.0) -> float:
+    """The best constant, for `params["base_score"]`: XGBoost adds it in training and at predict."""
+    y, weight = rows_of(data)
+    loss.check(y)
+    return begin(loss, y, weight, policy_of(loss, scale))[0]
+
+
+def train(
+    params: Mapping[str, Any],
+    data: Any,
+    num_boost_round: int = 10,
+    *,
+    loss: Loss,
+    scale: Any = 1.0,
+    curvature: str = "auto",
+    **more: Any,
+) -> Any:
+    """`xgboost.train` with a loss of ours: start, slopes and metric. params["num_class"] is K for K scores.
+
+    Returns a Booster whose `predict(…, output_margin=True)` gives z; with K scores the start is all zeros.
+    """
+    xgboost = ready()
+    classes = int(params.get("num_class", 1))
+    made = objective(loss, scale=scale, curvature=curvature, classes=classes)
+    begun = 0.0 if classes > 1 else start(loss, data, scale=scale)
+    fixed = scale if isinstance(scale, float | int) else 1.0
+    words = {"disable_default_eval_metric": 1, **params, "base_score": begun}
+    return xgboost.train(words, data, num_boost_round, obj=made, custom_metric=metric(loss, scale=fixed), **more)
+
+
+def rows_of(data: Any) -> tuple[Array, Array | None]:
+    """Labels and weights of a DMatrix, as XGBoost keeps them."""
+    label, weight = data.get_label(), data.get_weight()
+    if not len(label):
+        raise DataError("the DMatrix has no label; pass xgboost.DMatrix(X, label=y)")
+    return label.astype(np.float64), weight.astype(np.float64) if len(weight) else None
+
+
+def in_rows(slopes: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Row-major, as XGBoost reads them."""
+    return np.ascontiguousarray(slopes[0]), np.ascontiguousarray(slopes[1])
+
+
+def matrix(X: Array, categorical: tuple[int, ...], **more: Any) -> Any:
+    """A DMatrix whose categorical columns are said to be so."""
+    types = ["c" if i in categorical else "q" for i in range(X.shape[1])] if categorical else None
+    return ready().DMatrix(X, feature_types=types, enable_categorical=bool(categorical), **more)
+
+
+def grow(task: Task) -> ExtremeTrees:
+    """Train on a task."""
+    xgboost = ready()
+    s, boosting = task.settings, task.boosting
+    kind = matrix(task.X, task.categorical, label=np.zeros(len(task.X)))
+    history: list[float] = []
+    watched: dict[str, Any] = {}
+    if task.check is not None:
+        check = task.check
+        held = matrix(check.X, task.categorical, label=np.zeros(len(check.X)))
+
+        def custom(scores: Array, _: Any) -> tuple[str, float]:
+            history.append(check.judge(check.truth, scores.astype(np.float64), check.weight))
+            return "score", history[-1]
+
+        stop = xgboost.callback.EarlyStopping(rounds=s.patience, metric_name="score", data_name="held", maximize=False)
+        watched = {"evals": [(held, "held")], "custom_metric": custom, "callbacks": [stop], "verbose_eval": False}
+
+    def slopes(scores: Array, _: Any) -> tuple[Array, Array]:
+        return in_rows(boosting.slopes(scores))
+
+    grown = xgboost.train({**words(task), **s.options}, kind, s.rounds, obj=slopes, **watched)
+    used = grown.best_iteration + 1 if watched else grown.num_boosted_rounds()
+    text = bytes(grown[:used].save_raw("json")).decode()
+    return ExtremeTrees(text, boosting.outputs, used, task.categorical, task.X.shape[1], np.array(history))
+
+
+def words(task: Task) -> dict[str, Any]:
+    """The settings in XGBoost's words."""
+    s, boosting = task.settings, task.boosting
+    return {
+        "disable_default_eval_metric": 1,
+        "num_class": boosting.outputs if boosting.outputs > 1 else 0,
+        "base_score": 0.0,
+        "tree_method": "hist",
+        "eta": s.learning_rate,
+        "grow_policy": "lossguide",
+        "max_leaves": s.leaves or 0,
+        "max_depth": s.depth or 0,
+        "min_child_weight": s.leaf_rows * curvature_of_a_row(boosting),
+        "lambda": s.l2,
+        "seed": s.seed,
+        "nthread": s.threads or 0,
+        "verbosity": 0,
+    }
+
+
+def curvature_of_a_row(boosting: Boosting) -> float:
+    """The mean curvature of a row of weight 1 at the start: what XGBoost counts in place of rows."""
+    n = len(boosting.truth)
+    shape = (n,) if boosting.outputs == 1 else (n, boosting.outputs)
+    hessian = boosting.slopes(np.zeros(shape, np.float32))[1]
+    each = np.atleast_1d(hessian.sum(axis=0, dtype=np.float64))
+    return float(each.min()) / (n if boosting.weight is None else float(boosting.weight.sum()))
+
+
+class ExtremeTrees(Trees):
+    """XGBoost's trees, kept as its own JSON."""
+
+    def __init__(
+        self, text: str, outputs: int, rounds: int, categorical: tuple[int, ...], columns: int, history: Array
+    ) -> None:
+        self.text, self.outputs, self.rounds = text, outputs, rounds
+        self.categorical, self.columns, self.history = tuple(categorical), columns, history
+        self.booster = ready().Booster()
+        self.booster.load_model(bytearray(text.encode()))
+
+    def raw(self, X: Array) -> Array:
+        """F for X (n, p)."""
+        return np.asarray(self.booster.predict(matrix(X, self.categorical), output_margin=True), np.float64)
+
+    def importances(self) -> Array:
+        """Gain by column."""
+        gains = np.zeros(self.columns)
+        for name, gain in self.booster.get_score(importance_type="total_gain").items():
+            gains[int(name[1:])] = gain
+        return gains
+
+    def dump(self) -> State:
+        """The text, and what else is needed to read tables."""
+        names = ("text", "outputs", "rounds", "categorical", "columns")
+        return {name: getattr(self, name) for name in names}, {"history": self.history}
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """From the text."""
+        values: dict[str, Any] = {**state[0], **state[1]}
+        return cls(**values)
+
+
+TREES = ExtremeTrees

@@ -1,0 +1,307 @@
+"""Boosted trees with any loss, as scikit-learn estimators, grown by LightGBM, XGBoost, CatBoost or scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from lossmith.catalogue import loss as make_loss
+from lossmith.domain import Interval, Param
+from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.loss import Loss
+from lossmith.models import inputs
+from lossmith.models.boosted_fit import Data, Part, boosted, split
+from lossmith.models.boosted_rows import Encoder, read
+from lossmith.models.boosted_state import dump_boosted, load_boosted
+from lossmith.models.boosted_task import Engine, Settings, engine
+from lossmith.models.linear import RANGES
+from lossmith.models.store import State, Storable
+from lossmith.rows.memory import Rows
+
+Array = NDArray[Any]
+WHOLE = {
+    "max_iter": Param(100, Interval(1, whole=True), "rounds"),
+    "min_samples_leaf": Param(20, Interval(1, whole=True), "rows in a leaf"),
+    "n_iter_no_change": Param(10, Interval(1, whole=True), "rounds without a better score"),
+}
+REAL = {
+    "learning_rate": Param(0.1, Interval(0.0, open_low=True), "the length of a step"),
+    "l2_regularization": Param(0.0, Interval(0.0), "added to the curvature of a leaf"),
+    "validation_fraction": Param(0.1, Interval(0, 1, open_low=True, open_high=True), "the share of rows held back"),
+}
+
+
+class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
+    """Boosted trees F with z = start + unit·F, grown against any loss."""
+
+    fits: ClassVar[Mapping[str, frozenset[str]]]
+    other: ClassVar[str]
+    classes: ClassVar[bool]
+
+    loss_: Loss
+    parts_: tuple[Part, ...]
+    encoder_: Encoder
+
+    def __init__(
+        self,
+        loss: str | Loss = "squared",
+        *,
+        engine: str = "lightgbm",
+        max_iter: int = 100,
+        learning_rate: float = 0.1,
+        max_leaf_nodes: int | None = 31,
+        max_depth: int | None = None,
+        min_samples_leaf: int = 20,
+        l2_regularization: float = 0.0,
+        curvature: str = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        scoring: Any = None,
+        categorical_features: Any = "auto",
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.loss = loss
+        self.engine = engine
+        self.max_iter = max_iter
+        self.learning_rate = learning_rate
+        self.max_leaf_nodes = max_leaf_nodes
+        self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
+        self.l2_regularization = l2_regularization
+        self.curvature = curvature
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.categorical_features = categorical_features
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.options = options
+
+    def to_state(self) -> State:
+        """The parameters and what was learned, as plain values and arrays."""
+        check_is_fitted(self)
+        return dump_boosted(self)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The fitted model that `to_state` took apart."""
+        model: Self = load_boosted(cls, state)
+        return model
+
+    @property
+    def feature_importances_(self) -> Array:
+        """The share of the trees' gain that each column brought, (p,); as the engine counts it."""
+        check_is_fitted(self)
+        gains = np.sum([part.trees.importances() for part in self.parts_], axis=0)
+        return np.asarray(gains / gains.sum() if gains.sum() > 0 else gains)
+
+    @property
+    def curvature_(self) -> str:
+        """The curvature rule in force, and why it was taken."""
+        check_is_fitted(self)
+        return self.parts_[0].rule
+
+    @property
+    def n_iter_(self) -> int:
+        """Rounds in use; of several boosters the most."""
+        check_is_fitted(self)
+        return max(part.trees.rounds for part in self.parts_)
+
+    @property
+    def validation_scores_(self) -> tuple[Array, ...]:
+        """For each booster the score of the rows held back after each round; lower is better."""
+        check_is_fitted(self)
+        return tuple(part.trees.history for part in self.parts_)
+
+    def _loss(self) -> Loss:
+        """The loss that the parameter `loss` is, names or spells; refused where trees of ours cannot fit it."""
+        loss = make_loss(self.loss)
+        if loss.lift.joint:
+            raise UnsupportedError(
+                f"{loss.name} has several raw outputs a row ({', '.join(loss.lift.outputs)}), which no engine carries;"
+                " use DistributionRegressor, OrdinalClassifier or SurvivalRegressor"
+            )
+        if loss.target.name not in self.fits.get(loss.lift.name, ()):
+            raise UnsupportedError(
+                f"{loss.name} needs {loss.target.says}, which {type(self).__name__} does not fit; use {self.other}"
+            )
+        return loss
+
+    def _settings(self) -> Settings:
+        who = type(self).__name__
+        whole = {name: int(p.check(getattr(self, name), who, name)) for name, p in WHOLE.items()}
+        real = {name: p.check(getattr(self, name), who, name) for name, p in REAL.items()}
+        if self.max_leaf_nodes is None and self.max_depth is None:
+            raise ParameterError(f"{who}: max_leaf_nodes and max_depth are both None; bound the size of a tree by one")
+        return Settings(
+            rounds=whole["max_iter"],
+            learning_rate=real["learning_rate"],
+            leaves=self.max_leaf_nodes,
+            depth=self.max_depth,
+            leaf_rows=whole["min_samples_leaf"],
+            l2=real["l2_regularization"],
+            patience=whole["n_iter_no_change"],
+            seed=self._seed(),
+            threads=self.n_jobs,
+            options=dict(self.options or {}),
+        )
+
+    def _seed(self) -> int:
+        given = self.random_state
+        return given if isinstance(given, int) else int(check_random_state(given).randint(2**31 - 1))
+
+    def _checked(self, X: Any, y: Array, weight: Any, eval_set: Any) -> Data:
+        """The table encoded, the target and the weights checked, and rows held back where rounds are judged."""
+        matrix, self.encoder_ = read(self, X, self.categorical_features)
+        rows = Rows.of(np.zeros((len(matrix), 1)), y, weight)
+        data = Data(matrix, rows.y.astype(np.float64), rows.weight, self.encoder_.categorical).weighing()
+        if eval_set is not None:
+            return self._with_held(data, *eval_set)
+        if not self.early_stopping:
+            return data
+        return split(data, self.validation_fraction, self._seed(), classes=self.classes)
+
+    def _with_held(self, data: Data, X: Any, y: Any, weight: Any = None) -> Data:
+        matrix = self._encoded(X)
+        rows = Rows.of(np.zeros((len(matrix), 1)), self._held_target(y), weight)
+        return Data(data.X, data.y, data.weight, data.categorical,
+                    Data(matrix, rows.y.astype(np.float64), rows.weight, data.categorical))  # fmt: skip
+
+    def _held_target(self, y: Any) -> Array:
+        return np.asarray(inputs.targets(y))
+
+    def _encoded(self, X: Any) -> Array:
+        check_is_fitted(self, "encoder_")
+        return read(self, X, self.categorical_features, self.encoder_)[0]
+
+    def _grow(self, host: Engine, loss: Loss, data: Data, outputs: int = 1, scale: float | str = "auto") -> Part:
+        return boosted(
+            host, loss, data, self._settings(), outputs=outputs, scale=scale, curvature=self.curvature,
+            scoring=self.scoring, classes=self.classes,
+        )  # fmt: skip
+
+    def _raw(self, X: Any) -> Array:
+        """z: (n,), or (n, K)."""
+        check_is_fitted(self, "parts_")
+        matrix = self._encoded(X)
+        if len(self.parts_) == 1:
+            return self.parts_[0].raw(matrix)
+        return np.column_stack([part.raw(matrix) for part in self.parts_])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
+    """Boosted trees for regression with any loss.
+
+    Each round adds a tree that steps against the gradient of the loss, by gradient over curvature in each leaf. The
+    start is the best constant; residuals are measured in a unit that is estimated again in every round, so that
+    f(a·y + b) is a·f(y) + b. Predictions are the mean that the loss declares (exp(z) for counts), or z.
+
+    loss : a name ("huber"), a Loss (`lossmith.Huber(delta=2)`), or a formula in r = y − z, or in y and z
+    engine : "lightgbm", "xgboost", "catboost" or "sklearn"; who grows the trees
+    max_iter, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization : the trees, in the words
+        of scikit-learn. XGBoost counts curvature in place of rows: min_samples_leaf times that of a row at the start
+    scale : the unit of residuals: "mad", "sqrt-mean", a number, or "auto" ("mad" for every loss that it matters to)
+    curvature : "auto" takes what the facts of the loss allow (see `curvature_`); or "exact", "majorant", "gradient",
+        "floor", "bound"
+    early_stopping, validation_fraction, n_iter_no_change : hold rows back, and stop when their score gets no better
+    scoring : the score of the rows held back: None is the loss itself in its first unit, which is consistent for what
+        it elicits; or a loss of y − prediction ("absolute", `lossmith.Quantile(0.9)`)
+    categorical_features : "auto" (columns of text or categories), or a list of columns; split natively
+    quantiles : levels, such as (0.1, 0.5, 0.9), for a loss with a parameter tau: one booster each, and predictions
+        (n, T) that are sorted in each row (rearrangement: Chernozhukov et al. 2010), so that they never cross
+    random_state, n_jobs : a seed (for the rows held back), threads
+    options : the engine's own parameters, which have the last word
+
+    Learned: loss_, parts_ (boosters with their start and unit), n_iter_, curvature_, feature_importances_,
+    validation_scores_, n_features_in_, feature_names_in_.
+    """
+
+    kind = "boosted-regressor"
+    fits = dict.fromkeys(("residual", "score"), RANGES)
+    other = "BoostedClassifier"
+    classes = False
+
+    def __init__(
+        self,
+        loss: str | Loss = "squared",
+        *,
+        engine: str = "lightgbm",
+        max_iter: int = 100,
+        learning_rate: float = 0.1,
+        max_leaf_nodes: int | None = 31,
+        max_depth: int | None = None,
+        min_samples_leaf: int = 20,
+        l2_regularization: float = 0.0,
+        scale: float | str = "auto",
+        curvature: str = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        scoring: Any = None,
+        categorical_features: Any = "auto",
+        quantiles: Sequence[float] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            loss, engine=engine, max_iter=max_iter, learning_rate=learning_rate, max_leaf_nodes=max_leaf_nodes,
+            max_depth=max_depth, min_samples_leaf=min_samples_leaf, l2_regularization=l2_regularization,
+            curvature=curvature, early_stopping=early_stopping, validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change, scoring=scoring, categorical_features=categorical_features,
+            random_state=random_state, n_jobs=n_jobs, options=options,
+        )  # fmt: skip
+        self.scale = scale
+        self.quantiles = quantiles
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> Self:
+        """Fit to X (n, p) and y (n,); sample_weight (n,) multiplies each row's loss.
+
+        eval_set: (X, y) or (X, y, weight), judged in place of rows held back. Errors come before anything is trained.
+        """
+        loss, host = self._loss(), engine(self.engine)
+        losses = self._levels(loss)
+        self._settings()
+        data = self._checked(X, inputs.targets(y), sample_weight, eval_set)
+        self.parts_ = tuple(self._grow(host, one, data, scale=self.scale) for one in losses)
+        self.loss_ = loss
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """The predicted mean (or whatever the loss elicits) for X (n, p): (n,), or (n, T) sorted quantiles."""
+        z = self._raw(X)
+        mean: Array = self.loss_.mean(z) if inputs.has_link(self.loss_) else z
+        return np.sort(mean, axis=1) if mean.ndim == 2 else mean
+
+    def _levels(self, loss: Loss) -> list[Loss]:
+        """The loss at each level, or itself."""
+        if self.quantiles is None:
+            return [loss]
+        if "tau" not in loss.declared:
+            raise UnsupportedError(
+                f"{loss.name} has no level tau; quantiles needs Quantile, SmoothQuantile or Expectile"
+            )
+        levels = sorted(self.quantiles)
+        if not levels:
+            raise ParameterError("quantiles is empty; name levels such as (0.1, 0.5, 0.9)")
+        return [loss.with_params(tau=t) for t in levels]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = inputs.target_name(self) in ("halfline", "positive_line")
+        return tags

@@ -1,0 +1,109 @@
+"""Gradient and curvature for a booster from one compiled pass: unit, start and weights are steps of its Program."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.backends import load
+from lossmith.backends.threads import run_chunks
+from lossmith.loss import Loss
+from lossmith.models.boosted_rule import LEAST, Rule
+from lossmith.program import Arg, Program, Step
+
+Array = NDArray[Any]
+WANTS = ("gradient", "hessian")
+CHUNK = 1 << 15
+"""Rows whose float64 results lie in the cache until they are stored as float32."""
+
+
+def fused(loss: Loss, rule: Rule, *, unit: bool = False, shift: bool = False, weighted: bool = False) -> Program:
+    """(y, z[, weight]) → gradient, hessian of a booster's raw score, as one straight line.
+
+    unit: y and z are divided by the parameter `sigma`, and the gradient multiplied by it (σ²·ρ(r/σ));
+    shift: the parameter `start` is added to z; weighted: both results are multiplied by the weight.
+    """
+    base = loss.program
+    before, names = _before(unit, shift)
+    outputs = dict(base.outputs)
+    steps, curve = _curve(rule, outputs)
+    slope: Arg = outputs["gradient"]
+    scaled = [Step("boost_slope", "mul", (slope, "sigma"))] if unit else []
+    slope = "boost_slope" if unit else slope
+    weighing = [Step("boost_g", "mul", (slope, "weight")), Step("boost_h", "mul", (curve, "weight"))]
+    return Program(
+        inputs=(*names, *(["weight"] if weighted else [])),
+        params=(*base.params, *(["sigma", "inverse"] if unit else []), *(["start"] if shift else [])),
+        steps=(*before, *base.steps, *steps, *scaled, *(weighing if weighted else [])),
+        outputs=tuple(zip(WANTS, ("boost_g", "boost_h") if weighted else (slope, curve), strict=True)),
+        note=f"{loss.formula} (for boosting; curvature: {rule.name})",
+    ).only(*WANTS)
+
+
+def _before(unit: bool, shift: bool) -> tuple[list[Step], tuple[str, str]]:
+    """The steps that make y and z of what the host holds, and the names of that."""
+    if unit:
+        return [Step("y", "mul", ("label", "inverse")), Step("z", "mul", ("raw", "inverse"))], ("label", "raw")
+    return ([Step("z", "add", ("raw", "start"))], ("y", "raw")) if shift else ([], ("y", "z"))
+
+
+def _curve(rule: Rule, outputs: dict[str, Arg]) -> tuple[list[Step], Arg]:
+    size = Step("boost_a", "abs", (outputs["gradient"],))
+    above: Arg = outputs.get("majorant", 0.0) if rule.bound is None else rule.bound
+    table: dict[str, tuple[list[Step], Arg]] = {
+        "exact": ([], outputs["hessian"]),
+        "floor": ([Step("boost_c", "max", (outputs["hessian"], LEAST))], "boost_c"),
+        "gradient": ([size, Step("boost_c", "max", ("boost_a", LEAST))], "boost_c"),
+        "capped": (
+            [size, Step("boost_b", "min", (above, "boost_a")), Step("boost_c", "max", ("boost_b", LEAST))],
+            "boost_c",
+        ),
+        "bound": ([], above),
+        "majorant": ([], above),
+    }
+    steps, curve = table[rule.name]
+    if rule.factor == 1:
+        return steps, curve
+    return [*steps, Step("boost_f", "mul", (curve, rule.factor))], "boost_f"
+
+
+class Slopes:
+    """A fused Program made ready: called with y, z and weights it fills float32 arrays, computed in z's own type.
+
+    float64 scores are computed in float64 and stored as float32, piece by piece while the piece lies in the cache;
+    float32 scores are computed and stored without any conversion.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._local = threading.local()
+
+    def __getstate__(self) -> Program:
+        return self.program
+
+    def __setstate__(self, program: Program) -> None:
+        self.__init__(program)  # type: ignore[misc]
+
+    def __call__(self, arrays: Sequence[Array], params: Sequence[float], out: tuple[Array, Array]) -> None:
+        """arrays: y, z (, weight), each (n,) and of one float type; out: gradient and curvature, (n,) float32."""
+        kernel = load(self.program, arrays[0].dtype)
+        if arrays[0].dtype == np.float32:
+            kernel(arrays, params, out)
+            return
+        run_chunks(lambda a, b: self._piece(kernel, arrays, params, out, a, b), 0, len(arrays[0]), CHUNK)
+
+    def _piece(self, kernel: Any, arrays: Sequence[Array], params: Any, out: Sequence[Array], a: int, b: int) -> None:
+        room = self._room(b - a)
+        kernel([v[a:b] for v in arrays], params, room)
+        with np.errstate(over="ignore"):
+            for theirs, ours in zip(out, room, strict=True):
+                np.copyto(theirs[a:b], ours, casting="same_kind")
+
+    def _room(self, size: int) -> list[Array]:
+        if "room" not in vars(self._local):
+            self._local.room = np.empty((2, CHUNK))
+        return [row[:size] for row in self._local.room]

@@ -1,0 +1,211 @@
+"""What every booster needs from a loss, once for all hosts: start, unit, curvature, weights, both slopes in one pass.
+
+A booster adds trees to a raw score F that begins at 0. The prediction is z = start + unit·F: start is the best constant
+and unit the size of a residual, so that a host sees numbers near 1 whatever the target is measured in, and so that
+f(a·y + b) is a·f(y) + b. A host translates its conventions to and from `Boosting`, and nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.fit.scale import weighted_median
+from lossmith.loss import Loss
+from lossmith.models.boosted_classes import curves
+from lossmith.models.boosted_kernel import Slopes, fused
+from lossmith.models.boosted_rule import Rule, rule_of
+from lossmith.models.boosted_scale import POLICIES, has_unit, policy_of, sample_of, squares
+
+Array = NDArray[Any]
+BEGINNING = 1 << 17
+"""Rows from which a start is computed: the first trees correct what more of them would tell."""
+
+
+class Boosting(Protocol):
+    """A loss over the rows of one table, as a booster asks for it."""
+
+    loss: Loss
+    rule: Rule
+    outputs: int
+    """Raw scores a row: 1, or K."""
+    start: Any
+    """What is added to unit·F: a float, or (K,)."""
+    unit: float
+    truth: Array
+    """(n,) what is compared with F; float64."""
+    weight: Array | None
+
+    def slopes(self, raw: Array) -> tuple[Array, Array]:
+        """Gradient and curvature at F (n,) or (n, K) for all rows, in float32 arrays that the next call overwrites."""
+
+    def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
+        """The same for some rows, in the unit of the last `slopes` or `follow`, in new arrays."""
+
+    @property
+    def follows(self) -> bool:
+        """Is the unit estimated as rounds go?"""
+
+    def follow(self, residuals: Array, weight: Array | None) -> None:
+        """Estimate the unit again from residuals truth − F, for hosts that hand over their rows in pieces."""
+
+    def truth_of(self, y: Array) -> Array:
+        """What other rows' y is for F."""
+
+    def inner(self, truth: Array, raw: Array) -> tuple[Array, Array]:
+        """y and z in the unit of the first round."""
+
+    def outer(self, truth: Array, raw: Array) -> tuple[Array, Array]:
+        """y and z as the caller knows them."""
+
+
+class Single:
+    """One raw score a row.
+
+    centred: z = start + unit·F, with start and unit taken here; else F is z itself, and the start is the host's affair.
+    Raises DomainError, DataError, UnsupportedError or ParameterError before anything is trained.
+    """
+
+    outputs = 1
+
+    def __init__(
+        self,
+        loss: Loss,
+        y: Array,
+        weight: Array | None = None,
+        *,
+        scale: Any = "auto",
+        rule: Rule | str = "auto",
+        centred: bool = True,
+    ) -> None:
+        loss.check(y)
+        self.loss, self.weight = loss, weight
+        self.rule = rule if isinstance(rule, Rule) else rule_of(loss, rule)
+        policy = policy_of(loss, scale)
+        self.start, self.unit = begin(loss, y, weight, policy) if centred else (0.0, 1.0)
+        self._policy = policy if isinstance(policy, str) else None
+        self.sigma = 1.0 if centred or isinstance(policy, str) else policy
+        rescaled = self._policy is not None or self.sigma != 1.0
+        shift = centred and not has_unit(loss)
+        self._shift = shift
+        self.truth = self.truth_of(y)
+        self._kernel = Slopes(fused(loss, self.rule, unit=rescaled, shift=shift, weighted=weight is not None))
+        self._extra = (self.start,) if shift else ()
+        self._rescaled, self._sample = rescaled, sample_of(len(y))
+        self._kept: dict[str, tuple[list[Array], tuple[Array, Array]]] = {}
+
+    def slopes(self, raw: Array) -> tuple[Array, Array]:
+        """Gradient and curvature of all rows."""
+        if self._policy is not None:
+            rows = self._sample
+            truth, scores = (self.truth, raw) if rows is None else (self.truth[rows], raw[rows])
+            self.follow(truth - scores, self.weight if self.weight is None or rows is None else self.weight[rows])
+        given, out = self._arrays(raw)
+        self._kernel([given[0], raw, *given[1:]], self._params(), out)
+        return out
+
+    def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
+        """Gradient and curvature of some rows."""
+        out = np.empty(len(raw), np.float32), np.empty(len(raw), np.float32)
+        arrays = [truth, raw] if weight is None else [truth, raw, weight]
+        self._kernel([np.asarray(a, np.float64) for a in arrays], self._params(), out)
+        return out
+
+    def follow(self, residuals: Array, weight: Array | None) -> None:
+        """Estimate the unit again."""
+        if self._policy is not None:
+            self.sigma = POLICIES[self._policy](np.asarray(residuals, np.float64), weight)
+
+    def truth_of(self, y: Array) -> Array:
+        """(y − start)/unit where the loss is one of residuals, else y."""
+        return y if self._shift else (y - self.start) / self.unit
+
+    def inner(self, truth: Array, raw: Array) -> tuple[Array, Array]:
+        """y and z in the unit of the first round."""
+        return truth, raw + self.start if self._shift else raw
+
+    def outer(self, truth: Array, raw: Array) -> tuple[Array, Array]:
+        """y and z as the caller knows them."""
+        y = truth if self._shift else self.start + self.unit * truth
+        return y, self.start + self.unit * raw
+
+    @property
+    def follows(self) -> bool:
+        """Is the unit estimated as rounds go?"""
+        return self._policy is not None
+
+    def _params(self) -> Sequence[float]:
+        unit = (self.sigma, 1.0 / self.sigma) if self._rescaled else ()
+        return (*self.loss.state.params, *unit, *self._extra)
+
+    def _arrays(self, raw: Array) -> tuple[list[Array], tuple[Array, Array]]:
+        """Truth and weight in the type of the scores, and room for the answers; made once for each type."""
+        kind = raw.dtype.char
+        if kind not in self._kept:
+            given = [self.truth] if self.weight is None else [self.truth, self.weight]
+            room = np.empty(len(raw), np.float32), np.empty(len(raw), np.float32)
+            self._kept[kind] = [np.ascontiguousarray(a, raw.dtype) for a in given], room
+        return self._kept[kind]
+
+
+class Many:
+    """K raw scores a row, of a softmax loss; z = start + F."""
+
+    unit = 1.0
+    follows = False
+
+    def __init__(
+        self,
+        loss: Loss,
+        y: Array,
+        weight: Array | None = None,
+        *,
+        outputs: int,
+        rule: Rule | str = "auto",
+        centred: bool = True,
+    ) -> None:
+        loss.check(y)
+        self.loss, self.weight, self.outputs, self.truth = loss, weight, outputs, y
+        self.rule = rule if isinstance(rule, Rule) else rule_of(loss, rule, outputs)
+        self.start = loss.start(y, weight, outputs) if centred else np.zeros(outputs)
+        self._out = np.empty((2, outputs, len(y)), np.float32)
+
+    def slopes(self, raw: Array) -> tuple[Array, Array]:
+        """Gradient and curvature of all rows, (n, K) in Fortran order."""
+        gradient, hessian = self._out[0].T, self._out[1].T
+        curves(self.loss, self.rule, self.truth, raw, self.weight, self.start, (gradient, hessian))
+        return gradient, hessian
+
+    def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
+        """Gradient and curvature of some rows."""
+        out = np.empty(raw.shape, np.float32), np.empty(raw.shape, np.float32)
+        curves(self.loss, self.rule, truth, raw, weight, self.start, out)
+        return out
+
+    def truth_of(self, y: Array) -> Array:
+        """The class indices themselves."""
+        return y
+
+    def inner(self, truth: Array, raw: Array) -> tuple[Array, Array]:
+        """y and z."""
+        return truth, raw + self.start
+
+    outer = inner
+
+    def follow(self, residuals: Array, weight: Array | None) -> None:
+        """Nothing: these losses have no unit."""
+
+
+def begin(loss: Loss, y: Array, weight: Array | None, policy: float | str) -> tuple[float, float]:
+    """The best constant, and the unit that residuals are measured in."""
+    rows = np.arange(len(y)) if len(y) <= BEGINNING else np.random.default_rng(len(y)).choice(len(y), BEGINNING)
+    y, weight = y[rows], None if weight is None else weight[rows]
+    if not has_unit(loss):
+        return float(loss.start(y, weight)), 1.0
+    middle = weighted_median(y, weight)
+    word = policy if isinstance(policy, str) else "mad"
+    unit = POLICIES[word](y - middle, weight) if isinstance(policy, str) or squares(loss) else policy
+    return middle + unit * float(loss.start((y - middle) / unit, weight)), unit

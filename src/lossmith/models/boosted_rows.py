@@ -1,0 +1,126 @@
+"""Tables for boosters: numbers as they are, missing ones as NaN, categories as codes that trees split natively."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.errors import DataError, ParameterError
+
+Array = NDArray[Any]
+CATEGORICAL = ("Categorical", "Enum", "String", "Object")
+"""The types of columns that are categories by themselves, as narwhals calls them."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """For each column its categories in order, or None for numbers."""
+
+    levels: tuple[tuple[Any, ...] | None, ...]
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """The indices of the categorical columns."""
+        return tuple(i for i, known in enumerate(self.levels) if known is not None)
+
+
+def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -> tuple[Array, Encoder]:
+    """X as floats (n, p) with NaN where a value is missing or a category unknown, and how its categories are coded.
+
+    Without an encoder one is learned, and columns are remembered on the model (n_features_in_, feature_names_in_).
+    Raises DataError for a column that is neither numbers nor categories.
+    """
+    import narwhals.stable.v2 as nw
+    from sklearn.utils.validation import validate_data
+
+    reset = encoder is None
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        validate_data(model, X, reset=reset, skip_check_array=True)
+        if not len(frame):
+            raise DataError("X has no rows; a fit needs at least one")
+        given = {name: i for i, name in enumerate(frame.columns)}
+        chosen = _chosen(categorical, frame.shape[1], given)
+        columns = [(_values(frame[name]), str(frame[name].dtype).split("(")[0]) for name in frame.columns]
+        return _encoded(columns, chosen, encoder, list(map(str, frame.columns)))
+    if not encoder.categorical if encoder is not None else _none(categorical):
+        matrix = validate_data(model, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
+        return matrix, encoder or Encoder((None,) * matrix.shape[1])
+    whole = validate_data(model, X, reset=reset, dtype=None, ensure_all_finite=False)
+    chosen = _chosen(categorical, whole.shape[1], {})
+    columns = [(list(whole[:, i]), "Float64") for i in range(whole.shape[1])]
+    return _encoded(columns, chosen, encoder, [f"column {i}" for i in range(whole.shape[1])])
+
+
+def _none(categorical: Any) -> bool:
+    return categorical is None or (isinstance(categorical, str) and categorical == "auto")
+
+
+def _values(series: Any) -> list[Any]:
+    values: list[Any] = series.to_list()
+    return values
+
+
+def _chosen(categorical: Any, count: int, names: dict[str, int]) -> set[int]:
+    """The columns that the caller says are categories."""
+    if _none(categorical):
+        return set()
+    if isinstance(categorical, str) or not isinstance(categorical, Sequence | np.ndarray):
+        raise ParameterError(f"categorical_features={categorical!r}: it must be 'auto', None or a list of columns")
+    marks = np.asarray(categorical)
+    if marks.dtype == np.bool_:
+        return set(np.flatnonzero(marks).tolist())
+    found = {names.get(c, c) for c in marks.tolist()}
+    strange = [c for c in found if not isinstance(c, int) or not 0 <= c < count]
+    if strange:
+        raise ParameterError(f"categorical_features names {strange[0]!r}, but X has {count} columns{_of(names)}")
+    return found
+
+
+def _of(names: dict[str, int]) -> str:
+    return f" ({', '.join(map(str, list(names)[:8]))}{', …' if len(names) > 8 else ''})" if names else ""
+
+
+def _encoded(
+    columns: list[tuple[list[Any], str]], chosen: set[int], encoder: Encoder | None, names: list[str]
+) -> tuple[Array, Encoder]:
+    levels = encoder.levels if encoder is not None else tuple(_levels(c, i in chosen) for i, c in enumerate(columns))
+    pairs = zip(columns, levels, names, strict=True)
+    matrix = np.column_stack(
+        [_codes(v, known) if known is not None else _floats(v, name) for (v, _), known, name in pairs]
+    )
+    return matrix, Encoder(levels)
+
+
+def _levels(column: tuple[list[Any], str], chosen: bool) -> tuple[Any, ...] | None:
+    values, kind = column
+    if not chosen and kind not in CATEGORICAL:
+        return None
+    return tuple(sorted({_plain(v) for v in values if not _gone(v)}, key=lambda v: (str(type(v)), v)))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _gone(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _codes(values: list[Any], known: tuple[Any, ...]) -> Array:
+    table = {level: float(i) for i, level in enumerate(known)}
+    return np.array([np.nan if _gone(v) else table.get(_plain(v), np.nan) for v in values])
+
+
+def _floats(values: list[Any], name: str) -> Array:
+    try:
+        found = np.array([np.nan if v is None else float(v) for v in values])
+    except (TypeError, ValueError):
+        raise DataError(f"X: {name} holds what is no number; name it in categorical_features, or drop it") from None
+    if np.isinf(found).any():
+        raise DataError(f"X: {name} is infinite in row {int(np.flatnonzero(np.isinf(found))[0])}; leave it missing")
+    return found
