@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, special
+from scipy import linalg, sparse, special
 
 Array = NDArray[Any]
 CLOSE = 1e-8
@@ -340,9 +340,11 @@ def quantile(title: str, wanted: str, n: int, p: int, tau: float) -> Problem:
         from pyfixest.estimation.quantreg.frisch_newton_ip import frisch_newton_solver
 
         def pyfixest(tol: float) -> Fitted:
+            chol = np.linalg.cholesky(design.T @ design)
+            half = linalg.solve_triangular(chol, design.T, lower=True, check_finite=False)
             found = frisch_newton_solver(
                 A=design.T, b=(1.0 - tau) * design.sum(axis=0), c=-y, u=np.ones(n), q=tau, tol=tol, max_iter=500,
-                backoff=0.9995,
+                chol=chol, P=half,
             )  # fmt: skip
             return found[0][:-1], found[0][-1]
 

@@ -55,6 +55,10 @@ class Design:
         """The same coordinates over some of the rows."""
         return replace(self, X=self.X[rows])
 
+    def narrow(self, columns: NDArray[np.intp]) -> Design:
+        """The same coordinates for some of the columns."""
+        return replace(self, X=self.X[:, columns], centre=self.centre[columns], factor=self.factor[columns])
+
     def user(self, w: Array) -> tuple[Array, Any]:
         """Coefficients on the user's columns and the intercept there, for w of shape (size,) or (size, K)."""
         p = len(self.factor)

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.fit.begin import constant
 from lossmith.fit.design import Design
 from lossmith.fit.drive import one_thread
 from lossmith.fit.kinks import kinks_of
 from lossmith.fit.many_pieces import between
-from lossmith.fit.objective import Kernel, bound, constant
+from lossmith.fit.objective import Kernel, bound
 from lossmith.fit.pieces import Pieces
 from lossmith.fit.scores import MOST, of_classes, pairs
 from lossmith.loss import Loss

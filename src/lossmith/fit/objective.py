@@ -14,21 +14,19 @@ from lossmith.backends import load
 from lossmith.backends.threads import in_order
 from lossmith.curvature import fixed_majorant
 from lossmith.errors import ShapeError
+from lossmith.fit.begin import constant
 from lossmith.fit.design import Array, Design
 from lossmith.fit.measure import natural_slope, optimality
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
-from lossmith.fit.scale import weighted_median
 from lossmith.fit.solvers import Evaluation
 from lossmith.fit.walk import diagonal, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
 Kernel = Callable[[NDArray[Any], Array], Mapping[str, Array]]
-LONG = 4096
-"""Rows beyond which the best constant is found on a sample; it is only where a fit starts."""
 BASIC = ("value", "gradient")
 TINY = float(np.finfo(np.float64).tiny)
 CURVATURES = frozenset({"hessian", "majorant"})
@@ -260,6 +258,23 @@ class Objective:
             share=self.share * len(y) / self.rows_count,
         )
 
+    def coordinates(self, columns: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Where in w the coefficients of some columns lie, and the intercepts behind them."""
+        places = np.append(columns, len(self.design.factor)) if self.design.intercept else columns
+        return np.asarray((places[:, None] * self.outputs + np.arange(self.outputs)).ravel())
+
+    def narrow(self, columns: NDArray[np.intp]) -> Objective:
+        """The objective over all rows with some of the columns, the coefficients of the others being 0."""
+        design, where = self.design.narrow(columns), self.coordinates(columns)
+        return replace(
+            self,
+            design=design,
+            l1=None if self.l1 is None else self.l1[where],
+            l2=self.l2[where],
+            table=table_of(design.X, self.loss, self.y, self.weight, self.offset),
+            share=self.share * len(columns) / max(len(self.design.factor), 1),
+        )
+
     def sample(self, count: int, seed: int = 0) -> Objective | Sampled:
         """The objective over about `count` rows: runs of 64 at hashed places, so that a sorted table does no harm."""
         n = self.rows_count
@@ -290,38 +305,6 @@ def bound(loss: Any, want: tuple[str, ...]) -> Kernel:
         return lambda y, z: loss.lift.evaluate(loss.state, *loss.lift.arrays(y, z), want)
     kernel, params = load(loss.program.only(*want), np.float64), loss.state.params
     return lambda y, z: dict(zip(want, kernel((np.asarray(y, dtype=np.float64), z), params), strict=True))
-
-
-def constant(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
-    """A good constant prediction to start from, cheaply: the median, the log-odds, or the loss's own best constant."""
-    if len(y) > LONG:
-        index = sampled(len(y), LONG, 1)
-        y, weight = y[index], None if weight is None else weight[index] + 1e-12 * weight.max()
-    best = STARTS.get(loss.lift.name, _best)(loss, y, weight, outputs)
-    return np.where(np.isfinite(best), best, 0.0)
-
-
-def _best(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
-    return loss.start(y, weight) if outputs == 1 else loss.start(y, weight, classes=outputs)
-
-
-def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
-    if y.ndim == 2:
-        share = np.average(y, axis=0, weights=weight)
-        return np.log(np.maximum(share / max(float(share.sum()), 1e-300), 1e-3))
-    if outputs > 1:
-        share = np.bincount(y.astype(np.intp), weight, outputs)
-        return np.log(np.maximum(share / share.sum(), 1e-3))
-    positive = float(np.clip(np.average(y > 0, weights=weight), 1e-3, 1.0 - 1e-3))
-    return np.log(positive) - np.log1p(-positive)
-
-
-STARTS: Mapping[str, Callable[[Any, NDArray[Any], Array | None, int], Any]] = {
-    "residual": lambda loss, y, weight, outputs: weighted_median(y, weight),
-    "margin": _log_odds,
-    "softmax": _log_odds,
-}
-"""Where to start for each lift, without a search; the optimum does not depend on it."""
 
 
 def strengths(design: Design, l1: float, l2: float, outputs: int) -> tuple[Array | None, Array]:

@@ -13,6 +13,8 @@ from lossmith.fit.solvers import solver_class
 
 NEWTON_COST = 2e7
 """n·size² up to which a full Hessian each step is cheaper than being clever."""
+NARROW = 200
+"""Coordinates up to which an l1 problem is solved on all of them at once."""
 WIDE = 1500
 """Coordinates beyond which a dense model of the Hessian is not kept."""
 
@@ -77,7 +79,8 @@ NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
 }
 """What a solver may need: a test, and the missing fact as a refusal quotes it."""
 
-ORDER = ("interior-point", "newton", "lbfgs", "proximal-newton", "majorise", "fista", "gradient-descent", "rounding")
+ORDER = ("interior-point", "newton", "lbfgs", "proximal-newton", "majorise", "working-set", "fista",
+         "gradient-descent", "rounding")  # fmt: skip
 """Which solver a refusal names first."""
 
 
@@ -102,7 +105,7 @@ def demand(name: str, problem: Problem) -> str:
 
 USES: Mapping[str, str] = {
     "newton": "exact", "proximal-newton": "exact", "lbfgs": "exact, of a sample", "majorise": "majorant, {q.majorant}",
-    "gradient-descent": "none", "fista": "none",
+    "gradient-descent": "none", "fista": "none", "working-set": "exact, of the columns in use",
 }  # fmt: skip
 """Which curvature a solver takes."""
 
@@ -123,10 +126,10 @@ def _picked(q: Problem) -> tuple[str, str]:
         return "interior-point", f"{q.loss} is made of straight pieces: an interior point ends at the exact optimum"
     if q.kinks.any:
         return "rounding", f"{q.loss} has kinks and is bent or not convex: corners are rounded less and less"
-    if q.l1 and q.size <= WIDE:
+    if q.l1 and (q.size <= NARROW or (q.size <= WIDE and q.n * float(q.size) ** 2 <= NEWTON_COST)):
         return "proximal-newton", f"an l1 penalty on {q.p} columns: a Newton model that keeps zeros exact"
     if q.l1:
-        return "fista", f"an l1 penalty on {q.size} coordinates: too wide for a dense model of the Hessian"
+        return "working-set", f"an l1 penalty on {q.size} coordinates: solved on the few columns that matter"
     small = q.n * float(q.size) ** 2 <= NEWTON_COST
     if q.twice and q.convex and small:
         return "newton", f"{q.loss} is convex and twice differentiable and {q.n} × {q.p} is small: exact Hessians"

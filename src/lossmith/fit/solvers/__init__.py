@@ -95,6 +95,7 @@ SOLVERS: Mapping[str, str] = {
     "lbfgs": "lbfgs:Lbfgs",
     "majorise": "majorise:Majorise",
     "proximal-newton": "proximal_newton:ProximalNewton",
+    "working-set": "working_set:WorkingSet",
     "fista": "fista:Fista",
     "interior-point": "interior_point:InteriorPoint",
     "rounding": "rounding:Rounding",
