@@ -51,12 +51,9 @@ def murphy(found: Murphy, shown: int) -> Markup:
     bands = [2 * error for i, (_, _, error) in enumerate(found.lines) if i + 1 == shown]
     reach = float(np.quantile(np.abs(values), 0.98)) + float(max((b.max() for b in bands), default=0.0)) or 1.0
     t = found.thresholds
-    frame = Frame(70, 24, 458, 230, float(t[0]), float(t[-1]), -reach, reach)
+    frame = Frame(70, 30, 458, 230, float(t[0]), float(t[-1]), -reach, reach)
     parts = [_grid(frame), *_level(frame, 0.0, "")]
-    parts += [
-        text(frame.left + 6, frame.top + 14, "default better", "tick"),
-        text(frame.left + 6, frame.bottom - 6, "default worse", "tick"),
-    ]
+    parts.append(text(frame.left, frame.top - 14, "above 0 the default is better, below 0 it is worse", "tick"))
     for i, (_, mean, error) in enumerate(found.lines, start=1):
         if i == shown:
             parts.append(area(frame, t, mean - 2 * error, mean + 2 * error, f"band s{i}"))
@@ -66,7 +63,7 @@ def murphy(found: Murphy, shown: int) -> Markup:
     places = ticks(frame.x0, frame.x1, 6)
     parts.append(axis(frame, places, [short(p) for p in places]))
     parts.append(text(frame.left + frame.width / 2, frame.bottom + 36, "threshold", "tick mid"))
-    return picture(680, 298, "Murphy diagram: elementary scores minus the default's", parts)
+    return picture(680, 304, "Murphy diagram: elementary scores minus the default's", parts)
 
 
 def reliability(name: str, k: int, shares: bool, guess: Array, came: Array, every: Array) -> Markup:
