@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("fit",),
     ("models",),
     ("adapters", "choose"),
+    ("torch", "jax", "keras"),
     ("cli",),
     ("__init__", "__main__"),
 )
@@ -43,7 +44,7 @@ STRANGERS = (frozenset({"symbolic", "backends"}),)
 
 PACKAGES: dict[str, tuple[str, ...]] = {
     "numpy": ("",),
-    "scipy": ("backends", "lifts", "start", "rows", "fit", "models", "choose"),
+    "scipy": ("backends", "lifts", "start", "rows", "fit", "models", "choose", "adapters.export_sklearn"),
     "sympy": ("symbolic",),
     "flint": ("symbolic",),
     "mpmath": ("words", "program", "symbolic"),
@@ -69,6 +70,9 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "catboost": ("adapters",),
     "keras": ("adapters",),
     "optax": ("adapters",),
+    "skglm": ("adapters",),
+    "numba": ("adapters",),
+    "optuna": ("adapters",),
 }
 """Which foreign package may be imported where; places are modules or folders, "" is everywhere."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lossmith.backends.arrays import DIALECTS, function, helpers, load
+from lossmith.errors import UnsupportedError
 from lossmith.loss import Loss
 from lossmith.program import Program
 
@@ -62,7 +63,13 @@ class Functions:
 
 def kind_of(loss: Loss) -> str:
     """How the loss is called: point, classes, outputs, ordinal or thresholds."""
-    return KINDS.get(loss.lift.name, "outputs")
+    kind = KINDS.get(loss.lift.name, "outputs" if loss.lift.outputs else "")
+    if not kind:
+        raise UnsupportedError(
+            f"{loss.name} couples its scores by the lift {loss.lift.name}, which is not printed for other hosts yet; "
+            "those of residual, margin, score, softmax, several, pairwise, censored and ordinal are"
+        )
+    return kind
 
 
 def differences(loss: Loss) -> bool:
@@ -73,7 +80,7 @@ def differences(loss: Loss) -> bool:
 def questions(loss: Loss) -> list[Question]:
     """The functions that every framework needs, each with its Program."""
     kind, derived = kind_of(loss), loss.derived
-    if kind == "point" and differences(loss) or kind == "thresholds":
+    if (kind == "point" and differences(loss)) or kind == "thresholds":
         return _three(derived.slot, "value", "d1", "d2")
     if kind == "point":
         return _three(derived.pointwise, "value", "gradient", "hessian")
@@ -169,3 +176,24 @@ def module(loss: Loss, dialect: str, extra: tuple[str, ...] = ()) -> Mapping[str
     made = functions(loss, dialect, extra)
     head = "\n".join(("import math", *DIALECTS[dialect].imports))
     return load(f"{head}\n\n{made.text}", f"{loss!r} in {dialect}")
+
+
+def triple(found: Mapping[str, Any], prefix: str = "") -> tuple[Any, Any, Any]:
+    """value, slope and bend among loaded functions."""
+    return found[f"{prefix}value"], found[f"{prefix}slope"], found[f"{prefix}bend"]
+
+
+def legality(loss: Loss, xp: str) -> str:
+    """A function that says which targets are legal, elementwise."""
+    where = loss.target.interval
+    tests = [f"{xp}.isfinite(y)"]
+    if loss.target.name == "binary":
+        tests = ["(y == 0) | (y == 1) | (y == -1)"]
+    elif loss.target.name == "bounds":
+        tests = ["y <= 0"]
+    else:
+        low, high = (">" if where.open_low else ">="), ("<" if where.open_high else "<=")
+        tests += [f"(y {low} {where.low:g})"] * (where.low > -np.inf)
+        tests += [f"(y {high} {where.high:g})"] * (where.high < np.inf)
+        tests += ["(y % 1 == 0)"] * where.whole
+    return "\n".join(("def legal(y):", '    """Which targets are legal."""', f"    return {' & '.join(tests)}")) + "\n"

@@ -18,14 +18,14 @@ REDUCTIONS = ("mean", "sum", "none", "total")
 
 
 def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[..., torch.Tensor]:
-    """`value(*truths, *outputs)` with `slope` as its gradient and `bend` as its Hessian, for every way to differentiate.
+    """`value(*truths, *outputs)` with `slope` as its gradient and `bend` as its Hessian, however it is differentiated.
 
     Only the arguments are kept for the way back; slopes are computed when they are needed.
     """
 
     def slopes(columns: Columns) -> Columns:
         found = slope(*columns)
-        return found if isinstance(found, tuple) else (found,)
+        return tuple(map(fresh, found if isinstance(found, tuple) else (found,)))
 
     def turned(columns: Columns, sides: Sequence[torch.Tensor | None]) -> Columns:
         """The Hessian times a vector, row by row."""
@@ -65,7 +65,7 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
 
         @staticmethod
         def forward(*columns: torch.Tensor) -> Any:
-            return value(*columns)
+            return fresh(value(*columns))
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Columns, output: torch.Tensor) -> None:
@@ -80,7 +80,7 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
 
         @staticmethod
         def forward(*columns: torch.Tensor) -> Any:
-            return value(*columns)
+            return fresh(value(*columns))
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Columns, output: torch.Tensor) -> None:
@@ -101,9 +101,14 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
 
     def apply(*columns: torch.Tensor) -> torch.Tensor:
         chosen = Compiled if torch.compiler.is_compiling() else Value
-        return chosen.apply(*columns)  # type: ignore[no-any-return, no-untyped-call]
+        return chosen.apply(*columns)
 
     return apply
+
+
+def fresh(tensor: torch.Tensor) -> torch.Tensor:
+    """An argument that is itself the result must not be handed back as it is."""
+    return tensor.view_as(tensor)
 
 
 class Criterion(torch.nn.Module):

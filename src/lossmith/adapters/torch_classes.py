@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from lossmith.adapters.torch_base import Criterion, differentiable
+from lossmith.adapters.torch_base import Criterion, concrete
 from lossmith.errors import DomainError, ShapeError
 
 
@@ -85,11 +85,13 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
 
         @staticmethod
         def backward(ctx: Any, side: torch.Tensor) -> Any:
-            return turned(*ctx.saved_tensors, side), None
+            z, target = ctx.saved_tensors
+            return turned(z, target, side), None
 
         @staticmethod
         def jvp(ctx: Any, tangent: Any, _: Any) -> Any:
-            return turned(*ctx.saved_tensors, tangent)
+            z, target = ctx.saved_tensors
+            return turned(z, target, tangent)
 
     class Compiled(torch.autograd.Function):
         generate_vmap_rule = True
@@ -115,15 +117,15 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
 
         @staticmethod
         def backward(ctx: Any, side: torch.Tensor) -> Any:
-            return side[..., None] * Slope.apply(*ctx.saved_tensors), None  # type: ignore[no-untyped-call]
+            return side[..., None] * Slope.apply(*ctx.saved_tensors), None
 
         @staticmethod
         def jvp(ctx: Any, tangent: Any, _: Any) -> Any:
-            return (Slope.apply(*ctx.saved_tensors) * tangent).sum(dim=-1)  # type: ignore[no-untyped-call]
+            return (Slope.apply(*ctx.saved_tensors) * tangent).sum(dim=-1)
 
     def apply(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         chosen = Compiled if torch.compiler.is_compiling() else Value
-        return chosen.apply(z, target)  # type: ignore[no-any-return, no-untyped-call]
+        return chosen.apply(z, target)
 
     return apply
 
@@ -204,4 +206,4 @@ class Classes(Criterion):
 
 def class_dim(input: torch.Tensor) -> int:
     """Where the classes are: the second dimension, or the only one."""
-    return min(1, input.ndim - 1)
+    return 1 if input.ndim > 1 else 0

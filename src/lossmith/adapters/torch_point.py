@@ -37,7 +37,7 @@ class Point(Criterion):
 
 
 class Thresholds(Criterion):
-    """The sum of a margin loss over thresholds: input (n, K) holds a score, then K − 1 thresholds; target (n,) classes."""
+    """The sum of a margin loss over thresholds: input (n, K) is a score, then K − 1 thresholds; target (n,) classes."""
 
     term: Callable[..., torch.Tensor]
 

@@ -1,4 +1,4 @@
-"""The machine's words in array operations that all array libraries share: `xp` is NumPy, PyTorch, jax.numpy or keras.ops.
+"""The machine's words in operations that all array libraries share: `xp` is NumPy, PyTorch, jax.numpy or keras.ops.
 
 Their text goes, with the library's own name for `xp`, into the code that `arrays.py` prints. So there is no branch on
 data, no constant beyond float32, and `xp.where` always has an array among its values.

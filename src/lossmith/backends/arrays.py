@@ -8,17 +8,21 @@ beyond 1e9 by then counts as infinite.
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 import linecache
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from lossmith.backends import array_words
+from lossmith.backends.llvm_polynomials import POLYNOMIALS
 from lossmith.errors import ParameterError
 from lossmith.program import Arg, Program, Step
 
@@ -49,8 +53,9 @@ DIALECTS: dict[str, Dialect] = {
     ),
     "torch": Dialect(
         "torch", ("import torch",),
+        # not torch.polygamma, which is off by 1e-9
         {"erf": "torch.erf({0})", "lgamma": "torch.lgamma({0})", "digamma": "torch.digamma({0})",
-         "trigamma": "torch.polygamma(1, {0})", "sigmoid": "torch.sigmoid({0})"},
+         "sigmoid": "torch.sigmoid({0})"},
     ),
     "jax": Dialect(
         "jnp", ("import jax", "import jax.numpy as jnp"),
@@ -175,6 +180,9 @@ class Printer:
         xp = self.dialect.xp
         a, b = sorted(step.args, key=self.constant)
         (first, _), (second, _) = self.arg(a), self.arg(b)
+        if not self.constant(b) and xp == "ops":  # on PyTorch, keras.ops.maximum rounds to float32
+            sign = ">=" if step.word == "max" else "<="
+            return f"{xp}.where({first} {sign} {second}, {first}, {second})"
         if not self.constant(b):
             return f"{xp}.{step.word}imum({first}, {second})"
         ends = f"{second}, INFINITY" if step.word == "max" else f"-INFINITY, {second}"
@@ -262,8 +270,8 @@ def helpers(dialect: str, words: Iterable[str]) -> list[str]:
 
 
 def _written(name: str, text: str, dialect: str) -> str:
-    if name in array_words.POLYNOMIALS:
-        digits = ",\n    ".join(map(repr, array_words.POLYNOMIALS[name]))
+    if name in POLYNOMIALS:
+        digits = ",\n    ".join(map(repr, POLYNOMIALS[name]))
         return f"{name} = (\n    {digits},\n)"
     plain = text.replace(": Any", "").replace(" -> Any", "").replace(": tuple[float, ...]", "")
     return plain.replace("xp.", f"{DIALECTS[dialect].xp}.")
@@ -274,9 +282,10 @@ def load(text: str, title: str) -> Mapping[str, Any]:
     """The names that printed text defines; tracebacks and debuggers show it under `title`."""
     place = f"<lossmith {title}>"
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
-    namespace: dict[str, Any] = {"__name__": f"lossmith.generated.{title}"}
-    exec(compile(text, place, "exec"), namespace)
-    return namespace
+    made = ModuleType("lossmith_made_" + hashlib.sha256(text.encode()).hexdigest()[:16])
+    sys.modules[made.__name__] = made  # compilers of the frameworks look functions up by their module
+    exec(compile(text, place, "exec"), vars(made))
+    return vars(made)
 
 
 def available(dialect: str) -> str:

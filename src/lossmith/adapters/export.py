@@ -1,0 +1,293 @@
+"""A loss as one Python file that stands alone: `lossmith.export("focal", to="torch", gamma=2)`.
+
+The file has the printed functions of the loss (`export_functions`) and those parts of the code around them that it
+needs, taken word for word from the modules that lossmith itself runs (`torch_base`, `export_point`, …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality
+from lossmith.adapters.export_parts import assembled
+from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
+from lossmith.catalogue import loss as loss_of
+from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.loss import Loss
+
+FRAMEWORK = {"point": "point", "classes": "classes", "outputs": "outputs", "ordinal": "outputs", "thresholds": "point"}
+"""The module around each kind of loss, by framework: torch_point, torch_classes …"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A library that a file can be written for."""
+
+    dialect: str
+    modules: Mapping[str, tuple[str, ...]]
+    """The modules of this package whose parts the file may need, by kind of loss."""
+    needs: str
+    """What must be installed to run it."""
+
+
+def _framework(name: str, outputs: str = "outputs", classes: str = "classes") -> Mapping[str, tuple[str, ...]]:
+    base = f"{name}_base"
+    return {
+        "point": (base, f"{name}_point"), "thresholds": (base, f"{name}_point"), "classes": (base, f"{name}_classes"),
+        "outputs": (base, f"{name}_outputs"), "ordinal": (base, f"{name}_outputs"),
+    }  # fmt: skip
+
+
+NUMPY = {
+    "point": ("export_point",), "thresholds": ("export_outputs",), "classes": ("export_point", "export_classes"),
+    "outputs": ("export_outputs",), "ordinal": ("export_outputs",),
+}  # fmt: skip
+BOOSTED = {kind: (*NUMPY[kind], "export_boosted") for kind in ("point", "classes")}
+
+HOSTS: dict[str, Host] = {
+    "numpy": Host("numpy", NUMPY, "NumPy"),
+    "sklearn": Host("scipy", {k: (*NUMPY[k], "export_sklearn") for k in ("point", "classes")}, "scikit-learn"),
+    "lightgbm": Host("scipy", {k: (*v, "export_lightgbm") for k, v in BOOSTED.items()}, "LightGBM"),
+    "xgboost": Host("scipy", {k: (*v, "export_xgboost") for k, v in BOOSTED.items()}, "XGBoost"),
+    "catboost": Host("numpy", {k: (*v, "export_catboost") for k, v in BOOSTED.items()}, "CatBoost"),
+    "torch": Host("torch", _framework("torch"), "PyTorch"),
+    "jax": Host("jax", {**_framework("jax"), "point": ("jax_base",), "thresholds": ("jax_base",)}, "JAX"),
+    "keras": Host("keras", dict.fromkeys(FRAMEWORK, ("keras_base",)), "Keras 3 and one of its backends"),
+}
+"""Where a loss can be written for, by name."""
+
+BOOSTERS = ("lightgbm", "xgboost", "catboost")
+FRAMEWORKS = ("torch", "jax", "keras")
+
+
+def export(loss: str | Loss | type[Loss], to: str = "numpy", **params: float) -> str:
+    """The text of a Python file that has this loss for one host, and does not need lossmith.
+
+    to: numpy, sklearn, lightgbm, xgboost, catboost, torch, jax or keras; params: the loss's parameters. Raises
+    UnsupportedError for a loss that the host cannot carry, and says which can.
+    """
+    one = loss_of(loss, None, **params)
+    if to not in HOSTS:
+        raise ParameterError(f"no host {to!r}; there are {', '.join(HOSTS)}")
+    host, kind = HOSTS[to], kind_of(one)
+    if kind not in host.modules:
+        able = ", ".join(name for name, other in HOSTS.items() if kind in other.modules)
+        raise UnsupportedError(
+            f"{to} carries losses of one raw prediction a row, or of one a class; {one.name} has several outputs "
+            f"({', '.join(one.lift.outputs) or 'a score and thresholds'}). These carry it: {able}"
+        )
+    linked = to not in FRAMEWORKS and has_link(one)
+    more = ("majorant",) if to in BOOSTERS and rule_of(one) == ("majorant", None) else ()
+    made = functions(one, host.dialect, (*(("mean",) if linked else ()), *more))
+    parts = [made.text, EXTRA.get(to, _nothing)(one, host)]
+    tail = TAILS[to](one, made, linked)
+    return assembled(header(one, to, host), DIALECTS[host.dialect].imports, parts, host.modules[kind], tail)
+
+
+def has_link(loss: Loss) -> bool:
+    """Is there a prediction on the scale of y that is not the raw one?"""
+    if loss.derived.mean is None or loss.lift.joint:
+        return False
+    try:
+        loss.mean(np.zeros(1))
+    except UnsupportedError:
+        return False
+    return True
+
+
+def header(loss: Loss, to: str, host: Host) -> str:
+    """What the file says of itself: formula, derivatives, parameters, start, source."""
+    lines = [f"{loss.name}: {loss.title}", "", f"    {loss.formula}", ""]
+    lines += [f"where {s} is {says}" for s, says in loss.lift.slots.items() if s in loss.tree.names]
+    lines += [f"and {n} = {getattr(loss, n):g} is {p.doc}" for n, p in loss.declared.items()]
+    lines += ["", *derivation(loss), ""]
+    lines += [f"Targets: {loss.target.says}.", *start_line(to)]
+    lines += [f"Curvature: {why(loss)}."] if to in BOOSTERS else []
+    lines += [f"Source: {loss.cite}."] if loss.cite else []
+    lines += [f"Needs {host.needs}; written by `lossmith export {loss.name} --to {to}`."]
+    body = "\n".join(fill(line, 110, subsequent_indent="    ", break_long_words=False) for line in lines)
+    return '"""' + body.replace("\\", "\\\\") + '\n"""'
+
+
+def start_line(to: str) -> list[str]:
+    """Where boosting or fitting starts."""
+    return [] if to in FRAMEWORKS else ["Start: the constant z with the least weighted sum, `start(y)`."]
+
+
+CHAIN = {
+    "residual": "With r = y - z: the gradient in z is -f'(r), the second derivative f''(r).",
+    "margin": "With m = +z or -z by the label: the gradient in z is +f'(m) or -f'(m), the second derivative f''(m).",
+    "score": "f is differentiated in z itself.",
+    "softmax": "With dlogp_k/dz = e_k - p: the gradient is f'(logp) (e_k - p), and the Hessian "
+    "f'' (e_k - p)(e_k - p)^T - f' (diag p - p p^T).",
+}
+
+
+def derivation(loss: Loss) -> list[str]:
+    """f, f′ and f″ in the slot of the formula, in words of mathematics, and the chain rule to z."""
+    wants = [w for w in ("value", "d1", "d2") if w in loss.derived.slot.wants]
+    slot = loss.derived.slot.inputs[0]
+    lines = ["Derived, in the steps that are computed:"]
+    for want, mark in zip(wants, ("", "'", "''"), strict=False):
+        lines += [f"    f{mark}({slot}):", *(f"        {line}" for line in spelled(loss, want))]
+    if not wants[1:]:
+        return ["The derivatives below are those of the formula in each raw output."]
+    return [*lines, CHAIN.get(loss.lift.name, "Summed over all thresholds.")]
+
+
+def spelled(loss: Loss, want: str) -> list[str]:
+    """One derivative as lines of plain mathematics."""
+    program = loss.derived.slot.only(want)
+    writer = Printer(DIALECTS["numpy"], program, program.inputs[0], {})
+    lines = [line.replace("np.", "") for line in writer.body()]
+    return [line if len(line) < 2 * LONGEST else line[: 2 * LONGEST] + " …" for line in lines[:12]]
+
+
+def rule_of(loss: Loss) -> tuple[str, float | None]:
+    """The curvature for leaves, and its constant where the majorant is one.
+
+    Of residuals a proved majorant, because second derivatives vanish in the tails; of scores the second derivative
+    where it is positive throughout; else |gradient|.
+    """
+    from lossmith.curvature import majorant_of
+
+    strict = bool(loss.facts()["strictly convex"].holds)
+    if kind_of(loss) == "classes" or (strict and loss.lift.name != "residual"):
+        return ("floor" if strict else "gradient"), None
+    try:
+        return "majorant", majorant_of(loss)
+    except UnsupportedError:
+        return ("floor" if strict else "gradient"), None
+
+
+def why(loss: Loss) -> str:
+    """The rule in force, in words."""
+    words = {
+        "floor": "the exact second derivative (of K scores the diagonal), at least 1e-6",
+        "gradient": "|gradient|, at least 1e-6: the second derivative is zero or negative in places",
+        "majorant": "a proved majorant: the second derivative is zero or negative in places",
+    }
+    return words[rule_of(loss)[0]]
+
+
+def _nothing(loss: Loss, host: Host) -> str:
+    return ""
+
+
+def _legal(loss: Loss, host: Host) -> str:
+    return legality(loss, DIALECTS[host.dialect].xp)
+
+
+def _majorant(loss: Loss, host: Host) -> str:
+    rule, bound = rule_of(loss)
+    if rule != "majorant":
+        return ""
+    if bound is None:
+        return ""
+    return f'def majorant(y, z):\n    """No second derivative is larger."""\n    return np.full_like(z, {bound!r})\n'
+
+
+EXTRA = {"torch": _legal, "jax": _legal, **dict.fromkeys(BOOSTERS, _majorant)}
+"""What is printed besides the functions of the loss."""
+
+LAYERS = {"pairwise": "Pair", "censored": "Interval", "ordinal": "Ordinal", "all_threshold": "Thresholds",
+          "softmax": "Classes", "residual": "Residual", "margin": "Point", "score": "Point"}  # fmt: skip
+
+
+def layer(loss: Loss) -> str:
+    """The class that stands around the functions of a loss, in every framework under the same name."""
+    if loss.lift.name == "residual" and not differences(loss):
+        return "Point"
+    return LAYERS.get(loss.lift.name, "Outputs")
+
+
+def _said(loss: Loss, made: Functions) -> list[str]:
+    lines = [f"    name = {loss.name!r}", f"    says = {loss.target.says!r}", "    legal = staticmethod(legal)"]
+    return lines + ([f"    outputs = {made.outputs!r}"] if made.outputs else [])
+
+
+def _terms(made: Functions) -> list[str]:
+    slopes = "value, slope, bend"
+    if made.kind != "classes":
+        return [f"    term = staticmethod(differentiable({slopes}, {0 if made.kind == 'thresholds' else made.truths}))"]
+    mean = "mean_slope" if "mean_slope" in made.names else "None"
+    return [
+        f"    term = staticmethod(softmax_loss({slopes}, {mean}))",
+        "    binary = staticmethod(differentiable(binary_value, binary_slope, binary_bend, 1))",
+    ]
+
+
+def _torch(loss: Loss, made: Functions, linked: bool) -> str:
+    mixes = loss.target.name in ("binary", "unit_interval", "classes") and not loss.lift.joint
+    said = [*_said(loss, made), f"    mixes = {mixes}", *_terms(made)]
+    return "\n".join((f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
+
+
+def _jax(loss: Loss, made: Functions, linked: bool) -> str:
+    said = [*_said(loss, made), *_terms(made)]
+    return "\n".join((f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
+
+
+def _keras(loss: Loss, made: Functions, linked: bool) -> str:
+    names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
+    said = [f"    {n} = staticmethod({n})" for n in names]
+    said += [f"    outputs = {made.outputs!r}"] * bool(made.outputs)
+    head = '@keras.saving.register_keras_serializable(package="lossmith_exported")'
+    return "\n".join((head, f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
+
+
+def _number(loss: Loss, made: Functions, majorant: bool = False) -> tuple[str, str]:
+    """The loss of one raw prediction, and that of K scores or None, as NumPy objects."""
+    more = ", majorant" if majorant else ""
+    if made.kind != "classes":
+        outputs = f", {made.outputs!r}" if made.outputs else ""
+        return f"{layer(loss)}(value, slope, bend{outputs})", "None"
+    mean = ", mean_slope" if "mean_slope" in made.names else ""
+    return f"Point(binary_value, binary_slope, binary_bend{more})", f"Classes(value, slope, bend{mean})"
+
+
+def _numpy(loss: Loss, made: Functions, linked: bool) -> str:
+    one, many = _number(loss, made)
+    name = snake(loss.name)
+    return f"{name} = {one}" if many == "None" else f"{name}_of_two = {one}\n{name} = {many}"
+
+
+def _boosted(kind: str) -> Any:
+    def tail(loss: Loss, made: Functions, linked: bool) -> str:
+        one, many = _number(loss, made)
+        if rule_of(loss)[0] == "majorant" and many == "None":
+            one = one.removesuffix(")") + ", majorant)"
+        scale = '"mad"' if layer(loss) == "Residual" else "1.0"
+        more = f"rule={rule_of(loss)[0]!r}, scale={scale}, mean={'mean' if linked else 'None'}"
+        return f"{snake(loss.name)} = {kind}({one}, {many}, {more})"
+
+    return tail
+
+
+def _sklearn(loss: Loss, made: Functions, linked: bool) -> str:
+    one, _ = _number(loss, made)
+    scale = '"mad"' if layer(loss) == "Residual" else "1.0"
+    lines = [f"class {loss.name}Model(Linear):", f'    """A linear model: {loss.title}"""', "", f"    loss = {one}"]
+    lines += ["    mean = staticmethod(mean)"] if linked else []
+    lines += ["", f"    def __init__(self, alpha=1e-4, scale={scale}, max_iter=1000):"]
+    lines += ["        super().__init__(alpha, scale, max_iter)", "", ""]
+    lines += ["def scorer(estimator, X, y, sample_weight=None):", '    """For `scoring=`: minus the mean loss."""']
+    return "\n".join([*lines, "    return estimator.score(X, y, sample_weight)"])
+
+
+def snake(name: str) -> str:
+    """PseudoHuber → pseudo_huber; DWD → dwd."""
+    parts = "".join(f"_{c}" if c.isupper() and i and not name[i - 1].isupper() else c for i, c in enumerate(name))
+    return parts.lower()
+
+
+TAILS = {
+    "numpy": _numpy, "torch": _torch, "jax": _jax, "keras": _keras, "sklearn": _sklearn,
+    "lightgbm": _boosted("LightGBM"), "xgboost": _boosted("XGBoost"), "catboost": _boosted("CatBoost"),
+}  # fmt: skip
+"""The last lines of a file: the loss itself, put together."""

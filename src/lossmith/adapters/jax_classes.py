@@ -1,0 +1,99 @@
+"""JAX losses of class probabilities: K scores (…, K) through softmax, or one score (…) for two classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lossmith.adapters.jax_base import Objective
+from lossmith.errors import DomainError, ShapeError
+
+
+def log_softmax(z: Any) -> Any:
+    """log p over the last axis; what the others have is added up apart, so that a sure class keeps its digits."""
+    top = jax.nn.one_hot(z.argmax(axis=-1), z.shape[-1], dtype=bool)
+    shifted = jnp.where(top, 0, z - z.max(axis=-1, keepdims=True))
+    odds = jnp.where(top, 0, jnp.exp(shifted))
+    return shifted - jnp.log1p(odds.sum(axis=-1, keepdims=True))
+
+
+def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable[..., Any]:
+    """Σ_k t_k f(log p_k) for shares t (…, K), with gradient and Hessian by ∂log p/∂z = e_k − p."""
+
+    def given(logp: Any) -> tuple[Any, ...]:
+        mean = jnp.broadcast_to(logp.mean(axis=-1, keepdims=True), logp.shape)
+        return (logp, mean) if mean_slope is not None else (logp,)
+
+    def weighted(function: Any, t: Any, logp: Any) -> Any:
+        return jnp.where(t == 0, 0, t * function(*given(logp)))
+
+    def whole(t: Any, logp: Any) -> tuple[Any, Any, Any]:
+        d1 = weighted(slope, t, logp)
+        dm = 0.0 if mean_slope is None else weighted(mean_slope, t, logp).sum(axis=-1, keepdims=True)
+        return d1, dm, d1.sum(axis=-1, keepdims=True) + dm
+
+    @jax.custom_jvp
+    def slopes(t: Any, z: Any) -> Any:
+        logp = log_softmax(z)
+        d1, dm, total = whole(t, logp)
+        return d1 + dm / z.shape[-1] - total * jnp.exp(logp)
+
+    @slopes.defjvp
+    def _(given: Any, tangents: Any) -> Any:
+        (t, z), side = given, tangents[1]
+        logp = log_softmax(z)
+        p, total = jnp.exp(logp), whole(t, logp)[2]
+        across = side - (p * side).sum(axis=-1, keepdims=True)
+        own = weighted(bend, t, logp) * across
+        return slopes(t, z), own - p * own.sum(axis=-1, keepdims=True) - total * p * across
+
+    @jax.custom_jvp
+    def term(t: Any, z: Any) -> Any:
+        return weighted(value, t, log_softmax(z)).sum(axis=-1)
+
+    @term.defjvp
+    def _(given: Any, tangents: Any) -> Any:
+        return term(*given), (slopes(*given) * tangents[1]).sum(axis=-1)
+
+    return term
+
+
+class Classes(Objective):
+    """targets: class indices (…) or shares (…, K) for predictions (…, K); labels or shares for one score a row.
+
+    class_weight: (K,); a mean divides by the weights of the true classes, so that hard and one-hot targets agree.
+    """
+
+    binary: Callable[..., Any]
+
+    def __init__(self, reduction: str = "none", check: bool = True, class_weight: Any = None) -> None:
+        super().__init__(reduction, check)
+        self.class_weight = class_weight
+
+    def refuse(self, y: Any) -> None:
+        if not jnp.issubdtype(y.dtype, jnp.floating):
+            super().refuse(y)
+
+    def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
+        shares = z.ndim == y.ndim and z.ndim > 1 and jnp.issubdtype(y.dtype, jnp.floating)
+        if z.ndim != y.ndim + 1 and not shares:
+            return self.two(z, y)
+        if y.shape != (z.shape if shares else z.shape[:-1]):
+            raise ShapeError(f"predictions have shape {z.shape} and targets {y.shape}; wanted are (…, K) and (…)")
+        if not shares and self.check and not isinstance(y, jax.core.Tracer) and y.size and int(y.max()) >= z.shape[-1]:
+            raise DomainError(f"{self.name} needs class indices 0 … {z.shape[-1] - 1}; one is {int(y.max())}")
+        t = y.astype(z.dtype) if shares else jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
+        if self.class_weight is not None:
+            t = t * jnp.asarray(self.class_weight, z.dtype)
+        return self.term(t, z), t.sum(axis=-1)
+
+    def two(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """One score a row, of class 1."""
+        if z.shape != y.shape:
+            raise ShapeError(f"predictions have shape {z.shape} and targets {y.shape}; they must be the same")
+        t = y.astype(z.dtype)
+        up, down = self.binary(jnp.ones_like(t), z), self.binary(jnp.zeros_like(t), z)
+        return jnp.where(t == 0, 0, t * up) + jnp.where(t == 1, 0, (1 - t) * down), None

@@ -1,0 +1,80 @@
+"""Every loss as a `keras.losses.Loss`: `lossmith.keras.Focal(gamma=2)`, on any backend of Keras 3."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from types import new_class
+from typing import Any
+
+from lossmith.adapters.export import layer
+from lossmith.adapters.export_functions import functions, module
+from lossmith.adapters.hosts import host
+from lossmith.catalogue import every
+from lossmith.catalogue import loss as loss_of
+from lossmith.errors import ParameterError
+from lossmith.loss import Loss
+
+host("keras")
+
+import keras  # noqa: E402
+
+from lossmith.adapters import keras_base  # noqa: E402
+from lossmith.adapters.keras_base import Derived  # noqa: E402
+
+OPTIONS = ("name", "reduction", "dtype")
+"""What Keras itself asks of a loss."""
+
+
+@cache
+def terms(loss: Loss) -> Mapping[str, Any]:
+    """The functions of a loss in keras.ops."""
+    made = functions(loss, "keras")
+    found = module(loss, "keras")
+    names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
+    return {**{n: found[n] for n in names}, "outputs": made.outputs}
+
+
+@cache
+def _class(kind: type[Loss]) -> type[Derived]:
+    """The Keras class of a catalogued loss, registered so that a saved model finds it."""
+    base: type[Derived] = getattr(keras_base, layer(kind()))
+
+    def __init__(self: Any, *args: float, **given: Any) -> None:
+        loss = kind(*args, **{k: v for k, v in given.items() if k in kind.declared})
+        options = {k: v for k, v in given.items() if k not in kind.declared}
+        unknown = sorted(set(options) - set(OPTIONS))
+        if unknown:
+            raise ParameterError(f"{kind.__name__} has neither a parameter nor an option {unknown[0]!r} in Keras")
+        base.__init__(self, **options)
+        for name, value in terms(loss).items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "loss", loss)
+
+    def get_config(self: Any) -> dict[str, Any]:
+        return {**base.get_config(self), **self.loss.params}
+
+    body = {
+        "__init__": __init__, "get_config": get_config, "__module__": "lossmith.keras",
+        "__doc__": f"{kind.__doc__}\n\n{inspect.getdoc(Derived)}",
+    }  # fmt: skip
+    made = new_class(kind.__name__, (base,), {}, lambda space: space.update(body))
+    registered: type[Derived] = keras.saving.register_keras_serializable(package="lossmith")(made)
+    return registered
+
+
+def objective(loss: str | Loss | type[Loss], **options: Any) -> Derived:
+    """Any loss as a Keras loss; one from a formula cannot be saved with a model, only catalogued ones can."""
+    one = loss_of(loss)
+    return _class(type(one))(**one.params, **options)  # type: ignore[arg-type]
+
+
+def __getattr__(name: str) -> Any:
+    if name in every():
+        return _class(every()[name])  # type: ignore[arg-type]
+    raise AttributeError(f"lossmith.keras has no {name!r}; `lossmith.losses()` lists the losses")
+
+
+def __dir__() -> list[str]:
+    return sorted(["objective", *every()])
