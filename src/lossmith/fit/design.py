@@ -224,6 +224,22 @@ def _settle(X: Any, centre: Array, spread: Array) -> None:
 
 
 def _spread_sparse(X: Any) -> Array:
+    """The root mean square of each column of a CSR or CSC matrix."""
+    n, p = X.shape
+    if not X.has_canonical_format:
+        return _spread_scaled(X)
+    place = X.indices if X.format == "csr" else np.repeat(np.arange(p), np.diff(X.indptr))
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.bincount(place, np.square(X.data, dtype=np.float64), p)
+    spread = np.sqrt(total / n)
+    odd = ~np.isfinite(total) | (total < 1e-290)
+    if odd[place].any():
+        spread[odd] = _spread_scaled(X.tocsc()[:, np.flatnonzero(odd)])
+    return np.asarray(spread)
+
+
+def _spread_scaled(X: Any) -> Array:
+    """The same for numbers whose squares overflow, or vanish."""
     most = np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel()
     safe = np.where(most > 0.0, most, 1.0)
     unit = X.multiply(1.0 / safe).tocsr()
