@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -99,7 +100,7 @@ def _of_margin(loss: Loss) -> Fact:
     whole = loss.program.only("value")
     prelude = {step.name for step in TO_MARGIN}
     steps = tuple(step for step in whole.steps if step.name not in prelude)
-    outputs = (*whole.outputs, ("d1", 0.0), ("d2", 0.0))  # derived again by whoever proves
+    outputs = (*whole.outputs, ("d1", math.nan), ("d2", math.nan))  # derived by whoever proves
     slot = replace(whole, inputs=("m",), steps=steps, outputs=outputs)
     return facts(slot, {n: loss.params[n] for n in slot.params}, "margin", keep=partial(cache.text, "json"))["majorant"]
 

@@ -11,21 +11,38 @@ import numpy as np
 
 from lossmith import cache
 from lossmith.facts import Fact
+from lossmith.formula import call, name, number, substitute
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
+    from lossmith.program import Program
+    from lossmith.symbolic.prove import Facts
 
 
 @lru_cache(maxsize=512)
 def facts_of(loss: Loss) -> Mapping[str, Fact]:
     """Fact by name; a verdict is made when it is asked for."""
+    return joint_facts(loss) if loss.lift.joint else slot_facts(loss, loss.lift.name)
+
+
+def slot_facts(loss: Loss, lift: str) -> Facts:
+    """The facts of a loss by its one slot, with the formula as it stands for what the kernel's form leaves open."""
     from lossmith.symbolic.prove import facts
 
-    if loss.lift.joint:
-        return joint_facts(loss)
-    slot = loss.derived.slot
-    values = {n: loss.params[n] for n in slot.params}
-    return facts(slot, values, loss.lift.name, target=loss.target.interval, keep=partial(cache.text, "json"))
+    values = {n: v for n, v in loss.params.items() if not loss.declared[n].static}
+    spelled, keep = spelled_out(loss), partial(cache.text, "json")
+    return facts(loss.derived.slot, values, lift, target=loss.target.interval, literal=spelled, keep=keep)
+
+
+def spelled_out(loss: Loss) -> Program | None:
+    """The formula as it stands, as a Program of the slot's inputs."""
+    from lossmith.symbolic.literal import literal
+
+    inputs = loss.derived.slot.inputs
+    values = {n: number(loss.params[n]) for n, p in loss.declared.items() if p.static}
+    probability = {"p": call("exp", name("logp"))} if "logp" in inputs else {}
+    free = tuple(n for n in loss.params if n not in values)
+    return literal(substitute(loss.tree, {**values, **probability}), inputs, free)
 
 
 OF_A_SUM = ("convex", "twice", "bounded below", "nonnegative")
@@ -41,11 +58,8 @@ TRUTHS: Mapping[str, object] = {
 
 def joint_facts(loss: Loss) -> Mapping[str, Fact]:
     """The facts of a loss of several outputs: those of its margin loss, or what a witness refutes."""
-    from lossmith.symbolic.prove import facts
-
-    slot = loss.derived.slot
-    if slot.inputs == ("m",):
-        of_margin = facts(slot, {n: loss.params[n] for n in slot.params}, "margin", keep=partial(cache.text, "json"))
+    if loss.derived.slot.inputs == ("m",):
+        of_margin = slot_facts(loss, "margin")
         return {name: of_margin[name] for name in OF_A_SUM}
     return {"convex": bent_down(loss)}
 

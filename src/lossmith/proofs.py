@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.facts import Fact
+from lossmith.knowledge import slot_facts
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -18,13 +19,9 @@ Ranges = Mapping[str, tuple[float, float]]
 
 def case_of(loss: Loss) -> Case:
     """The loss as its provers see it."""
-    from lossmith.symbolic.prove import facts
-
     if loss.lift.joint:
         raise UnsupportedError(f"{loss.name} has several outputs; ranges and certificates are for losses of one")
-    slot = loss.derived.slot
-    values = {n: loss.params[n] for n in slot.params}
-    return facts(slot, values, loss.lift.name, target=loss.target.interval).case
+    return slot_facts(loss, loss.lift.name).case
 
 
 def names_of(loss: Loss) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.knowledge import slot_facts
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -32,7 +33,6 @@ def efficiency_of(loss: Loss, scale: float = 1.0) -> float:
 def _measure(loss: Loss) -> Callable[[float], float]:
     """scale → efficiency; UnsupportedError for a loss that is not an even one of a residual."""
     from lossmith.symbolic.normal import efficiency
-    from lossmith.symbolic.prove import facts
 
     if loss.lift.name != "residual":
         raise UnsupportedError(f"{loss.name} is no loss of a residual, so the normal law gives it no efficiency")
@@ -41,7 +41,7 @@ def _measure(loss: Loss) -> Callable[[float], float]:
         raise UnsupportedError(f"{loss.name} has no efficiency at the normal law: {known['efficiency'].because}")
     if not known["efficiency"].holds:
         return lambda scale: _summed(loss, scale)
-    case = facts(loss.derived.slot, _values(loss), "residual").case
+    case = slot_facts(loss, "residual").case
     return lambda scale: efficiency(case, scale) or _summed(loss, scale)
 
 
@@ -54,10 +54,6 @@ def _summed(loss: Loss, scale: float) -> float:
     spread = float(share @ (pull * pull))
     width = FARTHEST / PANELS / 2 / math.sqrt(2 * math.pi)
     return float(2 * (share @ (pull * r)) ** 2 / spread * width) if spread > 0 else 0.0
-
-
-def _values(loss: Loss) -> dict[str, float]:
-    return {n: loss.params[n] for n in loss.derived.slot.params}
 
 
 def tuned(loss: L, wanted: float = 0.95) -> L:

@@ -12,7 +12,7 @@ from lossmith.symbolic.case import Case, Join, once, one_sided
 from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.parity import EVEN, parity
-from lossmith.symbolic.signs import extended, nonnegative
+from lossmith.symbolic.signs import nonnegative
 from lossmith.symbolic.spans import ZERO, Span, div, mul
 
 Test = Callable[[Span], bool]
@@ -27,7 +27,8 @@ def _refuted(case: Case, name: str, output: str, witness: dict[str, float], says
     return Fact(name, False, f"{says.format(value)} at {_shown(at)}", at | {output: value})
 
 
-def _at_join(case: Case, name: str, joins: list[Join], says: str) -> Fact:
+def at_join(case: Case, name: str, joins: list[Join], says: str) -> Fact:
+    """A refutation at the first of some joins."""
     at = {case.variable: float(joins[0].at)}
     return Fact(name, False, f"{says} at {_shown(at)}", at)
 
@@ -41,7 +42,15 @@ def _apart(x: Span) -> bool:
     return x.low > 0 or x.high < 0
 
 
-def _everywhere(case: Case, *outputs: str) -> bool:
+def _far_apart(x: Span) -> bool:
+    """Is a jump more than what a constant that was rounded to a double (pi) can make?"""
+    return x.low > ROUNDED or x.high < -ROUNDED
+
+
+ROUNDED = 1e-15
+
+
+def everywhere(case: Case, *outputs: str) -> bool:
     """Are the outputs defined, and free of undecided kinks, on every piece?"""
     outcomes = [cover(r, lambda s: True if all(defined(s[n]) for n in outputs) else None) for r in case.regions]
     return all(o.holds for o in outcomes)
@@ -55,11 +64,11 @@ def convex(case: Case) -> Fact:
         return _refuted(case, "convex", "d2", curved.witness, "the second derivative is {:.4g}")
     falls = _jumping(case, "d1", lambda x: x.high < 0)
     if falls:
-        return _at_join(case, "convex", falls, "the slope falls")
+        return at_join(case, "convex", falls, "the slope falls")
     if case.continuous is False:
-        return _at_join(case, "convex", _jumping(case, "value", _apart), "the value jumps")
+        return at_join(case, "convex", _jumping(case, "value", _apart), "the value jumps")
     rises = all(case.jump(j, "d1").low >= 0 for j in case.joins)
-    if curved.holds and case.continuous and rises and _everywhere(case, "d1"):
+    if curved.holds and case.continuous and rises and everywhere(case, "d1"):
         return Fact("convex", True, "the second derivative is >= 0 on every piece and the slope never falls at a join")
     return Fact("convex", None, _why(curved, "the sign of the second derivative"))
 
@@ -76,12 +85,12 @@ def twice(case: Case) -> Fact:
     for output, says in (("value", "the value jumps"), ("d1", "the slope jumps"), ("d2", "the curvature jumps")):
         found = _jumping(case, output, _apart)
         if found:
-            return _at_join(case, "twice", found, says)
+            return at_join(case, "twice", found, says)
     blown = [j for j in case.joins if not defined(case.jump(j, "d2")) and _infinite(case, j)]
     if blown:
-        return _at_join(case, "twice", blown, "the second derivative is infinite")
+        return at_join(case, "twice", blown, "the second derivative is infinite")
     flat = all(case.jump(j, n) == ZERO for j in case.joins for n in ("d1", "d2"))
-    if case.continuous and flat and _everywhere(case, "d1", "d2"):
+    if case.continuous and flat and everywhere(case, "d1", "d2"):
         return Fact("twice", True, "slope and second derivative are continuous on every piece and at every join")
     return Fact("twice", None, "continuity at a join or on a piece could not be shown")
 
@@ -98,17 +107,17 @@ def _infinite(case: Case, join: Join) -> bool:
 @once
 def smooth(case: Case) -> Fact:
     """f′ is continuous and |f″| bounded; the constant bounds it."""
-    jumps = _jumping(case, "value", _apart) or _jumping(case, "d1", _apart)
+    jumps = _jumping(case, "value", _apart) or _jumping(case, "d1", _far_apart)
     if jumps:
-        return _at_join(case, "smooth", jumps, "the slope jumps")
+        return at_join(case, "smooth", jumps, "the slope jumps")
     bound = largest(case.regions, "d2", smooth=True)
     if bound.runs_off is not None:
         return _refuted(case, "smooth", "d2", bound.runs_off, "the second derivative is unbounded: {:.4g}")
     blown = [j for j in case.joins if bound.value is None and _infinite(case, j)]
     if blown:
-        return _at_join(case, "smooth", blown, "the second derivative is infinite")
+        return at_join(case, "smooth", blown, "the second derivative is infinite")
     flat = all(case.jump(j, "d1") == ZERO for j in case.joins)
-    if bound.value is not None and case.continuous and flat and _everywhere(case, "d1"):
+    if bound.value is not None and case.continuous and flat and everywhere(case, "d1"):
         because = f"the slope is continuous and the second derivative within ±{bound.value:.6g}"
         return Fact("smooth", True, because, constant=bound.value)
     return Fact("smooth", None, "no bound of the second derivative could be shown")
@@ -176,6 +185,8 @@ ENDS = {"margin": (-1,), "softmax": (-1,)}
 
 def redescending(case: Case) -> Fact:
     """f′ → 0 far out: at both ends for residuals, for very wrong labels where there is a margin."""
+    if case.period is not None:
+        return comes_back(case, "redescending", "the slope comes back in every period")
     sides = ENDS.get(case.lift, (-1, 1))
     answers = [fades(case.regions[0 if s < 0 else -1], s, "d1") for s in sides]
     if all(answers):
@@ -183,7 +194,19 @@ def redescending(case: Case) -> Fact:
     if False in answers:
         side = "−∞" if sides[answers.index(False)] < 0 else "+∞"
         return Fact("redescending", False, f"the slope does not tend to 0 at {side}")
+    if case.limits and all(fades(case.tame.regions[0 if s < 0 else -1], s, "d1", VERY_FAR) for s in sides):
+        return Fact("redescending", True, "the slope tends to 0 far out, for each y up to 1e100")
     return Fact("redescending", None, "the limit of the slope could not be found")
+
+
+def comes_back(case: Case, name: str, says: str) -> Fact:
+    """A refutation at a place where the slope of a loss that repeats is not 0."""
+    for region in case.regions:
+        for point in region.points():
+            slope = region.point(point)["d1"]
+            if slope.low > 0 or slope.high < 0:
+                return _refuted(case, name, "d1", point, says + ": {:.4g}")
+    return Fact(name, None, "no place was found at which the slope is not 0")
 
 
 @once
@@ -196,7 +219,7 @@ def even(case: Case) -> Fact:
             here, there = (_value_at(case, sign, point) for sign in (1, -1))
             if here.high < there.low or here.low > there.high:
                 return _refuted(case, "even", "value", point, "the value differs from its mirror image's: {:.6g}")
-    if all(_mirrors(case, a, b) for a, b in _pairs(case)) and _symmetric(case):
+    if all(_mirrors(case, a, b) for a, b in pairs(case)) and symmetric(case):
         return Fact("even", True, "the two halves are identical expressions")
     return Fact("even", None, "the two halves agree where tried, but were not shown identical")
 
@@ -206,14 +229,16 @@ def _value_at(case: Case, sign: int, point: dict[str, float]) -> Span:
     return region.point(point | {"": sign * point[""]})["value"]
 
 
-def _pairs(case: Case) -> list[tuple[Region, Region]]:
+def pairs(case: Case) -> list[tuple[Region, Region]]:
+    """The pieces right of 0, each with its mirror image."""
     n = len(case.regions)
     return [(case.regions[n - 1 - i], case.regions[i]) for i in range(n // 2)]
 
 
-def _symmetric(case: Case) -> bool:
+def symmetric(case: Case) -> bool:
+    """Do the pieces end at mirrored places?"""
     n = len(case.regions)
-    return n % 2 == 0 and all(a.low == (None if b.high is None else -b.high) for a, b in _pairs(case))
+    return n % 2 == 0 and all(a.low == (None if b.high is None else -b.high) for a, b in pairs(case))
 
 
 def _mirrors(case: Case, right: Region, left: Region) -> bool:
@@ -227,68 +252,6 @@ def _mirrors(case: Case, right: Region, left: Region) -> bool:
         return not field.add(a, field.neg(b)).top
     except NotExact:
         return False
-
-
-def majorant(case: Case) -> Fact:
-    """A curvature w(t) is known with f(s) ≤ f(t) + f′(t)(s − t) + w(t)(s − t)²/2 for all s."""
-    if case.continuous and not case.limits and _symmetric(case):
-        middle = _middle_slope(case)
-        if middle is not None and _falls(case, middle):
-            line = "rho is concave in r²" if middle == 0 else "linear plus an even part that is concave in t²"
-            return Fact("majorant", True, f"psi(r)/r: {line}")
-    bound = smooth(case)
-    if bound.holds:
-        return Fact("majorant", True, "curvature bound", constant=bound.constant)
-    rises = [] if case.limits else [j for j in case.joins if j.at != 0 and case.jump(j, "d1").low > 0]
-    if rises:
-        return _at_join(case, "majorant", rises, "no finite curvature majorises where the slope rises at once,")
-    if bound.holds is False and "unbounded" in bound.because:
-        return Fact("majorant", False, bound.because, bound.witness)
-    return Fact("majorant", None, f"no majorising curvature is known: {bound.because}")
-
-
-def _middle_slope(case: Case) -> Fraction | None:
-    """The κ with f′(t) + f′(−t) = 2κ for all t > 0, if there is one and it is rational."""
-    found: set[Fraction | None] = set()
-    for right, left in _pairs(case):
-        field = Exact()
-        inputs = exact_inputs(right, field)
-        mirrored = inputs | {case.variable: field.neg(inputs[case.variable])}
-        try:
-            a = field.run(right.program.only("d1"), inputs)["d1"]
-            b = field.run(left.program.only("d1"), mirrored)["d1"]
-            found.add(field.add(a, b).constant())
-        except NotExact:
-            return None
-    twice_middle = found.pop() if len(found) == 1 else None
-    return None if twice_middle is None else twice_middle / 2
-
-
-def _falls(case: Case, middle: Fraction) -> bool:
-    """Is (f′(t) − κ)/t ≥ 0 and falling in t > 0? On pieces t·f″ ≤ f′ − κ; at joins the slope must not rise."""
-    kappa = float(middle)
-    if Fraction(kappa) != middle:
-        return False
-    right = [j for j in case.joins if j.at > 0]
-    if any(not case.jump(j, "d1").high <= 0 for j in right) or not _everywhere(case, "d1"):
-        return False
-    return all(_claims(case, r, kappa) for r in case.regions[len(case.regions) // 2 :])
-
-
-def _claims(case: Case, region: Region, kappa: float) -> bool:
-    t, outputs = case.variable, dict(region.program.outputs)
-    slope: tuple[str, str, tuple[str | float, ...]] = ("slope", "sub", (outputs["d1"], kappa))
-    gap = extended(
-        region.program,
-        [slope, ("rise", "mul", (t, outputs["d2"])), ("gap", "sub", ("x'slope", "x'rise"))],
-        "gap",
-    )
-    parts = ((extended(region.program, [slope], "slope"), "slope"), (gap, "gap"))
-    return all(nonnegative(_like(region, p), n, strict=False).holds for p, n in parts)
-
-
-def _like(region: Region, program: object) -> Region:
-    return Region(program, region.params, region.variable, region.low, region.high, region.limits, region.settled)  # type: ignore[arg-type]
 
 
 def scalable(case: Case) -> Fact:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, wraps
 
@@ -15,11 +15,13 @@ from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Arg, Program
 from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
-from lossmith.symbolic.exact import Exact, NotExact, Value, number
+from lossmith.symbolic.ends import exactly
+from lossmith.symbolic.exact import Exact, NotExact, Value
 from lossmith.symbolic.pieces import CHOICES, Piece, pieces
 from lossmith.symbolic.signs import enclosed_at
 from lossmith.symbolic.slopes import NoSlope, differentiate
-from lossmith.symbolic.spans import TINY, UNSURE, ZERO, Span, above, add, below, neg
+from lossmith.symbolic.spans import UNSURE, ZERO, Span, above, add, below, neg
+from lossmith.symbolic.waves import period
 
 BOUNDS = {"softmax": {"mean_logp": (-math.inf, 0.0)}}
 OUTPUTS = ("value", "d1", "d2")
@@ -48,7 +50,10 @@ class Join:
 
 @dataclass(frozen=True)
 class Case:
-    """A slot Program at its parameters, cut into pieces without kinks; 0 is always a cut."""
+    """A slot Program at its parameters, cut into pieces without kinks; 0 is always a cut.
+
+    Of a loss that repeats the pieces are those of one period to each side: what holds there holds everywhere.
+    """
 
     program: Program
     params: dict[str, float]
@@ -56,6 +61,8 @@ class Case:
     target: Interval
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The ranges of parameters that are inputs of the program because every value of theirs is meant."""
+    literal: Program | None = None
+    """The formula as it stands, its value only: a second chance where the kernel's form leaves a fact unknown."""
     made: dict[object, Fact] = field(default_factory=dict, compare=False)
 
     @property
@@ -69,22 +76,43 @@ class Case:
         ends = [self.target.low.hex(), self.target.high.hex()]
         parts = [self.program.digest, self.lift, sorted((k, v.hex()) for k, v in self.params.items()), ends]
         parts += [sorted((k, a.hex(), b.hex()) for k, (a, b) in self.ranges.items())] if self.ranges else []
+        parts += [self.literal.digest] if self.literal else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    @cached_property
+    def spelled(self) -> Case | None:
+        """The same loss as its formula spells it."""
+        if self.literal is None:
+            return None
+        return Case(self.literal, self.params, self.lift, self.target, self.ranges)
+
+    @cached_property
+    def tame(self) -> Case:
+        """The same loss for |y| up to 1e100, and not below 1e-100 where y > 0: for facts about one y at a time."""
+        y = self.target
+        low = 1e-100 if y.open_low and y.low == 0 else max(y.low, -1e100)
+        return replace(self, target=Interval(low, min(y.high, 1e100), False, y.open_high), made={})
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
         """The ranges of the inputs other than the slot."""
-        known = {**BOUNDS.get(self.lift, {}), **self.ranges}
-        low = TINY if self.target.open_low and self.target.low == 0 else self.target.low
-        return {n: known.get(n, (low, self.target.high)) for n in self.program.inputs[1:]}
+        known, y = {**BOUNDS.get(self.lift, {}), **self.ranges}, self.target
+        low = math.nextafter(y.low, math.inf) if y.open_low else y.low
+        high = math.nextafter(y.high, -math.inf) if y.open_high else y.high
+        return {n: known.get(n, (low, high)) for n in self.program.inputs[1:]}
+
+    @cached_property
+    def period(self) -> Fraction | None:
+        """A length after which the value has repeated at least once, for a loss made of waves."""
+        return None if self.limits else period(self.program, self.params, self.variable)
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        zero = Fraction(0)
-        left = pieces(self.program, self.params, self.variable, None, zero)
+        zero, end = Fraction(0), self.period
+        left = pieces(self.program, self.params, self.variable, None if end is None else -end, zero)
         if self.lift == "softmax":
             return left
-        return left + pieces(self.program, self.params, self.variable, zero, None)
+        return left + pieces(self.program, self.params, self.variable, zero, end)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -189,12 +217,15 @@ class Case:
     def confirmed(self, name: str, witness: Mapping[str, float]) -> tuple[dict[str, float], float]:
         """A witness under its own names, and the output there by the living definition."""
         at = {(n or self.variable): v for n, v in witness.items()}
-        return at, float(self.program.only(name).run({**self.params, **at})[name])
+        program, t = self.program, at[self.variable]
+        if not isinstance(dict(program.outputs)[name], str):  # not derived before the pieces were cut
+            program = next(r for r in self.regions if r.high is None or t <= r.high).program
+        return at, float(program.only(name).run({**self.params, **at})[name])
 
 
 def one_sided(exact: Exact, region: Region, name: str, point: Fraction) -> Value:
     """The limit of an output at an end of its piece, exactly."""
-    values = exact_inputs(region, exact) | {region.variable: number(point)}
+    values = exact_inputs(region, exact) | {region.variable: exactly(exact, point)}
     return exact.run(region.program.only(name), values)[name]
 
 

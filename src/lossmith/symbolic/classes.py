@@ -17,6 +17,7 @@ from lossmith.symbolic.case import Case, once
 from lossmith.symbolic.cover import Region, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.signs import extended, nonnegative
+from lossmith.symbolic.spans import ZERO
 
 Steps = list[tuple[str, str, tuple[str | float, ...]]]
 
@@ -80,14 +81,23 @@ def _refuted(case: Case, u: float, says: str) -> Fact:
 
 SQUARE: Steps = [
     *P, ("qq", "mul", ("q", "q")), ("two", "mul", (2.0, "qq")), ("bend", "mul", ("two", "d2")),
-    ("half", "mul", (0.5, "d1")),
 ]  # fmt: skip
-SUM, DIFFERENCE = ([*SQUARE, ("norm", word, ("bend", "half"))] for word in ("add", "sub"))
-"""|h″|·2(1 − p)² + |h′|/2 bounds the norm of the Hessian: ‖e_y − p‖² ≤ 2(1 − p)², ‖diag p − ppᵀ‖ ≤ ½."""
+HALF: Steps = [("half", "mul", (0.5, "d1"))]
+REST: Steps = [("twice", "mul", (2.0, "q")), ("half", "mul", ("twice", "d1"))]
+"""|h″|·2(1 − p)² + |h′|·min(½, 2(1 − p)) bounds the norm of the Hessian.
+
+‖e_y − p‖² ≤ 2(1 − p)², and ‖diag p − ppᵀ‖ is the largest variance under p of a v with ‖v‖ = 1: at most ½, and at most
+E(v − v_y)² ≤ (1 − p)·max(v_k − v_y)² ≤ 2(1 − p).
+"""
 
 
 def _norm(case: Case) -> float | None:
-    bounds = [largest(with_steps(case, steps), "norm", smooth=False).value for steps in (SUM, DIFFERENCE)]
+    return min((b for rest in (HALF, REST) if (b := _norm_by(case, rest)) is not None), default=None)
+
+
+def _norm_by(case: Case, rest: Steps) -> float | None:
+    both = ([*SQUARE, *rest, ("norm", word, ("bend", "half"))] for word in ("add", "sub"))
+    bounds = [largest(with_steps(case, steps), "norm", smooth=False).value for steps in both]
     return None if None in bounds else max(b for b in bounds if b is not None)
 
 
@@ -101,7 +111,8 @@ def smooth(case: Case) -> Fact:
     jumps = [j for j in case.joins if case.jump(j, "d1").low > 0 or case.jump(j, "d1").high < 0]
     if jumps:
         return Fact("smooth", False, f"the slope jumps at p = {math.exp(float(jumps[0].at)):.6g}", float(jumps[0].at))
-    bound: float | None = None if case.limits or case.joins else _norm(case)
+    flat = all(case.jump(j, "d1") == ZERO for j in case.joins)
+    bound: float | None = None if case.limits or not flat else _norm(case)
     if bound is not None and case.continuous:
         return Fact("smooth", True, f"the Hessian's norm stays within {bound:.6g}", constant=bound)
     return Fact("smooth", None, "no bound of the Hessian could be shown")
@@ -112,6 +123,14 @@ def majorant(case: Case) -> Fact:
     bound = smooth(case)
     if bound.holds:
         return Fact("majorant", True, "curvature bound", constant=bound.constant)
+    falls = all(case.jump(j, "d1").high <= 0 for j in case.joins)
+    above = _norm(case) if falls and case.joins and case.continuous and not case.limits else None
+    if above is not None:
+        return Fact("majorant", True, "curvature bound; where the slope jumps, it falls", constant=above)
+    rises = [j for j in case.joins if case.jump(j, "d1").low > 0]
+    if rises:
+        at = math.exp(float(rises[0].at))
+        return Fact("majorant", False, f"no finite curvature majorises where the slope rises at once, p = {at:.6g}", at)
     return Fact("majorant", None, f"no majorising curvature is known: {bound.because}")
 
 

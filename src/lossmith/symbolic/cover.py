@@ -24,6 +24,8 @@ Claim = Callable[[dict[str, Span]], bool | None]
 Limits = Mapping[str, tuple[float, float]]
 """The ranges of the inputs other than the main one (the truth y of a likelihood)."""
 MOST_CELLS, MORE_CELLS, MOST_STEPS = 400, 1500, 60
+UNREACHED = {"logp": 0.0}
+"""The end of an input's range that no value takes: p < 1, so log p < 0."""
 TAILS = (5, 12, 30, 64, 200)
 """Binary exponents of the points from which a tail is tried as one cell."""
 
@@ -92,14 +94,18 @@ class Region:
             self._twins[name] = self._make_twin(name)
         return self._twins[name]
 
-    def _make_twin(self, name: str) -> Ranges | None:
+    def long_twin(self, name: str) -> Ranges | None:
+        """The same, however long it is."""
+        return self._make_twin(name, 100 * MOST_STEPS)
+
+    def _make_twin(self, name: str, most: int = MOST_STEPS) -> Ranges | None:
         field = Exact()
         try:
             value = field.run(self.program.only(name), exact_inputs(self, field))[name]
             program = twin(self.program, name, field, value, mirrored(self))
         except NotExact:
             return None
-        return Ranges(program, self.params) if len(program.steps) <= MOST_STEPS else None
+        return Ranges(program, self.params) if len(program.steps) <= most else None
 
     def alone(self, name: str) -> Region:
         """The same for one output, by its twin if only that is free of the other inputs."""
@@ -139,6 +145,7 @@ class Region:
 
     def read(self, cell: Cell, start: float, strict: bool) -> tuple[dict[str, Span], bool]:
         """Enclosures over a cell, and whether it is free of kinks."""
+        strict = strict and not (self.variable in UNREACHED and cell.high == UNREACHED[self.variable])
         spans, kinked = self.ranges.at(cell.spans(self.variable), start=start, strict=strict)
         if cell.tail:
             spans = {n: plain(x, start) for n, x in spans.items()}
@@ -169,7 +176,10 @@ class Region:
         steps = [2.0**-k for k in (range(1, 6) if width < 2.0**30 else range(2, 60, 2))]
         near = 2.0**-30 * min(width, 1.0 + min(abs(low), abs(high)))  # inside: at an end another piece may hold
         mains = [t for s in (*(width * s for s in steps), near) for t in (low + s, high - s) if low <= t <= high]
-        spots = [[(n, min(max(v, a), b)) for v in (1.0, 8.0, 0.25)] for n, (a, b) in self.limits.items()]
+        spots = [
+            sorted({(n, min(max(v, a), b)) for v in (1.0, 8.0, 0.25, *(() if few else (0.0, -1.0, 1.0)))})
+            for n, (a, b) in self.limits.items()
+        ]
         for others in product(*spots):
             for t in {min(max(v, low), high) for v in (1.0, -1.0)} if few else mains:
                 yield {"": t, **dict(others)}

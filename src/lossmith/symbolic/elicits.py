@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
+from lossmith.domain import Interval
 from lossmith.facts import Fact
-from lossmith.program import Program, Step
+from lossmith.program import Arg, Program, Step
 from lossmith.symbolic.binding import bounded_below as bounds_of_line
 from lossmith.symbolic.binding import even, redescending
 from lossmith.symbolic.bounds import largest
 from lossmith.symbolic.case import Case
-from lossmith.symbolic.cover import Region, exact_inputs
+from lossmith.symbolic.cover import Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact, Value
 from lossmith.symbolic.probabilities import calibrated, calibrated_classes, far, grown, proper, proper_classes
 from lossmith.symbolic.shape import convex_of, strictly_convex
@@ -93,17 +95,36 @@ def _by_shape(case: Case) -> Fact:
     where = "; the centre of every symmetric law" if same is not None and same.holds else ""
     if bent.holds:
         return Fact(NAME, True, f"an M-functional: the z at which E psi(y - z) changes its sign{where}")
-    if same is not None and same.holds and _peaked(case):
-        return Fact(NAME, True, "mode-like: where y is densest, smoothed by a window as wide as the loss is bent")
+    if _waves(case):
+        return Fact(NAME, True, "the mean direction: that of the mean point on the circle")
+    if same is not None and same.holds and _rises(case):
+        if redescending(case).holds or largest(case.regions, "value", smooth=False).value is not None:
+            return Fact(NAME, True, "mode-like: where y is densest, smoothed by a window as wide as the loss is bent")
+        return Fact(
+            NAME, True, "the centre of every symmetric law with one peak (Anderson 1955), but no named functional"
+        )
     return Fact(NAME, None, "neither convex nor a window that falls to both sides")
 
 
-def _peaked(case: Case) -> bool:
-    """Does the loss rise to both sides, towards a bound or with a pull that fades?"""
-    rises = all(nonnegative(r, "d1", strict=False).holds for r in case.regions[len(case.regions) // 2 :])
-    if not rises:
-        return False
-    return bool(redescending(case).holds) or largest(case.regions, "value", smooth=False).value is not None
+def _rises(case: Case) -> bool:
+    """Does an even loss rise to both sides?"""
+    right = case.regions[len(case.regions) // 2 :]
+    return bool(case.continuous) and all(nonnegative(r, "d1", strict=False).holds for r in right)
+
+
+def _waves(case: Case) -> bool:
+    """Is the slope a positive multiple of the sine?"""
+    found: set[Fraction | None] = set()
+    for region in case.regions:
+        field = Exact()
+        try:
+            inputs = exact_inputs(region, field)
+            slope = field.run(region.program.only("d1"), inputs)["d1"]
+            found.add(field.div(slope, field.opaque("sin", inputs[region.variable])).constant())
+        except NotExact:
+            return False
+    share = found.pop() if len(found) == 1 else None
+    return share is not None and share > 0
 
 
 def of_score(case: Case) -> Fact:
@@ -111,8 +132,8 @@ def of_score(case: Case) -> Fact:
     names, bent = list(case.limits), convex_of(case)
     if len(names) == 1:
         said = _mean_of(case, names[0])
-        steady = said and _pulls_one_way(case, names[0])
-        if steady and (strictly_convex(case).holds or (said == "the mean" and _link_rises(case, names[0]))):
+        steady = said and _pulls_one_way(case, names[0], said)
+        if steady and (strictly_convex(case).holds or _link_rises(case, names[0], said)):
             return Fact(NAME, True, f"{said}, through a link that rises strictly")
     if bent.holds:
         return Fact(NAME, True, "the z at which the mean slope changes its sign; more than one mean of y decides it")
@@ -121,7 +142,7 @@ def of_score(case: Case) -> Fact:
 
 def _mean_of(case: Case, y: str) -> str:
     """Which mean of y decides, if one does: that of g(y), where the slope is a(z) − b(z)·g(y)."""
-    if affine(case, y):
+    if affine(case, y, "d1"):
         return "the mean"
     powers = {_exponent(r, y) for r in case.regions}
     power = powers.pop() if len(powers) == 1 else None
@@ -150,62 +171,101 @@ def _occurs(atom: int, value: Value) -> bool:
     return any(a == atom for p in (value.top, value.bottom) for m in p for a, _ in m)
 
 
-def _pulls_one_way(case: Case, y: str) -> bool:
+def _pulls_one_way(case: Case, y: str, said: str) -> bool:
     """Does a larger y always pull z the same way?"""
     try:
-        slopes = [like(r, grown(r.program, y, "d1", "pull").only("pull")) for r in case.regions]
+        if _by_parts(said):
+            return _one_sign([cancelled(level(r, y), "b") for r in case.regions], "b")
+        return _one_sign([like(r, grown(r.program, y, "d1", "pull").only("pull")) for r in case.regions], "pull")
     except NoSlope:
         return False
-    if all(positive(r, "pull") for r in slopes):
+
+
+def _one_sign(regions: list[Region], name: str) -> bool:
+    if all(positive(r, name) for r in regions):
         return True
-    return all(positive(negated(r, "pull"), "minus pull") for r in slopes)
+    return all(positive(negated(r, name), f"minus {name}") for r in regions)
 
 
-def _link_rises(case: Case, y: str) -> bool:
-    """Is (a/b)′ > 0, where the slope is a(z) − b(z)·y?"""
+def _by_parts(said: str) -> bool:
+    """Is it the mean of a power of y that is 0 at 0 and 1 at 1, so that two values of y show the slope's parts?"""
+    return said == "the mean" or (said.startswith("the power mean") and "exponent -" not in said)
+
+
+def _link_rises(case: Case, y: str, said: str) -> bool:
+    """Is (a/b)′ > 0, where the slope is a(z) − b(z)·g(y)?"""
     try:
-        return all(positive_by_algebra(_link(r, y), "link") for r in case.regions)
+        return _by_parts(said) and all(positive_by_algebra(_link(r, y), "link") for r in case.regions)
     except NoSlope:
         return False
 
 
 def _link(region: Region, y: str) -> Region:
-    """A piece with the derivative of a/b as its output."""
-    whole = level(region, y)
+    """A piece with the derivative of a/b as its output, from the form in which least cancels."""
+    whole = cancelled(level(region, y), "level")
     return like(region, grown(whole.program, region.variable, "level", "link").only("link"))
 
 
+def cancelled(region: Region, name: str) -> Region:
+    """The piece with one output, as exact algebra leaves it."""
+    twin = region.twin(name)
+    return like(region, region.program.only(name) if twin is None else twin.program)
+
+
 def level(region: Region, y: str) -> Region:
-    """A piece with a/b, the mean that z stands for, as its output."""
-    pull = grown(region.program, y, "d1", "pull")
-    outputs = dict(pull.outputs)
-    still = replaced(region.program.only("d1"), {y: 0.0}, "a'")
-    a = outputs["d1"] if not isinstance(outputs["d1"], str) else f"a'{outputs['d1']}"
-    steps = (*pull.steps, *still, Step("b'", "neg", (outputs["pull"],)), Step("link'", "div", (a, "b'")))
-    whole = Program(pull.inputs, pull.params, steps, (("level", "link'"),))
-    return like(region, whole)
+    """A piece with b, and with a/b, the mean of g(y) that z stands for: a is the slope at y = 0, a − b that at 1."""
+    slope = region.program.only("d1")
+    steps: list[Step] = []
+    ends: list[Arg] = []
+    for name, value in (("none'", 0.0), ("one'", 1.0)):
+        steps += replaced(slope, {y: value}, name)
+        found = dict(slope.outputs)["d1"]
+        ends.append(f"{name}{found}" if any(s.name == found for s in slope.steps) else value if found == y else found)
+    steps += [Step("b'", "sub", (ends[0], ends[1])), Step("link'", "div", (ends[0], "b'"))]
+    inputs = tuple(n for n in slope.inputs if n != y)
+    program = Program(inputs, slope.params, tuple(steps), (("level", "link'"), ("b", "b'")))
+    limits = {n: ends for n, ends in region.limits.items() if n != y}
+    return Region(program, region.params, region.variable, region.low, region.high, limits, region.settled)
 
 
 def bounded_below(case: Case) -> Fact:
     """f ≥ some constant, which for a likelihood may depend on y."""
     found = bounds_of_line(case)
     names = list(case.limits)
-    if found.holds is not None or len(names) != 1 or case.limits[names[0]][1] < math.inf or not _means_everything(case):
+    if found.holds is not None or len(names) != 1:
         return found
-    lowest = fixed(case, **{names[0]: case.limits[names[0]][0]})
-    if case.target.open_low or bounds_of_line(lowest).holds:
-        return Fact("bounded below", True, "for each y it is least at the z whose mean is y; how low depends on y")
-    return found
+    ends = [fixed(case, **{names[0]: v}) for v in case.limits[names[0]] if v == 0.0]
+    if ends and bounds_of_line(ends[0]).holds is False:
+        return bounds_of_line(ends[0])
+    says = "how low depends on y"
+    if (not ends or bounds_of_line(ends[0]).holds) and case.limits[names[0]][1] == math.inf and _means_everything(case):
+        return Fact("bounded below", True, f"for each y it is least at the z whose mean is y; {says}")
+    return _for_each_y(case, names[0], bool(ends)) or found
+
+
+def _for_each_y(case: Case, y: str, apart: bool) -> Fact | None:
+    """Bounded below at each y: continuous, and at both ends of the line not sinking. (y = 0 is looked at alone.)"""
+    tame = (
+        replace(case, target=Interval(0.0, case.target.high, True, case.target.open_high)).tame if apart else case.tame
+    )
+    stays = [cover(r, lambda s: True if s["value"].low > -math.inf else None, smooth=False) for r in tame.regions]
+    alone = not apart or bounds_of_line(fixed(case, **{y: 0.0})).holds
+    if not (alone and all(o.holds for o in stays)):
+        return None
+    low, high = tame.limits[y]
+    return Fact(
+        "bounded below", True, f"for each y from {low:g} to {high:g} it does not sink far out; how low depends on y"
+    )
 
 
 def _means_everything(case: Case) -> bool:
     """Does the link rise strictly from 0 at −∞ to ∞ at +∞?"""
     (y,) = case.limits
-    if not affine(case, y) or not _pulls_one_way(case, y):
+    if not affine(case, y) or not _pulls_one_way(case, y, "the mean"):
         return False
     try:
         levels = [level(r, y) for r in (case.regions[0], case.regions[-1])]
-        rises = strictly_convex(case).holds or _link_rises(case, y)
+        rises = strictly_convex(case).holds or _link_rises(case, y, "the mean")
     except NoSlope:
         return False
     down = any(x.low == x.high == 0 or (x.power < 0 and x.high < math.inf) for x in far(levels[0], "level", -1))

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from lossmith.program import Arg, Program
+from lossmith.symbolic.polynomials import Monomial as Monomial
+from lossmith.symbolic.polynomials import NotExact as NotExact
+from lossmith.symbolic.polynomials import Poly as Poly
+from lossmith.symbolic.polynomials import common_factor, divided, join, plus, product, quotient, shared
 
-Monomial = tuple[tuple[int, int], ...]
-"""(atom, exponent) pairs, sorted by atom, exponents > 0."""
-Poly = dict[Monomial, Fraction]
-MOST_TERMS, MOST_POWER = 120, 32
-
-
-class NotExact(Exception):
-    """This cannot be done exactly here."""
+MOST_POWER, MOST_BITS = 32, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,73 +41,9 @@ class Value:
         return (tuple(sorted(self.top.items())), tuple(sorted(self.bottom.items())))
 
 
-def _sum(p: Poly, q: Poly) -> Poly:
-    out = dict(p)
-    for m, c in q.items():
-        out[m] = out.get(m, Fraction(0)) + c
-    return {m: c for m, c in out.items() if c}
-
-
-def _join(a: Monomial, b: Monomial) -> Monomial:
-    powers = dict(a)
-    for atom, n in b:
-        powers[atom] = powers.get(atom, 0) + n
-    return tuple(sorted(powers.items()))
-
-
-def _product(p: Poly, q: Poly) -> Poly:
-    if len(p) * len(q) > MOST_TERMS * 8:
-        raise NotExact("too many terms")
-    out: Poly = {}
-    for m, c in p.items():
-        for n, d in q.items():
-            k = _join(m, n)
-            out[k] = out.get(k, Fraction(0)) + c * d
-    out = {m: c for m, c in out.items() if c}
-    if len(out) > MOST_TERMS:
-        raise NotExact("too many terms")
-    return out
-
-
 def number(q: Fraction | int) -> Value:
     """A rational number."""
     return Value({(): Fraction(q)} if q else {}, {(): Fraction(1)})
-
-
-def _common(p: Poly, q: Poly) -> dict[int, int]:
-    """The largest monomial that divides every term of both."""
-    found: dict[int, int] | None = None
-    for m in (*p, *q):
-        here = dict(m)
-        found = here if found is None else {a: min(n, here[a]) for a, n in found.items() if a in here}
-    return found or {}
-
-
-def _divided(p: Poly, by: dict[int, int]) -> Poly:
-    return {tuple((a, n - by.get(a, 0)) for a, n in m if n > by.get(a, 0)): c for m, c in p.items()}
-
-
-def quotient(p: Poly, q: Poly) -> Poly | None:
-    """p/q where that is a polynomial (long division by the leading terms), else None."""
-    count = 1 + max((a for m in (*p, *q) for a, _ in m), default=0)
-
-    def order(m: Monomial) -> tuple[int, ...]:
-        powers = dict(m)
-        return tuple(powers.get(i, 0) for i in range(count))
-
-    lead, out = sorted(q, key=order)[-1], dict[Monomial, Fraction]()
-    for _ in range(MOST_TERMS):
-        if not p:
-            return out
-        top = sorted(p, key=order)[-1]
-        here = dict(top)
-        left = {a: here.pop(a, 0) - n for a, n in lead} | here
-        if min(left.values(), default=0) < 0:
-            return None
-        k = tuple(sorted((a, n) for a, n in left.items() if n))
-        out[k] = p[top] / q[lead]
-        p = _sum(p, {_join(k, m): -out[k] * c for m, c in q.items()})
-    return None
 
 
 class Exact:
@@ -134,12 +68,15 @@ class Exact:
         over = self._over_root(top, bottom)
         if over is not None:
             return self._reduce(Value(top, bottom), *over)
-        by = _common(top, bottom)
-        top, bottom = (_divided(top, by), _divided(bottom, by)) if by else (top, bottom)
+        by = shared(top, bottom)
+        top, bottom = (divided(top, by), divided(bottom, by)) if by else (top, bottom)
         lead = bottom[min(bottom)]
         top, bottom = {m: c / lead for m, c in top.items()}, {m: c / lead for m, c in bottom.items()}
         if len(bottom) > 1 and (whole := quotient(top, bottom)) is not None:
             return Value(whole, {(): Fraction(1)})
+        factor = common_factor(top, bottom) if len(bottom) > 1 and len(top) > 1 else None
+        if factor is not None and (above := quotient(top, factor)) and (below := quotient(bottom, factor)):
+            return self.make(above, below)
         return Value(top, bottom)
 
     def _over_root(self, top: Poly, bottom: Poly) -> tuple[int, int, Value] | None:
@@ -159,27 +96,27 @@ class Exact:
         for m, c in p.items():
             n = dict(m).get(atom, 0)
             rest = tuple((a, k) for a, k in m if a != atom)
-            left = _join(rest, ((atom, n % order),)) if n % order else rest
+            left = join(rest, ((atom, n % order),)) if n % order else rest
             out = self.add(out, self.mul(Value({left: c}, {(): Fraction(1)}), self.power(inside, n // order)))
         return out
 
     def add(self, a: Value, b: Value) -> Value:
         if a.bottom == b.bottom:
-            return self.make(_sum(a.top, b.top), a.bottom)
+            return self.make(plus(a.top, b.top), a.bottom)
         for x, y in ((a, b), (b, a)):
             factor = quotient(y.bottom, x.bottom) if len(y.bottom) > 1 else None
             if factor is not None:
-                return self.make(_sum(_product(x.top, factor), y.top), y.bottom)
-        return self.make(_sum(_product(a.top, b.bottom), _product(b.top, a.bottom)), _product(a.bottom, b.bottom))
+                return self.make(plus(product(x.top, factor), y.top), y.bottom)
+        return self.make(plus(product(a.top, b.bottom), product(b.top, a.bottom)), product(a.bottom, b.bottom))
 
     def neg(self, a: Value) -> Value:
         return Value({m: -c for m, c in a.top.items()}, a.bottom)
 
     def mul(self, a: Value, b: Value) -> Value:
-        return self.make(_product(a.top, b.top), _product(a.bottom, b.bottom))
+        return self.make(product(a.top, b.top), product(a.bottom, b.bottom))
 
     def div(self, a: Value, b: Value) -> Value:
-        return self.make(_product(a.top, b.bottom), _product(a.bottom, b.top))
+        return self.make(product(a.top, b.bottom), product(a.bottom, b.top))
 
     def power(self, a: Value, n: int) -> Value:
         if abs(n) > MOST_POWER:
@@ -200,6 +137,9 @@ class Exact:
 
     def real_power(self, a: Value, q: Fraction) -> Value:
         """a^q for a > 0 (≥ 0 where q > 0)."""
+        c = a.constant()
+        if c is not None and c > 0:
+            return reduce(self.mul, [self._number_power(base, n * q) for base, n in _factors(c)], number(1))
         whole = q.numerator // q.denominator
         part = q - whole
         if part == 0:
@@ -209,6 +149,17 @@ class Exact:
         else:
             tail = number(1) if a.constant() == 1 else self.atom("pow", part, a.key)
         return self.mul(self.power(a, whole), tail)
+
+    def _number_power(self, base: int, q: Fraction) -> Value:
+        whole = q.numerator // q.denominator
+        if abs(whole) * base.bit_length() > MOST_BITS:
+            raise NotExact("too high a power")
+        part, head = q - whole, number(Fraction(base) ** whole)
+        if part == 0:
+            return head
+        if part.denominator <= 6:
+            return self.mul(head, self.power(self.root(number(base), part.denominator), part.numerator))
+        return self.mul(head, self.atom("pow", part, number(base).key))
 
     def exp(self, a: Value) -> Value:
         """exp of a sum is a product; multiples of one term are powers of one atom."""
@@ -231,11 +182,28 @@ class Exact:
         return self.power(self.atom("exp term", m, abs(c) / 2), 2 if c > 0 else -2)
 
     def log(self, a: Value) -> Value:
-        if a.constant() == 1:
-            return number(0)
+        c = a.constant()
+        if c is not None and c > 0:
+            return reduce(self.add, [self.mul(number(n), self._log(number(b))) for b, n in _factors(c)], number(0))
+        known = self._exponent(a)
+        return self._log(a) if known is None else known
+
+    def _log(self, a: Value) -> Value:
         out = self.atom("log", a.key)
         self.logs[self.atoms["log", a.key]] = a
         return out
+
+    def _exponent(self, a: Value) -> Value | None:
+        """What this is the exponential of, where that shows: one product of exponentials."""
+        if len(a.top) != 1 or len(a.bottom) != 1:
+            return None
+        ((above, c),), ((below, d),) = a.top.items(), a.bottom.items()
+        powers = [*above, *((i, -n) for i, n in below)]
+        kinds = {i: key for key, i in self.atoms.items()} if powers else {}
+        if c != d or not powers or any(kinds[i][0] != "exp term" for i, _ in powers):
+            return None
+        terms = [Value({kinds[i][1]: kinds[i][2] * n}, {(): Fraction(1)}) for i, n in powers]
+        return reduce(self.add, terms)
 
     def opaque(self, word: str, a: Value) -> Value:
         """A word that is only known to be a function, with its value at 0 and its parity where it has them."""
@@ -252,11 +220,24 @@ class Exact:
         table: dict[Any, Any] = dict(values)
 
         def get(a: Arg) -> Any:
-            return table[a] if isinstance(a, str) else number(Fraction(a))
+            return table[a] if isinstance(a, str) else _finite(a)
 
         for step in program.steps:
             table[step.name] = words[step.word](self, *map(get, step.args))
         return {name: get(a) for name, a in program.outputs}
+
+
+def _factors(c: Fraction) -> list[tuple[int, int]]:
+    """A positive number as a product of powers of 2 and of two odd whole numbers."""
+    top, bottom = (n & -n for n in (c.numerator, c.denominator))
+    found = {c.numerator // top: 1, c.denominator // bottom: -1, 2: top.bit_length() - bottom.bit_length()}
+    return [(base, n) for base, n in found.items() if base != 1 and n]
+
+
+def _finite(a: float) -> Value:
+    if a - a != 0:
+        raise NotExact("not a finite number")
+    return number(Fraction(a))
 
 
 AT_ZERO = {"asinh": 0, "atan": 0, "erf": 0, "sin": 0, "cos": 1, "logcosh": 0}

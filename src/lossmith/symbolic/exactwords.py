@@ -21,6 +21,20 @@ def _choice(decide: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
+def _opaque_choice(word: str, decide: Callable[..., Any]) -> Callable[..., Any]:
+    """A kinked word of what is not constant: one atom. The larger of a positive number and any other is positive."""
+    known = _choice(decide)
+
+    def apply(field: Exact, *args: Value) -> Value:
+        numbers = [a.constant() for a in args]
+        if None not in numbers:
+            return known(field, *args)  # type: ignore[no-any-return]
+        positive = word == "max" and any(c is not None and c > 0 for c in numbers)
+        return field.atom("positive max" if positive else word, *(a.key for a in args))
+
+    return apply
+
+
 def _pow(f: Exact, a: Value, b: Value) -> Value:
     q = b.constant()
     return f.exp(f.mul(b, f.log(a))) if q is None else f.real_power(a, q)
@@ -84,7 +98,8 @@ WORDS_EXACT: dict[str, Callable[..., Any]] = {
     "lt": _choice(lambda a, b: a < b), "le": _choice(lambda a, b: a <= b), "gt": _choice(lambda a, b: a > b),
     "ge": _choice(lambda a, b: a >= b), "eq": _choice(lambda a, b: a == b), "ne": _choice(lambda a, b: a != b),
     "and": lambda f, a, b: a and b, "where": lambda f, c, a, b: a if c else b,
-    "abs": _choice(abs), "sign": _choice(lambda a: (a > 0) - (a < 0)), "min": _choice(min), "max": _choice(max),
+    "abs": _opaque_choice("abs", abs), "sign": _opaque_choice("sign", lambda a: (a > 0) - (a < 0)),
+    "min": _opaque_choice("min", min), "max": _opaque_choice("max", max),
     "exp": Exact.exp, "expm1": lambda f, a: f.add(f.exp(a), number(-1)), "log": Exact.log,
     "log1p": lambda f, a: f.log(f.add(number(1), a)), "log1psq": lambda f, a: f.log(_plus_square(f, a)),
     "expm1mx": lambda f, a: f.add(f.exp(a), f.neg(f.add(a, number(1)))),

@@ -8,9 +8,10 @@ from dataclasses import replace
 from itertools import product
 
 from lossmith.facts import Fact
+from lossmith.program import Program
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.dimension import scaling
-from lossmith.symbolic.prove import PROVERS
+from lossmith.symbolic.prove import answer
 from lossmith.symbolic.strict import affine
 
 MIXES = frozenset(
@@ -44,7 +45,7 @@ def fact_over(case: Case, ranges: Ranges, name: str) -> Fact:
     by_scale = _by_scale(case, ranges, name)
     if by_scale is not None:
         return by_scale
-    whole = PROVERS[case.lift][name](as_inputs(case, ranges)) if name in UNIVERSAL else None
+    whole = answer(as_inputs(case, ranges), name) if name in UNIVERSAL else None
     if whole is not None and whole.holds:
         return replace(whole, because=f"{whole.because}, for all of {_named(ranges)}")
     return Fact(name, None, f"true wherever it was tried in {_named(ranges)}, but not shown for all of it")
@@ -65,15 +66,18 @@ def _between(a: float, b: float, share: float) -> float:
 
 
 def _at(case: Case, values: Mapping[str, float], name: str) -> Fact:
-    return PROVERS[case.lift][name](Case(case.program, {**case.params, **values}, case.lift, case.target, case.ranges))
+    return answer(replace(case, params={**case.params, **values}, made={}), name)
 
 
 def as_inputs(case: Case, ranges: Ranges) -> Case:
     """The loss with its ranged parameters as inputs, whose every value counts."""
-    p = case.program
-    program = replace(p, inputs=(*p.inputs, *ranges), params=tuple(n for n in p.params if n not in ranges))
     params = {n: v for n, v in case.params.items() if n not in ranges}
-    return Case(program, params, case.lift, case.target, dict(ranges))
+    spelled = None if case.literal is None else _with_inputs(case.literal, ranges)
+    return Case(_with_inputs(case.program, ranges), params, case.lift, case.target, dict(ranges), spelled)
+
+
+def _with_inputs(p: Program, ranges: Ranges) -> Program:
+    return replace(p, inputs=(*p.inputs, *ranges), params=tuple(n for n in p.params if n not in ranges))
 
 
 def _by_mixture(case: Case, ranges: Ranges, name: str) -> Fact | None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from lossmith.facts import Fact
-from lossmith.symbolic.balls import ball_words
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.cover import Region
+from lossmith.symbolic.slopes import CONDITIONS
 from lossmith.symbolic.spans import MAX, Span
 from lossmith.symbolic.strict import fixed
+from lossmith.symbolic.truth import words
 
 BITS, MOST_CELLS = 96, 500
 LARGEST = {"float64": (MAX, 970, 1024), "float32": (3.4028234663852886e38, 103, 128)}
@@ -40,9 +40,14 @@ def finite(case: Case, kind: str) -> Fact:
         from flint import ctx
     except ImportError:
         return Fact(name, None, "python-flint is not installed, whose balls decide this")
-    one = fixed(case, **{n: min(max(1.0, a), b) for n, (a, b) in case.limits.items()})
+    one = fixed(case, **{n: _usual(a, b) for n, (a, b) in case.limits.items()})
     with ctx.workprec(BITS):
         return _verdict(one, name, kind, "".join(f", {n} = {one.params[n]:g}" for n in case.limits))
+
+
+def _usual(low: float, high: float) -> float:
+    """1 where that is allowed, ½ where y lies strictly between 0 and 1."""
+    return 0.5 if low > 0 and high < 1 else min(max(1.0, low), high)
 
 
 def _verdict(case: Case, name: str, kind: str, at: str) -> Fact:
@@ -50,11 +55,23 @@ def _verdict(case: Case, name: str, kind: str, at: str) -> Fact:
     ends = [_end(case, side, most, limit) for side in (-1, 1)]
     low, high = (s * most if e is None else e for e, s in zip(ends, (-1, 1), strict=True))
     if low != low or high != high or not all(_holds(r, low, high, limit) for r in case.regions):
+        pole = next(_poles(case), None)
+        if pole is not None:
+            shown = f"{case.variable} = {pole[case.variable]:g}"
+            return Fact(name, False, f"the value is not finite at {shown}{at}", pole)
         return Fact(name, None, "no bound on the size of the value and its slope could be shown")
     if ends == [None, None]:
         return Fact(name, True, f"value and slope are finite for every {kind}{at}")
     says = f"finite for {case.variable} from {low:.6g} to {high:.6g}{at}, and too large just beyond"
     return Fact(name, False, says, [low, high], constant=min(-low, high))
+
+
+def _poles(case: Case) -> Iterator[dict[str, float]]:
+    """Finite ends of pieces at which the loss is infinite by its definition."""
+    for end in {float(e) for r in case.regions for e in (r.low, r.high) if e is not None}:
+        at, value = case.confirmed("value", {"": end})
+        if math.isinf(value):
+            yield {case.variable: at[case.variable], "value": value}
 
 
 def _limit(kind: str) -> Any:
@@ -113,12 +130,7 @@ def _balls(region: Region, low: float, high: float, names: list[str]) -> Iterato
 @cache
 def _words() -> Mapping[str, Callable[..., Any]]:
     """The words over balls, but for choices."""
-    return ball_words() | {
-        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-        "pow": operator.pow, "sqrt": lambda x: x.sqrt(), "abs": abs, "sin": lambda x: x.sin(), "cos": lambda x: x.cos(),
-        "min": lambda a, b: a.min(b), "max": lambda a, b: a.max(b),
-        "xlogy": lambda x, y: x if x.is_zero() else x * y.log(),
-    }  # fmt: skip
+    return {word: f for word, f in words().items() if word not in CONDITIONS | {"where", "sign"}}
 
 
 def _holds(region: Region, low: float, high: float, limit: Any) -> bool:

@@ -1,7 +1,8 @@
 """A program cut at its kinks: on each open piece every choice is made, and what is left has no kinks.
 
-Choices (`where`, `abs`, `sign`, `min`, `max`) whose condition is a polynomial in the variable with rational roots are
-decided exactly. Any other choice stays in the program, and whoever encloses it is told that a kink is undecided.
+Choices (`where`, `abs`, `sign`, `min`, `max`) whose condition is a polynomial in the variable, or in its exponential,
+with roots that can be named (rational, p ± √q, log q) are decided exactly. Any other choice stays in the program, and
+whoever encloses it is told that a kink is undecided.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from lossmith.program import Arg, Program, Step
+from lossmith.symbolic.ends import Irrational, Logarithm, Surd
 
 Poly = tuple[Fraction, ...]
 """A polynomial in the variable, lowest degree first, without a zero at the end."""
@@ -70,7 +72,9 @@ class Cutter:
         self.low, self.high = low, high
         self.point = between(low, high)
         self.polys: dict[Arg, Poly | None] = {k: _trim((Fraction(v),)) for k, v in params.items()}
+        self.growths = dict(self.polys)
         self.polys[variable] = (Fraction(0), Fraction(1))
+        self.variable = variable
         self.alias: dict[Arg, Arg] = {}
         self.truth: dict[Arg, bool] = {}
 
@@ -82,36 +86,60 @@ class Cutter:
             new = CHOICES.get(step.word, _plain)(self, replace(step, args=args))
             if isinstance(new, Step):
                 steps.append(new)
-                self.polys[new.name] = self.polynomial(new)
+                self.polys[new.name] = polynomial(self.polys, new)
+                self.growths[new.name] = self.growth(new)
             elif new is not None:
                 self.alias[step.name] = new
         outputs = tuple((n, self.alias.get(a, a)) for n, a in program.outputs)
         return Program(program.inputs, program.params, tuple(steps), outputs).only(*program.wants)
 
-    def poly(self, a: Arg) -> Poly | None:
-        """The polynomial that an argument is, if it is one."""
-        return self.polys.get(a) if isinstance(a, str) else _trim((Fraction(a),))
-
-    def polynomial(self, step: Step) -> Poly | None:
-        """The polynomial that a step computes, if it does."""
-        args = [self.poly(a) for a in step.args]
-        rule = POLYNOMIALS.get(step.word)
-        return rule(*args) if rule and None not in args else None
+    def growth(self, step: Step) -> Poly | None:
+        """The polynomial in the exponential of the variable that a step computes, if it does."""
+        if step.word in GROWTHS and step.args == (self.variable,):
+            return GROWTHS[step.word]
+        return polynomial(self.growths, step)
 
     def sign(self, a: Arg, b: Arg = 0.0) -> int | None:
         """The sign of a − b on the whole open interval, None if unknown; raises `Cut` where it changes."""
-        p, q = self.poly(a), self.poly(b)
-        if p is None or q is None:
+        for table, solve, spot in ((self.polys, roots, lambda: self.point), (self.growths, growth_roots, self.grown)):
+            p, q = poly(table, a), poly(table, b)
+            difference = None if p is None or q is None else _minus(p, q)
+            found = None if difference is None else solve(difference)
+            if difference is None or found is None:
+                continue
+            inside = [r for r in found if (self.low is None or r > self.low) and (self.high is None or r < self.high)]
+            if inside:
+                raise Cut(*inside)
+            place = spot()
+            value = None if place is None else at(difference, place)
+            if value is not None:
+                return (value > 0) - (value < 0)
+        return None
+
+    def grown(self) -> Fraction | None:
+        """A number that is surely the exponential of a point between the ends."""
+        if abs(self.point) > 600:
             return None
-        difference = _minus(p, q)
-        found = roots(difference)
-        if found is None:
-            return None
-        inside = [r for r in found if (self.low is None or r > self.low) and (self.high is None or r < self.high)]
-        if inside:
-            raise Cut(*inside)
-        value = at(difference, self.point)
-        return (value > 0) - (value < 0)
+        value = math.exp(self.point)
+        above_low = self.low is None or math.exp(self.low) < value * (1 - 1e-9)
+        below_high = self.high is None or value * (1 + 1e-9) < math.exp(self.high)
+        return Fraction(value) if above_low and below_high else None
+
+
+GROWTHS: Mapping[str, Poly] = {"exp": (Fraction(0), Fraction(1)), "expm1": (Fraction(-1), Fraction(1))}
+"""Words that are polynomials in the exponential."""
+
+
+def poly(known: Mapping[Arg, Poly | None], a: Arg) -> Poly | None:
+    """The polynomial that an argument is, if it is one."""
+    return known.get(a) if isinstance(a, str) else _trim((Fraction(a),)) if math.isfinite(a) else None
+
+
+def polynomial(known: Mapping[Arg, Poly | None], step: Step) -> Poly | None:
+    """The polynomial that a step computes, if it does."""
+    args = [poly(known, a) for a in step.args]
+    rule = POLYNOMIALS.get(step.word)
+    return rule(*args) if rule and None not in args else None
 
 
 def _plain(c: Cutter, s: Step) -> Step | Arg | None:
@@ -224,7 +252,7 @@ def at(p: Poly, x: Fraction) -> Fraction:
 
 
 def roots(p: Poly) -> list[Fraction] | None:
-    """The real roots if a quadratic (after division by powers of x) shows them and they are rational, else None."""
+    """The real roots if a quadratic (after division by powers of x) shows them, else None."""
     if len(p) <= 1:
         return []
     if p[0] == 0:
@@ -235,11 +263,21 @@ def roots(p: Poly) -> list[Fraction] | None:
     return _quadratic(*p) if len(p) == 3 else None
 
 
+def growth_roots(p: Poly) -> list[Fraction] | None:
+    """The real x at which a polynomial in eˣ is 0."""
+    found = roots(p)
+    if found is None or any(isinstance(r, Irrational) for r in found):
+        return None
+    named = [Fraction(0) if r == 1 else Logarithm.of(r) for r in found if r > 0]
+    return None if None in named else [r for r in named if r is not None]
+
+
 def _quadratic(c: Fraction, b: Fraction, a: Fraction) -> list[Fraction] | None:
     square = b * b - 4 * a * c
     if square < 0:
         return []
     n, d = math.isqrt(square.numerator), math.isqrt(square.denominator)
     if n * n != square.numerator or d * d != square.denominator:
-        return None
+        both = [Surd.of(-b / (2 * a), square / (4 * a * a), sign) for sign in (-1, 1)]
+        return None if None in both else [r for r in both if r is not None]
     return sorted({(-b - Fraction(n, d)) / (2 * a), (-b + Fraction(n, d)) / (2 * a)})

@@ -8,7 +8,9 @@ C′(z) = D(z)·(η(z) − η) with D(z) = −φ′(z) − φ′(−z) and η(z)
 - If D > 0 and η(z) rises strictly, z has its one valley where η(z) = η: the score tells the probability.
 
 With h the loss of u = log p_y of K classes and g(p) = h(log p): a likelier class gets the larger p if g falls (else two
-classes could change places), and p tells the probabilities if g is strictly convex with an infinite slope at 0.
+classes could change places) strictly with kinks that bend down only (so a tie can be improved), also where g is
+constant below some p (then a minimum has its largest p above that: all mass on the likeliest class is better than
+none there). p tells the probabilities if g is strictly convex with an infinite slope at 0.
 """
 
 from __future__ import annotations
@@ -195,9 +197,14 @@ def calibrated_classes(case: Case) -> Fact:
         return Fact(CALIBRATED, True, "it falls in every log-probability, most in that of the true class")
     if case.limits:
         return Fact(CALIBRATED, None, "not a function of the true class's probability alone")
-    smooth = case.continuous and all(case.jump(j, "d1") == ZERO for j in case.joins)
-    if smooth and all(positive(r, "fall") for r in with_steps(case, FALL)):
-        return Fact(CALIBRATED, True, "it falls strictly in p, so a likelier class gets the larger p")
+    if case.continuous and all(positive(r, "d1") for r in case.regions):
+        return Fact(CALIBRATED, False, "it rises in p: the likelier class gets the smaller p", {"p": 0.5})
+    concave = case.continuous and all(case.jump(j, "d1").high <= 0 for j in case.joins)
+    flat = [vanishes(r, "d1") for r in case.regions]
+    falling = [r for r, still in zip(with_steps(case, FALL), flat, strict=True) if not still]
+    if concave and sorted(flat, reverse=True) == flat and falling and all(positive(r, "fall") for r in falling):
+        low = "it falls strictly in p from some p on, and not before," if any(flat) else "it falls strictly in p,"
+        return Fact(CALIBRATED, True, f"{low} so a likelier class gets the larger p")
     return Fact(CALIBRATED, None, "it was not shown to fall strictly in p")
 
 
@@ -207,6 +214,10 @@ def proper_classes(case: Case) -> Fact:
     slopes = linear(case)
     if slopes is not None and slopes[0] < 0 and all(s <= 0 for s in slopes):
         return Fact(PROPER, True, "cross-entropy towards labels that are mixed with equal shares: the mixing is undone")
+    if calibrated_classes(case).holds is False:
+        return Fact(PROPER, False, f"not calibrated: {calibrated_classes(case).because}", {"p": 0.5})
+    if any(vanishes(r, "d1") for r in case.regions):
+        return Fact(PROPER, False, "flat in p on a whole piece: probabilities there are all the same to it", {"p": 0.0})
     if case.limits or calibrated_classes(case).holds is not True:
         return Fact(PROPER, None, f"calibration first: {calibrated_classes(case).because}")
     bends = with_steps(case, BEND)

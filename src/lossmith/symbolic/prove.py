@@ -17,14 +17,14 @@ from dataclasses import asdict
 from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Program
-from lossmith.symbolic import binding, classes, elicits, finite, normal, probabilities, shape
+from lossmith.symbolic import binding, classes, elicits, finite, majorants, normal, probabilities, shape
 from lossmith.symbolic.case import Case
 
 Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
 Prover = Callable[[Case], Fact]
 
-RECIPE = 5
+RECIPE = 6
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
 LINE: dict[str, Prover] = {
@@ -33,7 +33,7 @@ LINE: dict[str, Prover] = {
     "strongly convex": shape.strongly_convex,
     "twice": binding.twice,
     "smooth": binding.smooth,
-    "majorant": binding.majorant,
+    "majorant": majorants.majorant,
     "scalable": binding.scalable,
     "bounded below": binding.bounded_below,
     "nonnegative": binding.nonnegative_value,
@@ -89,10 +89,11 @@ class Facts(Mapping[str, Fact]):
         self._made: dict[str, Fact] = {}
 
     def __getitem__(self, name: str) -> Fact:
+        if name not in self._provers:
+            raise KeyError(name)
         if name not in self._made:
-            prover = self._provers[name]
             key = f"{self.case.key}-{RECIPE}-{name.replace(' ', '-')}"
-            text = (self._keep or _made)(key, lambda: dumped(prover(self.case)))
+            text = (self._keep or _made)(key, lambda: dumped(answer(self.case, name)))
             self._made[name] = loaded(text)
         return self._made[name]
 
@@ -109,6 +110,15 @@ class Facts(Mapping[str, Fact]):
         return "\n".join(str(self[name]) for name in self)
 
 
+def answer(case: Case, name: str) -> Fact:
+    """One verdict: by the kernel's form of the loss, else by the formula as it stands."""
+    found = PROVERS[case.lift][name](case)
+    if found.holds is not None or case.spelled is None:
+        return found
+    again = PROVERS[case.lift][name](case.spelled)
+    return found if again.holds is None else again
+
+
 def _made(key: str, make: Callable[[], str]) -> str:
     return make()
 
@@ -119,14 +129,16 @@ def facts(
     lift: str,
     *,
     target: Interval | None = None,
+    literal: Program | None = None,
     keep: Keep | None = None,
 ) -> Facts:
     """The facts of the loss with this slot Program at these parameters; KeyError for a lift that has no provers.
 
-    target: where y lies, for formulas that use it. keep: stores and finds verdicts as text by key.
+    target: where y lies, for formulas that use it. literal: the formula as it stands, a second chance.
+    keep: stores and finds verdicts as text by key.
     """
     PROVERS[lift]
-    return Facts(Case(slot, dict(params), lift, target or Interval()), keep)
+    return Facts(Case(slot, dict(params), lift, target or Interval(), literal=literal), keep)
 
 
 def dumped(fact: Fact) -> str:

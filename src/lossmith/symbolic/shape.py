@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
+from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.symbolic import binding, classes
 from lossmith.symbolic.bounds import FAR, fades, smallest
 from lossmith.symbolic.case import Case, once
-from lossmith.symbolic.cover import Region
+from lossmith.symbolic.cover import Region, cover
 from lossmith.symbolic.exact import Value
 from lossmith.symbolic.pieces import between
 from lossmith.symbolic.signs import exactly_at, nonnegative
-from lossmith.symbolic.strict import ends, examples, negated, positive, positive_by_algebra, vanishes
+from lossmith.symbolic.strict import ends, examples, fixed, negated, positive, positive_by_algebra, vanishes
 
 SHIFT = "a number added to all scores changes nothing"
 """Why no softmax loss is strictly convex in its scores."""
@@ -60,6 +62,8 @@ def _straight(case: Case) -> Region | None:
 def _bends(case: Case) -> bool:
     if all(positive(r, "d2") for r in case.regions):
         return True
+    if case.limits and all(positive(r, "d2") for r in case.tame.regions):
+        return True
     both = ends(case)
     return both is not None and all(positive(r, "d2") for one in both for r in one.regions)
 
@@ -81,15 +85,31 @@ def strongly_convex(case: Case) -> Fact:
 
 def _flattening(case: Case) -> Iterator[tuple[str, dict[str, float]]]:
     """Where the second derivative is 0 or tends to it."""
-    for one in examples(case):
+    for name in case.limits:
+        region, point = case.regions[0], next(iter(case.regions[0].points(few=True)))
+        for side in (s for n, s in region.directions() if n == name):
+            if any(x.power < 0 and x.high < math.inf for x in region.tail("d2", side, FAR, name, point)):
+                yield f"the second derivative tends to 0 as {name} grows", {name: side * math.inf}
+    for one in (*examples(case), *_at_zero(case)):
         for side, region in ((-1, one.regions[0]), (1, one.regions[-1])):
             if (region.low if side < 0 else region.high) is None and fades(region, side, "d2"):
                 end = "−∞" if side < 0 else "+∞"
                 given = {n: v for n, v in one.params.items() if n in case.limits}
-                yield f"the second derivative tends to 0 at {end}", {case.variable: side * math.inf, **given}
+                where = "".join(f", {n} = {v:g}" for n, v in given.items())
+                yield f"the second derivative tends to 0 at {end}{where}", {case.variable: side * math.inf, **given}
         for join in one.joins:
             if any(constant(exactly_at(r, "d2", join.at)) == 0 for r in (join.left, join.right)):
                 yield f"the second derivative is 0 at {float(join.at):.6g}", {case.variable: float(join.at)}
+
+
+def _at_zero(case: Case) -> Iterator[Case]:
+    """The loss at y = 0 where y > 0 comes as near to it as it likes, and the second derivative is continuous there."""
+    y = case.target
+    if not (case.limits and y.open_low and y.low == 0):
+        return
+    whole = replace(case, target=Interval(0.0, 1.0), made={})
+    if all(cover(r, lambda s: True if s["d2"].low == s["d2"].low else None).holds for r in whole.regions):
+        yield from (fixed(case, **{n: 0.0}) for n in case.limits)
 
 
 def constant(value: Value | None) -> Fraction | None:
@@ -137,6 +157,8 @@ def monotone(case: Case) -> Fact:
 def rejection(case: Case) -> Fact:
     """Beyond some residual f′ is exactly 0; the constant is that residual."""
     name = "rejection point"
+    if case.period is not None:
+        return binding.comes_back(case, name, "residuals of every size pull again and again")
     left, right = _edge(case.regions), _edge(case.regions[::-1])
     if left is not None and right is not None:
         most = float(max(abs(left), abs(right)))

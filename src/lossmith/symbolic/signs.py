@@ -6,14 +6,17 @@ from fractions import Fraction
 
 from lossmith.program import Program, Step
 from lossmith.symbolic.cover import Claim, Outcome, Region, cover, exact_inputs
-from lossmith.symbolic.exact import Exact, NotExact, Value, number
+from lossmith.symbolic.ends import exactly
+from lossmith.symbolic.exact import Exact, NotExact, Value
 from lossmith.symbolic.ledger import AT_LEAST, note
 from lossmith.symbolic.pieces import End
 from lossmith.symbolic.slopes import NoSlope, differentiate
 from lossmith.symbolic.spans import Span, above, below
 
 MOST_ORDER = 5
-POSITIVE = frozenset({"half line", "exp term", "exp", "root", "pow", "mills", "softplus", "logcosh", "trigamma"})
+POSITIVE = frozenset({
+    "half line", "exp term", "exp", "root", "pow", "mills", "softplus", "logcosh", "trigamma", "abs", "positive max",
+})  # fmt: skip
 """Atoms that are never negative (those of `Exact`, and a variable that is known to be positive)."""
 
 
@@ -156,7 +159,7 @@ def exactly_at(region: Region, name: str, point: Fraction) -> Value | None:
     """The output at a rational point, exactly (other inputs as atoms); None where that cannot be done."""
     field = Exact()
     try:
-        values = exact_inputs(region, field) | {region.variable: number(point)}
+        values = exact_inputs(region, field) | {region.variable: exactly(field, point)}
         return field.run(region.program.only(name), values)[name]
     except NotExact:
         return None

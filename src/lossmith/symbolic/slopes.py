@@ -1,14 +1,18 @@
-"""The derivative of a program without kinks, again a program: forward differentiation, one rule a word."""
+"""The derivative of a program, again a program: forward differentiation, one rule a word.
+
+Across a choice it holds almost everywhere, and the choice stays in it: whoever encloses it sees the kink.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from lossmith.program import Arg, Program, Step
 
 
 class NoSlope(Exception):
-    """A word has no derivative here: it is kinked, or its derivative is not a word."""
+    """A word has no derivative here, for it is not a word."""
 
 
 class Tape:
@@ -41,6 +45,8 @@ class Tape:
         self.slope[step.name] = self.chain(step)
 
     def chain(self, step: Step) -> Arg:
+        if step.word in CONDITIONS:
+            return math.nan
         if step.word in BINARY:
             return BINARY[step.word](self, step, *(self.slope.get(a, 0.0) for a in step.args))
         if step.word not in RULES:
@@ -98,11 +104,25 @@ def _d_xlogy(t: Tape, s: Step, da: Arg, db: Arg) -> Arg:
     return t.put("add", first, t.put("mul", t.put("div", x, y), db))
 
 
+def _d_where(t: Tape, s: Step, dc: Arg, da: Arg, db: Arg) -> Arg:
+    return t.put("where", s.args[0], da, db)  # also where both are 0: that the value may jump must be seen
+
+
+def _d_sign(t: Tape, s: Step, da: Arg) -> Arg:
+    return t.put("where", t.put("eq", s.args[0], 0.0), 0.0, 0.0)
+
+
+CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and"})
+"""What has no derivative, but must not be taken for a constant: it stands as NaN, which nothing but `where` reads."""
 BINARY: dict[str, Callable[..., Arg]] = {
     "add": lambda t, s, da, db: t.put("add", da, db),
     "sub": lambda t, s, da, db: t.put("sub", da, db),
     "mul": _d_mul, "div": _d_div, "pow": _d_pow, "xlogy": _d_xlogy,
     "neg": lambda t, s, da: t.put("neg", da),
+    "where": _d_where, "sign": _d_sign,
+    "abs": lambda t, s, da: t.put("mul", t.put("sign", s.args[0]), da),
+    "min": lambda t, s, da, db: t.put("where", t.put("lt", *s.args), da, db),
+    "max": lambda t, s, da, db: t.put("where", t.put("gt", *s.args), da, db),
 }  # fmt: skip
 
 RULES: dict[str, Callable[[Tape, Arg, Arg], Arg]] = {

@@ -279,6 +279,12 @@ def _same_power(m: State, x: Span, y: Span) -> tuple[Span, Span]:
 
 
 def _min(m: State, x: Span, y: Span) -> Span:
+    if x.power != y.power:
+        below, above = plain(x, m.start), plain(y, m.start)
+        if below.high <= above.low:
+            return x
+        if above.high <= below.low:
+            return y
     x, y = _same_power(m, x, y)
     if _lost(x, y):
         return UNSURE

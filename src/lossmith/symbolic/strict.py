@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from lossmith.program import Arg, Program, Step
+from lossmith.symbolic import bounds
 from lossmith.symbolic.case import Case, kinked
 from lossmith.symbolic.cover import Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, Monomial, NotExact, Poly
 from lossmith.symbolic.ledger import AT_LEAST, ZERO, note
 from lossmith.symbolic.signs import extended, nonnegative
-from lossmith.symbolic.slopes import NoSlope, differentiate
 
-POSITIVE = frozenset({"exp term", "exp", "mills", "softplus", "trigamma"})
+POSITIVE = frozenset({"exp term", "exp", "mills", "softplus", "trigamma", "positive max"})
 """Atoms of `Exact` that are more than 0 everywhere."""
 
 
@@ -27,6 +29,9 @@ def positive(region: Region, name: str) -> bool:
         note(region, name, AT_LEAST)
         return True
     region = region.alone(name)
+    if region.limits and cover(region, lambda s: True if s[name].low > 0 else None).holds:
+        note(region, name, AT_LEAST)
+        return True
     if region.limits or not analytic(region, name) or not nonnegative(region, name, strict=False).holds:
         return False
     return any(region.point(p, strict=False)[name].low > 0 for p in region.points())
@@ -68,11 +73,19 @@ def _sign(region: Region, p: Poly, keys: Mapping[int, tuple[object, ...]]) -> in
 
 
 def _never_negative(region: Region, key: tuple[object, ...]) -> bool:
-    return key[0] in POSITIVE or key[0] in ("half line", "root", "pow", "logcosh")
+    return key[0] in POSITIVE or key[0] in ("half line", "root", "pow", "logcosh", "abs")
 
 
 def _never_zero(region: Region, m: Monomial, keys: Mapping[int, tuple[object, ...]]) -> bool:
-    return all(keys[a][0] in POSITIVE or (keys[a][0] == "half line" and _open(region, keys[a][1])) for a, _ in m)
+    return all(_positive(region, keys[a], keys) for a, _ in m)
+
+
+def _positive(region: Region, key: tuple[Any, ...], keys: Mapping[int, tuple[object, ...]]) -> bool:
+    """Is an atom never 0? A root or power is not, of one product of such atoms."""
+    if key[0] in ("root", "pow"):
+        tops, bottoms = key[2]
+        return len(tops) == 1 and len(bottoms) == 1 and all(_never_zero(region, m, keys) for m, _ in (*tops, *bottoms))
+    return key[0] in POSITIVE or (key[0] == "half line" and _open(region, key[1]))
 
 
 def _open(region: Region, name: object) -> bool:
@@ -133,8 +146,9 @@ def examples(case: Case) -> Iterator[Case]:
     if not case.limits:
         yield case
         return
-    for v in (1.0, 0.25, 8.0):
-        yield fixed(case, **{n: min(max(v, a), b) for n, (a, b) in case.limits.items()})
+    for v in (1.0, 0.25, 8.0, -math.inf, math.inf):
+        if math.isfinite(v) or all(math.isfinite(a if v < 0 else b) for a, b in case.limits.values()):
+            yield fixed(case, **{n: min(max(v, a), b) for n, (a, b) in case.limits.items()})
 
 
 def ends(case: Case) -> list[Case] | None:
@@ -147,20 +161,9 @@ def ends(case: Case) -> list[Case] | None:
     return [fixed(case, **{name: v}) for v in (a, b)]
 
 
-def affine(case: Case, name: str) -> bool:
-    """Is the value affine in this input, on every piece?"""
-    return all(_straight(r, name) for r in case.regions)
-
-
-def _straight(region: Region, name: str) -> bool:
-    if kinked(region.program.only("value"), name):
-        return False
-    field = Exact()
-    try:
-        slope = differentiate(differentiate(region.program, name, "value"), name, "value")
-        return not field.run(slope, exact_inputs(region, field))["value"].top
-    except (NoSlope, NotExact):
-        return False
+def affine(case: Case, name: str, output: str = "value") -> bool:
+    """Is the value (or another output) affine in this input, on every piece?"""
+    return all(not kinked(r.program.only(output), name) and bounds.affine(r, name, output) for r in case.regions)
 
 
 def replaced(program: Program, values: Mapping[str, Arg], prefix: str = "") -> tuple[Step, ...]:

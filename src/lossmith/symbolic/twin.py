@@ -121,7 +121,12 @@ def _word(w: Writer, kind: str, key: Any) -> Arg:
     return w.put(kind, _inside(w, key))
 
 
+def _of_two(w: Writer, kind: str, *keys: Any) -> Arg:
+    return w.put("max" if kind == "positive max" else kind, *(_inside(w, key) for key in keys))
+
+
 ATOMS: dict[str, Any] = {
+    "min": _of_two, "max": _of_two, "positive max": _of_two,
     "half line": _line, "line": _line, "root": _root, "pow": _pow, "exp term": _exp_term,
 }  # fmt: skip
 
