@@ -18,7 +18,7 @@ from mpmath import mpf
 
 import lossmith
 from lossmith.backends import load
-from lossmith.catalogue import joint
+from lossmith.catalogue import every
 from lossmith.errors import LossmithError, ShapeError
 from lossmith.lifts.ordinal import CORE
 from lossmith.lifts.several import Several
@@ -42,6 +42,15 @@ def bounds_of(centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.column_stack([low, high])
 
 
+def shares(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Distributions over classes: inner ones, ones with zeros, and pure ones."""
+    y = rng.dirichlet(np.ones(CLASSES), n)
+    y[rng.random((n, CLASSES)) < 0.3] = 0
+    y[:: n // 6] = np.eye(CLASSES)[0]
+    y[y.sum(axis=1) == 0] = np.eye(CLASSES)[1]
+    return y / y.sum(axis=1, keepdims=True)
+
+
 def draw(loss: Loss, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """n truths and raw outputs, spread over every branch of the formulas."""
     rng = np.random.default_rng(seed)
@@ -52,8 +61,10 @@ def draw(loss: Loss, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray
         "classes": lambda: rng.integers(0, CLASSES, n) * 1.0,
         "bounds": lambda: bounds_of(rng.normal(scale=2, size=n), rng),
     }
+    if loss.lift.name == "divergence":
+        table["classes"] = lambda: shares(rng, n)
     y, z = table[loss.target.name](), rng.normal(scale=1.5, size=(n, width(loss)))
-    if loss.target.name == "classes":
+    if loss.target.name == "classes" and not loss.lift.multiclass:
         z[:, 1:] = np.cumsum(10.0 ** rng.uniform(-3, 0.5, (n, CLASSES - 1)), axis=1) + z[:, 1:2]
     assert z.min() < -2 and z.max() > 2 and len(np.unique(y, axis=0)) > 1, "a draw without spread"
     return y, z
@@ -72,9 +83,44 @@ def core(loss: Loss, y: Any, z: list[Any]) -> tuple[dict[str, Any], Several]:
     return {"kind": mpf(kind), "score": z[0], "low": low, "high": high}, CORE
 
 
+def simplex(y: Any, z: list[Any]) -> dict[str, Any]:
+    """The slots of K scores and a class, by their definitions."""
+    top, k = max(z), int(y)
+    beyond = mpmath.log(sum(mpmath.exp(v - top) for v in z))
+    log_sum, logs = top + beyond, [(v - top) - beyond for v in z]
+    p = [mpmath.exp(v) for v in logs]
+    below = [v for v in p if v < p[k]]
+    return {
+        "logp": logs[k], "p": p[k], "mean_logp": sum(logs) / len(z), "sum_p2": sum(v * v for v in p),
+        "logsumexp": log_sum, "entropy": -sum(v * log for v, log in zip(p, logs, strict=True)),
+        "rival": max(below, default=mpf(0)),
+    }  # fmt: skip
+
+
+def margins(lift: str, y: Any, z: list[Any]) -> list[Any]:
+    """The margins of a class among K scores, by their definitions."""
+    k = int(y)
+    if lift == "one_against_rest":
+        return [v if j == k else -v for j, v in enumerate(z)]
+    ahead = [z[k] - v for j, v in enumerate(z) if j != k]
+    return [min(ahead)] if lift == "one_against_best" else ahead
+
+
+def coupled(loss: Loss, y: Any, z: list[Any], params: dict[str, Any]) -> Any:
+    """The formula of a loss of K coupled scores at one row."""
+    if loss.lift.name == "simplex":
+        return reference.walk(loss.tree, {**simplex(y, z), **params})
+    if loss.lift.name == "divergence":
+        each = [(mpf(float(a)), simplex(k, z)) for k, a in enumerate(y)]
+        return sum(reference.walk(loss.tree, {"y": a, "p": s["p"], "logp": s["logp"], **params}) for a, s in each)
+    return sum(reference.walk(loss.tree, {"m": m, **params}) for m in margins(loss.lift.name, y, z))
+
+
 def value(loss: Loss, y: Any, z: list[Any]) -> Any:
     """The formula itself at one row."""
     params = {n: mpf(v) for n, v in loss.params.items()}
+    if loss.lift.multiclass:
+        return coupled(loss, y, z, params)
     if loss.lift.name == "all_threshold":
         sides = [1 if y > k else -1 for k in range(len(z) - 1)]
         return sum(
@@ -117,8 +163,23 @@ def derives(loss: Loss) -> None:
             close(have, np.asarray(truth), 1e-9, 1e-11 * max(1.0, np.abs(truth).max()))
 
 
+def coupled_inputs(loss: Loss, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
+    """The slots of K coupled scores, as 60 digits have them."""
+    with mpmath.workdps(60):
+        if loss.lift.name == "divergence":
+            logs = [[float(simplex(k, list(map(mpf, row)))["logp"]) for k in range(len(row))] for row in z]
+            return [np.ascontiguousarray(y.ravel()), np.ravel(logs)]
+        if loss.lift.name == "simplex":
+            rows = [simplex(k, list(map(mpf, row))) for k, row in zip(y, z, strict=True)]
+            return [np.array([float(row[n]) for row in rows]) for n in loss.program.inputs]
+        found = [margins(loss.lift.name, k, list(map(mpf, row))) for k, row in zip(y, z, strict=True)]
+        return [np.array([float(m) for row in found for m in row])]
+
+
 def inputs(loss: Loss, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
     """What the Program takes, a column each."""
+    if loss.lift.multiclass:
+        return coupled_inputs(loss, y, z)
     if loss.lift.name == "all_threshold":
         return [np.ascontiguousarray(z[:, 0] - z[:, 1])]
     if loss.lift.name != "ordinal":
@@ -153,17 +214,19 @@ LOGS = np.array([-300.0, -40.0, -5.0, 0.0, 1e-9, 4.0, 40.0, 300.0])
 
 def extremes(loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     """Every combination of extreme outputs (logarithms and logits within ±300), for a few truths."""
-    named = loss.lift.outputs or ("score", *(f"t{k}" for k in range(2)))
+    named = loss.lift.outputs or ("score", "t0", "t1")
     scaled = loss.target.name == "halfline"
     axes = [LOGS if o.startswith("log") or (scaled and o != "mu") else EXTREMES for o in named]
     z = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
     z = z[:: max(1, len(z) // 400)]
-    if loss.target.name == "classes":
+    if loss.target.name == "classes" and not loss.lift.multiclass:
         z = z[z[:, 2] > z[:, 1]]
     truths = {
         "real": [0.3], "halfline": [0.0, 1.0, 7.0], "binary": [0.0, 1.0], "classes": [0.0, 1.0, 2.0],
         "bounds": [(0.3, 0.3), (-np.inf, 0.3), (0.3, np.inf), (0.3, 0.7), (-1e5, 1e5)],
     }[loss.target.name]  # fmt: skip
+    if loss.lift.name == "divergence":
+        truths = [(1.0, 0.0, 0.0), (0.2, 0.3, 0.5), (0.0, 0.4, 0.6)]
     return np.repeat(np.array(truths), len(z), axis=0), np.tile(z, (len(truths), 1))
 
 
@@ -211,10 +274,11 @@ def vectorises(loss: Loss) -> None:
 def refuses(loss: Loss) -> None:
     """Shapes that do not belong together are both named; a truth outside the domain names its row."""
     y, z = draw(loss, 100)
+    wrong = z[:-1] if loss.lift.multiclass else z[:, 0]
     try:
-        loss(y, z[:, 0])
+        loss(y, wrong)
     except ShapeError as error:
-        assert str(y.shape) in str(error) and "(100,)" in str(error)
+        assert str(y.shape) in str(error) and str(wrong.shape) in str(error)
     else:
         raise AssertionError("z (n,) passed as several outputs")
     y[17] = np.nan
@@ -254,7 +318,7 @@ def starts(loss: Loss) -> None:
 
 def returns(loss: Loss) -> None:
     """repr and pickle give the same loss back; equal losses hash alike; it is frozen."""
-    names = {**lossmith.losses(), **joint(), "loss": lossmith.loss}
+    names = {**every(), "loss": lossmith.loss}
     for other in (eval(repr(loss), {"__builtins__": {}}, names), pickle.loads(pickle.dumps(loss)), copy.copy(loss)):
         assert other == loss and hash(other) == hash(loss) and repr(other) == repr(loss)
     try:

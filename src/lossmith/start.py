@@ -36,11 +36,12 @@ def best_constant(loss: Loss, y: Any, weight: Any = None, classes: int | None = 
         raise DataError("y is empty; a starting value needs at least one row")
     loss.check(y)
     w = check_weight(weight, len(y))
-    if loss.lift.joint:
+    one_score = loss.lift.multiclass and y.ndim == 1 and (classes or int(y.max()) + 1) <= 2
+    if loss.lift.joint and not one_score:
         from lossmith.startjoint import best_outputs
 
         return best_outputs(loss, y, w, classes)
-    if loss.lift.multiclass and (y.ndim == 2 or (classes or int(y.max()) + 1) > 2):
+    if loss.lift.multiclass and not one_score:
         return _class_scores(loss, y, w, classes)
     if y.ndim != 1:
         raise DataError(f"y has shape {y.shape}; a starting value needs (n,)")

@@ -19,7 +19,8 @@ FARTHEST = 64.0
 def best_outputs(loss: Loss, y: Array, weight: Array, classes: int | None = None) -> Array:
     """argmin over z (m,) of Σ w ℓ(y, z); of equally good ones (a score beside thresholds) the shortest.
 
-    y: (n,) or (n, 2), weight: (n,). Loss with many local minima: the best of those that the guesses lead to.
+    y: (n,), (n, 2), or shares of K classes (n, K); weight: (n,). Of a loss with many local minima the best of those
+    that the guesses lead to.
     """
     rows, where = np.unique(y.astype(np.float64), axis=0, return_inverse=True)
     mass = np.bincount(where.ravel(), weight, len(rows)) / weight.sum()
@@ -35,6 +36,11 @@ def best_outputs(loss: Loss, y: Array, weight: Array, classes: int | None = None
 
 def guesses(loss: Loss, rows: Array, mass: Array, classes: int | None) -> Array:
     """Where to begin, a row each."""
+    if loss.lift.multiclass:
+        count = classes or (rows.shape[1] if rows.ndim == 2 else int(rows.max()) + 1)
+        share = mass @ rows if rows.ndim == 2 else np.bincount(rows.astype(np.intp), mass, count)
+        logs = np.log(np.maximum(share / max(float(share.sum()), 1e-300), 1e-6))
+        return np.stack([logs - logs.mean(), logs])
     if loss.target.name == "classes":
         count = classes or int(rows.max()) + 1
         share = np.bincount(rows.astype(np.intp), mass, count)

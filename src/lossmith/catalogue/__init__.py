@@ -21,7 +21,13 @@ def losses() -> Mapping[str, type[Loss]]:
 @cache
 def joint() -> Mapping[str, type[Loss]]:
     """Every catalogued loss of several raw outputs a row by its name: whole distributions, intervals, order, pairs."""
-    return {name: kind for name, kind in every().items() if kind.lift.joint}
+    return {name: kind for name, kind in every().items() if kind.lift.joint and not kind.lift.multiclass}
+
+
+@cache
+def coupled() -> Mapping[str, type[Loss]]:
+    """Every catalogued loss of K scores that is not a function of the true class's probability alone, by its name."""
+    return {name: kind for name, kind in every().items() if kind.lift.joint and kind.lift.multiclass}
 
 
 def every() -> Mapping[str, type[Loss]]:

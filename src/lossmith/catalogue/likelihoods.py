@@ -12,6 +12,7 @@ class Poisson(Loss, lift=score, target=halfline):
 
     formula = "exp(z) - y*z"
     mean_formula = "exp(z)"
+    aliases = ("generalized_kl",)
     cite = "Nelder and Wedderburn 1972, doi:10.2307/2344614"
 
 
@@ -20,6 +21,7 @@ class Gamma(Loss, lift=score, target=positive_line):
 
     formula = "z + y*exp(-z)"
     mean_formula = "exp(z)"
+    aliases = ("itakura_saito",)
     cite = "Nelder and Wedderburn 1972, doi:10.2307/2344614"
 
 

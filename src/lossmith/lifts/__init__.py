@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from lossmith.errors import ParameterError
+from lossmith.lifts.against import one_against_best, one_against_each, one_against_rest
 from lossmith.lifts.base import Derived, Lift, State
 from lossmith.lifts.ordinal import all_threshold, ordinal
 from lossmith.lifts.pointwise import margin, residual, score
+from lossmith.lifts.scores import divergence, simplex
 from lossmith.lifts.several import censored, pairwise, several
 from lossmith.lifts.softmax import softmax
 
@@ -16,19 +18,27 @@ JOINT: dict[str, Lift] = {lift.name: lift for lift in (pairwise, censored, ordin
 """The lifts of several raw outputs a row by name; besides them there is `several(…)` with outputs of any name."""
 
 
+COUPLED: dict[str, Lift] = {
+    lift.name: lift for lift in (simplex, divergence, one_against_rest, one_against_each, one_against_best)
+}
+"""The lifts of K scores that are coupled by more than the probability of the true class, by name."""
+
+
 def lift_of(spelling: str) -> Lift:
     """The lift that is spelled so: a name, or several(mu, log_sigma)."""
-    known = {**LIFTS, **JOINT}.get(spelling)
+    named = {**LIFTS, **JOINT, **COUPLED}
+    known = named.get(spelling)
     if known is not None:
         return known
     head, _, rest = spelling.partition("(")
     names = [n.strip() for n in rest.rstrip(")").split(",")]
     if head != "several" or not all(n.isidentifier() for n in names):
-        raise ParameterError(f"unknown lift {spelling!r}; there are {', '.join({**LIFTS, **JOINT})} and several(…)")
+        raise ParameterError(f"unknown lift {spelling!r}; there are {', '.join(named)} and several(…)")
     return several(*names)
 
 
 __all__ = [
-    "JOINT", "LIFTS", "Derived", "Lift", "State", "all_threshold", "censored", "lift_of", "margin", "ordinal",
-    "pairwise", "residual", "score", "several", "softmax",
+    "COUPLED", "JOINT", "LIFTS", "Derived", "Lift", "State", "all_threshold", "censored", "divergence", "lift_of",
+    "margin", "one_against_best", "one_against_each", "one_against_rest", "ordinal", "pairwise", "residual", "score",
+    "several", "simplex", "softmax",
 ]  # fmt: skip

@@ -146,12 +146,13 @@ class Linear(Storable, BaseEstimator):  # type: ignore[misc]
     def _stacked(self, solutions: Sequence[Solution], loss: Loss) -> tuple[Array, Array]:
         """Coefficients (K, p) and intercepts (K,).
 
-        A softmax does not see what is added to all K scores. Of equally good answers the one is taken whose intercepts
-        sum to 0, and its coefficients too unless an l1 part has an opinion on them; l2 is least just there.
+        A softmax does not see what is added to all K scores, unless logsumexp is asked for. Of equally good answers
+        the one is taken whose intercepts sum to 0, and its coefficients too unless an l1 part has an opinion on them;
+        l2 is least just there.
         """
         coef = np.vstack([s.coef.T for s in solutions])
         intercept = np.concatenate([np.atleast_1d(s.intercept) for s in solutions])
-        if not (loss.lift.multiclass and len(coef) > 1):
+        if not (loss.lift.multiclass and len(coef) > 1) or "logsumexp" in loss.tree.names:
             return coef, intercept
         bound = self.penalty in ("l1", "elasticnet")
         return coef if bound else coef - coef.mean(axis=0), intercept - intercept.mean()

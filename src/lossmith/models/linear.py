@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
+from lossmith.lifts import COUPLED
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.base import Linear, columns
@@ -105,7 +106,7 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
     fits: ClassVar[Mapping[str, frozenset[str]]] = {
         "margin": frozenset({"binary", "unit_interval"}),
         "score": frozenset({"binary", "unit_interval", "real"}),
-        "softmax": frozenset({"classes"}),
+        **dict.fromkeys(("softmax", *(COUPLED.keys() - {"one_against_rest"})), frozenset({"classes"})),
     }
     other = "LinearRegressor"
     classes_: Array

@@ -1,0 +1,285 @@
+"""Lifts of K scores that are coupled by more than the probability of the true class.
+
+z of shape (n, K) holds one score per class, y a class index (n,) or a distribution over classes (n, K). z of shape (n,)
+is the binary case: the scores are (0, z), and y is a label, or the share of the second class.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.domain import Target, classes
+from lossmith.errors import DomainError
+from lossmith.formula import Expr, call, name, substitute
+from lossmith.lifts.base import Derived, Lift, State, floating
+from lossmith.lifts.several import demand
+from lossmith.lifts.softmax import _indices, log_softmax, softmax
+
+Array = NDArray[Any]
+Slot = tuple[Array, Array, Array]
+"""A slot at n rows: its values (n,), its slopes (n, K) and its Hessians (n, K, K)."""
+
+IN_LOGP = {"p": call("exp", name("logp"))}
+
+
+class Coupled(Lift):
+    """What these lifts share: shapes, two classes as one score, and the probabilities that scores were trained for."""
+
+    target = classes
+    multiclass = True
+
+    @property
+    def joint(self) -> bool:
+        return True
+
+    def match(self, y: Array, z: Array) -> None:
+        softmax.match(y, z)
+
+    def check(self, target: Target, y: Array, who: str) -> None:
+        if y.ndim != 2:
+            target.check(y, who)
+            return
+        bad = np.flatnonzero(~((y >= 0) & (y < np.inf)).all(axis=1))
+        if len(bad):
+            raise DomainError(f"{who} needs shares y >= 0 of the classes; row {bad[0]} has {y[bad[0]]}")
+
+    def evaluate(self, state: State, y: Array, z: Array, want: Sequence[str]) -> dict[str, Array]:
+        demand(want, state.who)
+        if z.ndim == 2:
+            return self.found(state, y, z, want)
+        flat = np.atleast_1d(z)
+        both = np.column_stack([np.zeros_like(flat), flat])
+        found = self.found(state, self.two(np.atleast_1d(y), state.who), both, want)
+        second = {"value": lambda a: a, "block": lambda a: a[:, 1:, 1:]}
+        return {w: second.get(w, lambda a: a[:, 1])(a).reshape(*z.shape, *a.shape[3:]) for w, a in found.items()}
+
+    def two(self, y: Array, who: str) -> Array:
+        """The truth beside the scores (0, z), as these lifts take it."""
+        return y
+
+    def found(self, state: State, y: Array, z: Array, want: Sequence[str]) -> dict[str, Array]:
+        """What is wanted, for z (n, K)."""
+        names = ["block" if w == "hessian" else w for w in want]
+        with np.errstate(all="ignore"):
+            made = {n: np.asarray(a, z.dtype) for n, a in self.parts(state, y, z, frozenset(names)).items()}
+        for values in made.values():
+            values[np.isnan(z).any(axis=1)] = np.nan
+        made["hessian"] = np.einsum("nkk->nk", made["block"]).copy() if "hessian" in want else z
+        return {w: made[w] for w in want}
+
+    @abstractmethod
+    def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
+        """Of value (n,), gradient (n, K) and block (n, K, K) those that are wanted."""
+
+    @abstractmethod
+    def pure(self, k: int, z: Array) -> Array:
+        """Truths that are all of class k."""
+
+    def mean(self, state: State, z: Array) -> Array:
+        """The probabilities η for which z is stationary: Σ_k η_k ∇ℓ(k, z) = 0 along all shifts but the common one.
+
+        (n, K), or (n,) that of the second class for z (n,).
+        """
+        z = floating(z)
+        if z.ndim == 2:
+            return recovered(self, state, z)
+        return recovered(self, state, np.column_stack([np.zeros_like(z), z]))[:, 1]
+
+
+def recovered(lift: Coupled, state: State, z: Array) -> Array:
+    """The probabilities that these scores were trained for, rowwise, by least squares where a row has none."""
+    n, K = z.shape
+    slopes = [lift.found(state, lift.pure(k, z), z, ("gradient",))["gradient"] for k in range(K)]
+    system = np.stack(slopes, axis=2).astype(np.float64)  # (n, K entries of z, K truths)
+    system -= system.mean(axis=1, keepdims=True)
+    size = np.abs(system).max(axis=(1, 2), keepdims=True)
+    system /= np.where(size > 0, size, 1)
+    whole = np.concatenate([system, np.ones((n, 1, K))], axis=1)
+    aim = np.append(np.zeros(K), 1.0)
+    eta = np.clip(np.linalg.pinv(whole) @ aim, 0, None)
+    return np.asarray(eta / eta.sum(axis=1, keepdims=True), z.dtype)
+
+
+# ------------------------------------------------------------------------------------- a function of several slots
+
+
+class Probabilities:
+    """Rows of K scores, and slots of theirs with slopes and Hessians. J = diag p − ppᵀ is the Jacobian of p."""
+
+    def __init__(self, z: Array, index: NDArray[np.intp]) -> None:
+        self.z, self.logp = z, log_softmax(z)
+        self.p = np.exp(self.logp)
+        self.index, self.row = index, np.arange(len(z))
+        self.K = z.shape[1]
+
+    @property
+    def spread(self) -> Array:
+        """diag p − ppᵀ."""
+        eye = np.eye(self.K, dtype=self.p.dtype)
+        return np.asarray(self.p[:, :, None] * (eye - self.p[:, None, :]))
+
+    def towards(self, index: NDArray[np.intp]) -> Array:
+        """e_k − p: the slope of log p_k."""
+        slope: Array = -self.p
+        slope[self.row, index] -= np.expm1(self.logp[self.row, index]) + slope[self.row, index]
+        return slope
+
+    def log_true(self) -> Slot:
+        return self.logp[self.row, self.index], self.towards(self.index), -self.spread
+
+    def log_mean(self) -> Slot:
+        return self.logp.mean(axis=1), 1 / self.K - self.p, -self.spread
+
+    def log_sum(self) -> Slot:
+        top = self.z.max(axis=1)
+        return top - self.logp.max(axis=1), self.p, self.spread
+
+    def square(self) -> Slot:
+        """Σ p², with slopes 2p(p − s)."""
+        p = self.p
+        s = (p * p).sum(axis=1)
+        bent = 6 * s[:, None, None] * p[:, :, None] * p[:, None, :]
+        bent -= 4 * p[:, :, None] * p[:, None, :] * (p[:, :, None] + p[:, None, :])
+        diagonal = 4 * p * p - 2 * p * s[:, None]
+        return s, 2 * p * (p - s[:, None]), bent + diagonal[:, :, None] * np.eye(self.K, dtype=p.dtype)
+
+    def entropy(self) -> Slot:
+        """−Σ p log p, with slopes −p(log p + H)."""
+        p, H = self.p, -(self.p * self.logp).sum(axis=1)
+        high = self.logp + H[:, None]
+        bent = p[:, :, None] * p[:, None, :] * (high[:, :, None] + high[:, None, :] + 1)
+        return H, -p * high, bent - (p * (high + 1))[:, :, None] * np.eye(self.K, dtype=p.dtype)
+
+    def rival(self) -> Slot:
+        """The largest probability below that of the true class; 0 if there is none."""
+        below = np.where(self.p < self.p[self.row, self.index][:, None], self.p, -1)
+        index = below.argmax(axis=1)
+        top = np.maximum(below[self.row, index], 0)
+        slope = self.towards(index)
+        bent = slope[:, :, None] * slope[:, None, :] - self.spread
+        return top, top[:, None] * slope, top[:, None, None] * bent
+
+
+SLOTS: Mapping[str, tuple[str, Callable[[Probabilities], Slot]]] = {
+    "logp": ("the logarithm of the probability of the true class", Probabilities.log_true),
+    "mean_logp": ("the mean of all classes' log-probabilities", Probabilities.log_mean),
+    "sum_p2": ("the sum of all classes' squared probabilities", Probabilities.square),
+    "logsumexp": ("the logarithm of the sum of the exponentials of all scores", Probabilities.log_sum),
+    "entropy": ("the entropy of the probabilities, −Σ p log p", Probabilities.entropy),
+    "rival": ("the largest probability below that of the true class, 0 if there is none", Probabilities.rival),
+}
+"""Slots by name: what each is, and how it is computed."""
+
+
+class Simplex(Coupled):
+    """A function of several slots: ∇ = Σ f_a ∇t_a and H = Σ f_ab ∇t_a ∇t_bᵀ + Σ f_a ∇²t_a."""
+
+    name = "simplex"
+    slots = {"p": "the probability of the true class", **{n: says for n, (says, _) in SLOTS.items()}}
+    main = ("logp", "p")
+
+    def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
+        from lossmith.symbolic import together
+
+        whole = substitute(tree, IN_LOGP)
+        used = [slot for slot in SLOTS if slot in whole.names]
+        program = together.several(whole, (), used, params, note)
+        return Derived(program, program, None)
+
+    def pure(self, k: int, z: Array) -> Array:
+        """Truths that are all of class k."""
+        return np.full(len(z), k, z.dtype)
+
+    def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
+        if y.ndim == 1:
+            return self._of_class(state, _indices(y, z.shape[1], state.who), z, want)
+        # a class without a share adds nothing, even where its own loss is infinite
+        each = [self._of_class(state, np.full(len(z), k), z, want) for k in range(z.shape[1])]
+        shared = {n: [_times(y[:, k], one[n]) for k, one in enumerate(each)] for n in want}
+        return {n: np.sum(parts, axis=0) for n, parts in shared.items()}
+
+    def _of_class(self, state: State, index: NDArray[np.intp], z: Array, want: frozenset[str]) -> dict[str, Array]:
+        rows, program = Probabilities(z, index), state.derived.slot
+        slots = {s: SLOTS[s][1](rows) for s in program.inputs}
+        f = state.run(program, [np.ascontiguousarray(values) for values, _, _ in slots.values()])
+        found = {"value": f["value"]}
+        if "gradient" in want:
+            found["gradient"] = np.sum([f[f"d_{a}"][:, None] * slots[a][1] for a in slots], axis=0)
+        if "block" in want:
+            plain = [f[f"d_{a}"][:, None, None] * slots[a][2] for a in slots]
+            crossed = [_bent(f, slots, a, b) for i, a in enumerate(slots) for b in list(slots)[i:]]
+            found["block"] = np.sum([*plain, *crossed], axis=0)
+        return {n: found[n] for n in want}
+
+
+def _times(share: Array, values: Array) -> Array:
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    return np.where(share == 0, 0, share * values)
+
+
+def _bent(f: Mapping[str, Array], slots: Mapping[str, Slot], a: str, b: str) -> Array:
+    outer = slots[a][1][:, :, None] * slots[b][1][:, None, :]
+    both = outer if a == b else outer + outer.swapaxes(1, 2)
+    return np.asarray(f[f"d_{a}_{b}"][:, None, None] * both)
+
+
+# ------------------------------------------------------------------------------- a sum over the classes of f(y_k, p_k)
+
+
+class Divergence(Coupled):
+    """Σ_k f(y_k, log p_k) for a distribution y: each class's share beside its probability."""
+
+    name = "divergence"
+    slots = {"y": "the true share of a class", "p": "its probability", "logp": "the logarithm of its probability"}
+    main = ("logp", "p")
+
+    def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
+        from lossmith.symbolic import together
+
+        program = together.several(substitute(tree, IN_LOGP), ("y",), ("logp",), params, note)
+        return Derived(program, program, None)
+
+    def two(self, y: Array, who: str) -> Array:
+        return np.column_stack([1 - y, y])
+
+    def check(self, target: Target, y: Array, who: str) -> None:
+        bad = np.flatnonzero(~((y >= 0) & (y < np.inf)).reshape(len(np.atleast_1d(y)), -1).all(axis=1))
+        if len(bad):
+            raise DomainError(
+                f"{who} needs shares y >= 0 of the classes, or class indices; row {bad[0]} has {y[bad[0]]}"
+            )
+
+    def pure(self, k: int, z: Array) -> Array:
+        """Truths that are all of class k."""
+        return np.tile(np.eye(z.shape[1], dtype=z.dtype)[k], (len(z), 1))
+
+    def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
+        if y.ndim == 1:
+            y = np.eye(z.shape[1], dtype=z.dtype)[_indices(y, z.shape[1], state.who)]
+        logp = log_softmax(z)
+        p = np.exp(logp)
+        f = state.run(state.derived.slot, [np.ascontiguousarray(y), np.ascontiguousarray(logp)])
+        slope, found = f["d_logp"], {"value": f["value"].sum(axis=1)}
+        total = slope.sum(axis=1, keepdims=True)
+        found["gradient"] = slope - total * p
+        if "block" in want:
+            eye = np.eye(z.shape[1], dtype=z.dtype)
+            jacobian = eye - p[:, None, :]
+            curved = jacobian.swapaxes(1, 2) @ (f["d_logp_logp"][:, :, None] * jacobian)
+            found["block"] = curved - total[:, :, None] * p[:, :, None] * jacobian
+        return {n: found[n] for n in want}
+
+    def mean(self, state: State, z: Array) -> Array:
+        """The probabilities themselves: a divergence is least where they are the truth."""
+        z = floating(z)
+        logp = log_softmax(z if z.ndim == 2 else np.column_stack([np.zeros_like(z), z]))
+        return np.asarray(np.exp(logp if z.ndim == 2 else logp[:, 1]))
+
+
+simplex = Simplex()
+divergence = Divergence()
