@@ -108,7 +108,7 @@ def test_report_says_everything(numbers: Any, classes: Any, tmp_path: Path) -> N
         "The target",
         "Differences to Squared",
         "The losses compared",
-        "Their shapes",
+        "Their properties and shapes",
         "The rows that fit worst",
         "Caveats",
         "To repeat this",

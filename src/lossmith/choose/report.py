@@ -112,6 +112,7 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         "records": records(choice),
         "by_rows": next((line.by_rows.kind for line in choice.lines if line.by_rows), ""),
         "inf": float("inf"),
+        "properties": [name for name in PROPERTIES if any(name in properties(line) for line in ordered)],
         "answer": choice.verdict.answer,
         "histogram": charts.target(plan.profile),
         "forest": charts.forest(choice.lines, choice.winner, choice.margin) if len(choice.lines) > 1 else None,

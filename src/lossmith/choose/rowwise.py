@@ -51,14 +51,15 @@ def row_test(d: Array, weight: Array, splitting: Splitting) -> ByRows:
     """The test of a mean of differences d (n,): Diebold and Mariano's where there is a time, clustered where there
     are groups, else that of independent rows."""
     mean = float(weight @ d / weight.sum())
-    pull = weight * (d - mean) * (len(d) / weight.sum())
+    unit = float(np.abs(d).max()) or 1.0  # squares of the differences themselves may overflow
+    pull = weight * ((d - mean) / unit) / weight.sum()
     if splitting.time is not None:
         _, moment = np.unique(splitting.time, return_inverse=True)
-        return _result(mean, len(d), *over_time(np.bincount(moment, pull)))
+        return _result(mean, unit, *over_time(np.bincount(moment, pull)))
     if splitting.groups is not None:
         _, group = np.unique(splitting.groups, return_inverse=True)
-        return _result(mean, len(d), *clustered(np.bincount(group, pull)))
-    return _result(mean, len(d), *clustered(pull), "independent rows")
+        return _result(mean, unit, *clustered(np.bincount(group, pull)))
+    return _result(mean, unit, *clustered(pull), "independent rows")
 
 
 def clustered(sums: Array) -> tuple[float, int, str]:
@@ -88,10 +89,10 @@ def newey_west_lags(T: int) -> int:
     return min(int(4.0 * (T / 100.0) ** (2.0 / 9.0)), (T - 1) // 3)
 
 
-def _result(mean: float, n: int, variance: float, units: int, *kind: str) -> ByRows:
+def _result(mean: float, unit: float, variance: float, units: int, *kind: str) -> ByRows:
     from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
 
-    se = float(np.sqrt(variance)) / n
+    se = float(np.sqrt(variance)) * unit
     if se == 0.0:
         return ByRows(kind[-1], mean, 0.0, mean, mean, float(mean == 0.0))
     half = float(stdtrit(units - 1, 0.975)) * se

@@ -111,7 +111,7 @@ def _functional(text: str) -> str:
         )
     level = LEVEL.fullmatch(name)
     if level:
-        return "median" if level[0] == "0.5-quantile" else f"{float(level[1]):g}-{level[2]}"
+        return "median" if level[2] == "quantile" and float(level[1]) == 0.5 else f"{float(level[1]):g}-{level[2]}"
     if name not in _JUDGES:
         raise ParameterError(f"no functional {text!r}; there are {', '.join(_JUDGES)}, 0.9-quantile, 0.7-expectile")
     return name

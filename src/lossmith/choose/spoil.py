@@ -157,7 +157,7 @@ def _runner_up(draw: Draw, X: Array, y: Array, _: float) -> tuple[Array, Array]:
 def _doubtful(draw: Draw, y: Array) -> Array:
     """Ranks drawn without replacement, rows more likely early the nearer their two likeliest classes are."""
     top = np.sort(draw.probability, axis=1)[:, -2:]
-    doubt = np.maximum(1.0 - (top[:, 1] - top[:, 0]), 1e-12)
+    doubt = np.maximum(1.0 - (top[:, 1] - top[:, 0]), 1e-12) ** 4
     return np.argsort(np.argsort(-np.log1p(-draw.which) / doubt)) / len(y)
 
 

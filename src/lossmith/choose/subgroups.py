@@ -69,7 +69,7 @@ def groups_of(column: Column, rows: Array, cut: bool = True) -> Groups:
 def _names(column: Column, used: Array) -> tuple[str, ...]:
     if column.levels is not None:
         return tuple(str(column.levels[i]) for i in used)
-    return tuple(f"{v:g}" if column.kind == "number" else str(v) for v in used)
+    return tuple(f"{v:.4g}" if column.kind == "number" else str(v) for v in used)
 
 
 def _parts(column: Column, used: Array, place: Array) -> tuple[tuple[str, ...], Array]:
@@ -99,7 +99,7 @@ def _served(plan: Plan, groups: Groups, line: Line, plain: Line) -> Served:
     k = int(np.nanargmax(own))
     inside = codes == k
     pull = w[inside] * (line.rows[here][inside] - own[k])
-    se = float(np.sqrt(pull @ pull) / mass[k])
+    se = float(np.linalg.norm(pull) / mass[k])
     return Served(
         line.name,
         groups.labels[k],
