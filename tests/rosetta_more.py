@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rosetta_peers import PROOFS, Args, Array, Proof, _keras_loss, family, lightgbmed, norm, torched, xgboosted
+from rosetta_peers import PROOFS, Args, Array, Proof, _keras_loss, family, jaxed, lightgbmed, norm, torched, xgboosted
 
 from lossmith.adapters.rosetta import Row
 
@@ -365,6 +365,64 @@ def datafit(row: Row, args: Args, y: Any, z: Any) -> float:
     return float(QuantileHuber(args["quantile"], args["delta"]).value(np.array([y]), np.zeros(1), np.array([z])))
 
 
+# --- K scores -------------------------------------------------------------------------------------------------------
+
+
+def kl_of_pytorch(args: Args, y: Any, log_p: Any) -> Any:
+    import torch
+
+    return torch.nn.KLDivLoss(reduction="none")(log_p, y).sum(dim=1)
+
+
+def pictures(args: Args, y: Any, p: Any) -> Any:
+    import kornia.losses
+
+    shape = (len(y), 1, 2, 2)
+    return kornia.losses.js_div_loss_2d(p.reshape(shape), y.reshape(shape), reduction="none")
+
+
+def rowwise(name: str) -> Callable[..., Any]:
+    """One of optax's losses, row by row."""
+
+    def each(row: Row, args: Args, y: Array, z: Array) -> tuple[Array, Array]:
+        import jax
+        import optax
+
+        with jax.enable_x64(True):
+            truth = jax.numpy.asarray(y if y.ndim == 2 else y.astype(int))
+            found = jax.vmap(jax.value_and_grad(getattr(optax.losses, name)))(jax.numpy.asarray(z), truth)
+            return np.asarray(found[0]), np.asarray(found[1])
+
+    return each
+
+
+def quadratic(row: Row, args: Args, y: Array, p: Array, w: Array) -> float:
+    from sklearn.metrics import brier_score_loss
+
+    return float(brier_score_loss(y, p, sample_weight=w, scale_by_half=False, labels=range(p.shape[1])))
+
+
+def _classes() -> None:
+    import scipy.special
+    from scipy.spatial.distance import jensenshannon
+
+    def add(name: str, function: Callable[[Args, Array, Array], Array]) -> None:
+        PROOFS["scipy", name] = Proof(each=values(function), tolerance=1e-9)
+
+    add("special.kl_div/KullbackLeibler", lambda a, y, p: scipy.special.kl_div(y, p).sum(axis=1))
+    add("special.rel_entr", lambda a, y, p: scipy.special.rel_entr(p, np.maximum(y, 1e-8)).sum(axis=1))
+    add("spatial.distance.jensenshannon", lambda a, y, p: jensenshannon(y, p, axis=1) ** 2)
+    PROOFS["torch", "KLDivLoss"] = Proof(each=torched(kl_of_pytorch))
+    PROOFS["kornia", "js_div_loss_2d"] = Proof(each=torched(pictures), tolerance=1e-6)
+    for name in ("kl_divergence", "multiclass_hinge_loss"):
+        PROOFS["optax", name] = Proof(each=rowwise(name))
+    PROOFS["sklearn", "brier_score_loss/MultiClassBrier"] = Proof(average=quadratic)
+    focal = _keras_loss("BinaryFocalCrossentropy", "gamma", "alpha", "from_logits", "apply_class_balancing")
+    PROOFS["keras", "BinaryFocalCrossentropy/MultiLabelFocal"] = Proof(each=torched(focal), spread=0.3, tolerance=2e-5)
+    weighed = jaxed("sigmoid_focal_loss", "gamma", "alpha")
+    PROOFS["optax", "sigmoid_focal_loss/MultiLabelFocal"] = Proof(each=weighed, tolerance=1e-8)
+
+
 def _others() -> None:
     PROOFS["skglm", "QuantileHuber"] = Proof(each=each_row(datafit), tolerance=1e-9)
     for name in ("Huber", "Fair", "Cauchy", "Tukey", "Welsch", "GemanMcClure", "DCS", "L2WithDeadZone"):
@@ -384,5 +442,5 @@ def _others() -> None:
     PROOFS["sklearn", "SGDClassifier/MarginRanking"] = Proof(each=rank_svm)
 
 
-for fill in (_scipy, _statsmodels, _torch, _boosters, _others):
+for fill in (_scipy, _statsmodels, _torch, _boosters, _classes, _others):
     fill()

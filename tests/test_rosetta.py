@@ -32,7 +32,9 @@ TRIED = {
     "Hampel": {"a": (1.0, 2.0)}, "Ramsay": {"a": (0.3, 0.9)}, "MQuantile": {"tau": (0.2, 0.7)},
     "Fair": {"c": (0.5, 3.0)},
     "Welsch": {"c": (1.3, 2.98)}, "GemanMcClure": {"c": (0.8, 3.7)}, "DynamicCovarianceScaling": {"phi": (1.0, 3.6)},
-    "DeadZone": {"k": (0.3, 2.0)}, "BetaDivergence": {"beta": (0.5, 1.0, 2.0)}, "VonMises": {"kappa": (0.5, 3.0)},
+    "MultiLabelFocal": {"gamma": (1.0, 2.0)},
+    "DeadZone": {"k": (0.3, 2.0)}, "BetaDivergence": {"beta": (0.5, 1.0, 2.0)},
+    "VonMises": {"kappa": (0.5, 3.0)},
     "WeightedLogistic": {"c": (0.4, 3.0)}, "MarginRanking": {"margin": (0.2, 1.0)}, "StudentTNLL": {"nu": (3.0, 8.0)},
     "QuantileHuber": {"tau": (0.2, 0.7)}, "IntervalScore": {"alpha": (0.05, 0.3)},
     "Talwar": {"c": (1.1, 2.5)}, "SmoothL1": {"beta": (0.4, 2.0)}, "GeneralizedCrossEntropy": {"q": (0.3, 0.7)},
@@ -68,6 +70,9 @@ def drawn(loss: Loss, one: Proof, n: int = COUNT) -> tuple[np.ndarray, np.ndarra
             "halfline": lambda: rng.poisson(3, n), "positive_line": lambda: rng.gamma(2, 2, n) + 0.01,
         }  # fmt: skip
         y = target[loss.target.name]()
+        y = (
+            np.round(y) if loss.name in ("MultiLabelFocal", "AsymmetricLoss") else y
+        )  # elsewhere shares mean another thing
         wide = 1.0 if loss.target.name in ("halfline", "positive_line") else 10.0
         z = (
             np.concatenate([np.array([-3.0, -1.0, 0.0, 1.0, 3.0]) * wide, rng.normal(0, 0.6 * wide, n - 5)])
@@ -90,8 +95,9 @@ def joint_rows(loss: Loss, one: Proof, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def predicted(row: Row, loss: Loss, z: np.ndarray) -> np.ndarray:
     """The prediction on the scale that the row's library takes."""
-    if row.predicts == "log-probability":
-        return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    if row.predicts in ("log-probability", "probabilities"):
+        logs = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return logs if row.predicts == "log-probability" else np.exp(logs)
     if row.predicts == "probability":
         softmax = lossmith.CrossEntropy() if z.ndim == 2 else lossmith.Logistic()
         return (loss if loss.lift.name == "score" else softmax).mean(z)
@@ -195,7 +201,8 @@ FIRST_TIER = (
     "NegativeBinomial", "BinomialProbit", "ComplementaryLogLog", "BinomialCauchit", "ZeroInflatedPoisson",
     "ZeroInflatedNegativeBinomial", "HurdlePoisson", "HurdleLogNormal", "GaussianNLL", "CumulativeLogit",
     "CumulativeProbit", "CensoredNormal", "CensoredLogistic", "CensoredExtreme", "QuantileTriple", "IntervalScore",
-    "MarginRanking", "RankNet", "AllThresholds",
+    "MarginRanking", "RankNet", "AllThresholds", "AsymmetricLoss", "MultiLabelFocal", "KullbackLeibler",
+    "JensenShannonDivergence", "CrammerSinger",
 )  # fmt: skip
 """What of the catalogue comes first: the losses that most people use, and those that other libraries have."""
 

@@ -14,7 +14,7 @@ import math
 import operator
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -56,6 +56,11 @@ class Row:
         if self.back is not None:
             return self.back
         return {theirs: ours for ours, theirs in self.params.items() if theirs.isidentifier()}
+
+    @property
+    def heard(self) -> Set[str]:
+        """Their arguments that say something about the loss."""
+        return self.when.keys() | self.defaults.keys() | self.backwards.keys()
 
     def ours(self, given: Values) -> dict[str, float]:
         """Our parameters from their arguments."""
@@ -132,10 +137,9 @@ def read(text: str) -> Reading:
     if not fitting:
         known = "; ".join(sorted({_shown(row.when) for row in named}))
         raise ParameterError(f"{peer}:{name} is known with {known}, not with {_shown(given)}")
-    row = max(fitting, key=lambda r: len(given.keys() & (r.defaults.keys() | r.backwards.keys())))
+    row = max(fitting, key=lambda r: len(given.keys() & r.heard))
     loss = every()[row.loss](**row.ours(given))
-    heard = row.when.keys() | row.defaults.keys() | row.backwards.keys()
-    return Reading(row, given, loss, row.ratio(loss, given), tuple(k for k in given if k not in heard))
+    return Reading(row, given, loss, row.ratio(loss, given), tuple(k for k in given if k not in row.heard))
 
 
 def spell(loss: Loss, peer: str) -> list[Reading]:
