@@ -130,7 +130,7 @@ def test_more_classes_than_a_program_takes_go_through_the_lift(monkeypatch: pyte
     y = np.argmax(X @ rng.normal(size=(2, 3)) + rng.gumbel(size=(2, 200, 3)), axis=2).astype(float)
     stack = Stack.of([Rows.of(a, b) for a, b in zip(X, y, strict=True)])
     printed = fit_many(stack, lossmith.Focal(), np.full(2, 1e-2), outputs=3)
-    monkeypatch.setattr("lossmith.fit.many.MOST", 2)
+    monkeypatch.setattr("lossmith.fit.scores.MOST", 2)
     lifted = fit_many(stack, lossmith.Focal(), np.full(2, 1e-2), outputs=3)
     assert printed.converged.all() and lifted.converged.all()
     np.testing.assert_allclose(printed.coef, lifted.coef, atol=1e-8)

@@ -774,3 +774,24 @@ def test_the_table_of_solvers_is_complete_and_every_need_is_known() -> None:
     for name in SOLVERS:
         assert solver_class(name).name == name
         assert set(solver_class(name).needs) <= set(NEEDS)
+
+
+def test_exact_fits_withstand_columns_that_few_rows_have() -> None:
+    """One-hot levels, collinear and some rare: the rows near a kink may lack a level, which has no minimum among them.
+    Before, coefficients ran to 1e112 and were called optimal, or the fit gave up."""
+    rng = np.random.default_rng(0)
+    n = 6000
+    first, second = np.minimum(rng.zipf(1.3, n) - 1, 60), np.minimum(rng.zipf(1.4, n) - 1, 40)
+    levels = np.hstack([np.eye(61)[first], np.eye(41)[second]])
+    levels = levels[:, levels.sum(axis=0) > 3]
+    X = np.column_stack([rng.normal(size=(n, 3)), levels])
+    y = X[:, :3] @ [1.0, 2.0, 3.0] + levels @ rng.normal(0, 3, levels.shape[1]) + rng.standard_t(2, size=n)
+    found = fit(Rows.of(X, y), make("Absolute"), Penalty("none"), tol=1e-3)
+    assert found.converged and np.abs(found.coef).max() < 100
+    held = np.sign(y - X @ found.coef - found.intercept)
+    loose = np.abs(y - X @ found.coef - found.intercept) < 1e-6
+    # no slope is left but what the rows on the corner can take: the subgradient of each column holds 0
+    assert (np.abs(X[~loose].T @ held[~loose]) <= np.abs(X[loose]).sum(axis=0) + 1e-6).all()
+    assert fit(Rows.of(X, y), make("Huber"), Penalty("none"), scale="mad").scale == pytest.approx(
+        1.482602218505602 * np.median(np.abs(y - X @ found.coef - found.intercept)), rel=1e-3
+    )

@@ -21,7 +21,7 @@ from lossmith.fit.kinks import kinks_of
 from lossmith.fit.many_pieces import between
 from lossmith.fit.objective import Kernel, bound
 from lossmith.fit.pieces import Pieces
-from lossmith.fit.scores import MOST, of_classes, pairs
+from lossmith.fit.scores import is_printed, of_classes, pairs
 from lossmith.loss import Loss
 from lossmith.rows.memory import Rows
 
@@ -205,7 +205,7 @@ class _Problem:
     def _rows(self, z: Array, y: Array | None = None) -> tuple[Array, Array, Array]:
         """Value (B, n), slopes (B, K, n) and curvatures (B, K(K+1)/2, n) of the loss at scores (B, K, n)."""
         (B, K, n), y = z.shape, self.stack.y if y is None else y
-        if 1 < K <= MOST:
+        if is_printed(self.loss, K):
             value, slopes, bends = of_classes(self.loss, y, np.ascontiguousarray(z.swapaxes(0, 1)))
             return value, slopes.swapaxes(0, 1), bends.swapaxes(0, 1)
         rows = z.swapaxes(1, 2).reshape(-1, K)

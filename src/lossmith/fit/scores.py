@@ -24,6 +24,12 @@ def pairs(count: int) -> list[tuple[int, int]]:
     return list(combinations_with_replacement(range(count), 2))
 
 
+def is_printed(loss: Any, count: int) -> bool:
+    """Does the loss of so many scores stand here: softmax, with no slot but log-probabilities, and few classes?"""
+    slots = set(loss.state.derived.slot.inputs) if loss.lift.name == "softmax" else {""}
+    return 1 < count <= MOST and slots <= {"logp", "mean_logp"}
+
+
 def of_classes(loss: Any, y: Array, z: Array) -> tuple[Array, Array, Array]:
     """Value, slopes and curvatures where y (…) are class indices and z (K, …) scores, each class an array of its own.
 

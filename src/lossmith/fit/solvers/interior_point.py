@@ -50,11 +50,15 @@ class InteriorPoint:
     def step(self, objective: Any, state: State) -> State:
         """One exact solution on the band, and the rows that it shows to be on the wrong side."""
         kept: NDArray[np.bool_] = state.memory.kept
-        before = objective.predictions(state.w)
+        here, before = state.evaluation, objective.predictions(state.w)
         problem = objective.hinges(kept, before)
         found = minimise(problem, state.w)
         evaluation = objective.at(found.w)
         crossed = objective.crossed(before, objective.predictions(found.w))
+        if not kept.all() and not evaluation.value <= here.value + 0.5 * max(abs(here.value), state.memory.size):
+            # no minimum on the band: a column that none of its rows has is pulled to infinity by those folded away
+            band = Band(_wider(objective, state.w, kept), state.memory.size)
+            return State(state.w, here, memory=band, measured=np.inf)
         if not kept.all() and (crossed & ~kept).any():
             band = Band(_wider(objective, found.w, kept | crossed), state.memory.size)
             return State(found.w, evaluation, memory=band, measured=np.inf)
