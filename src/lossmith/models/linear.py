@@ -62,6 +62,12 @@ class LinearRegressor(RegressorMixin, Linear):  # type: ignore[misc]
         mean: Array = self.loss_.mean(z) if inputs.has_link(self.loss_) else z
         return mean
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> float:
+        """R² of the predictions: 1 − Σ w (y − ŷ)² / Σ w (y − ȳ)², averaged over several targets."""
+        from sklearn.metrics import r2_score
+
+        return float(r2_score(y, self.predict(X, offset, exposure), sample_weight=sample_weight))
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # Several targets of a restricted range are fitted too, but who reads the tag may then pass any real numbers.
@@ -173,6 +179,12 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
         codes = z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
         chosen: Array = self.classes_[codes]
         return chosen
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """The share of rows, by weight, whose class is predicted."""
+        from sklearn.metrics import accuracy_score
+
+        return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
 
     @offered_unless(_untold)
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
