@@ -136,3 +136,19 @@ def test_predicting_before_fitting_and_with_other_columns() -> None:
         model.predict(FINE[:, :1])
     with pytest.raises(ShapeError, match="offset has shape"):
         model.predict(FINE, offset=np.ones(4))
+
+
+def test_scores_take_the_offset_of_the_fit() -> None:
+    """Catches a score that forgets the offset: it would be that of predictions without it."""
+    rng = np.random.default_rng(0)
+    X, offset = rng.normal(size=(200, 2)), 3.0 * rng.normal(size=200)
+    y = X @ [1.0, -1.0] + offset + 0.1 * rng.normal(size=200)
+    model = LinearRegressor().fit(X, y, offset=offset)
+    assert model.score(X, y, offset=offset) > 0.99 > 0.5 > model.score(X, y)
+    counts = rng.poisson(np.exp(0.3 * X[:, 0] + 1.0))
+    rates = LinearRegressor(loss="poisson").fit(X, counts, exposure=np.full(200, 10.0))
+    assert rates.score(X, counts, exposure=np.full(200, 10.0)) > rates.score(X, counts)
+    labels = (y > 0).astype(int)
+    classes = LinearClassifier().fit(X, labels, offset=10 * offset)
+    assert classes.score(X, labels, offset=10 * offset) > classes.score(X, labels)
+    assert LinearRegressor().fit(X, y).score(X, y, rng.random(200)) <= 1.0
