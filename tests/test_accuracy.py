@@ -125,6 +125,7 @@ def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatc
         "common_factor": "sigmoid(r)**2",
         "one_minus_saturation": "log(1 + r**2)",
         "one_plus_tanh": "sigmoid(r) + softplus(r)",
+        "double_angle": "1 - cos(r)",
     }
     text = texts[rule.__name__]  # type: ignore[attr-defined]
     with_it = derive.slotwise(parse(text), ("r",), {})

@@ -9,20 +9,25 @@ In exact arithmetic every rest is 0, so the mathematics is that of the Program.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from lossmith.backends.careful_changes import CHANGES
 from lossmith.program import Arg, Program, Step
 
-REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2}
-"""a·b − p, a − q·b, both exact; and v + d, where d counts for nothing unless it is finite."""
+OWN = ("exp", "expm1", "log", "log1p", "softplus", "sigmoid", "sech2", "tanh", "sqrt", "hypot1", "log1psq", "atan")
+"""Words of which a machine may know what their rounding took."""
+
+REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2} | {f"{word}_rest": 2 for word in OWN}
+"""a·b − p, a − q·b, both exact; v + d, where d counts for nothing unless it is finite; and word(x) − y, about."""
 
 ALLOWED = 1.9
 """A result that may be off by more than so many units, most of the time, is mended."""
 
 USUAL = {"sigmoid": 1.1, "witch": 1.2, "serpentine": 1.1, "sech2": 1.3, "exp": 0.6, "log": 0.6, "hypot1": 0.6,
-         "softplus": 0.8, "tanh": 0.8, "atan": 0.6}  # fmt: skip
+         "softplus": 0.8, "tanh": 0.8, "atan": 0.6,
+         "log_ndtr": 2.0, "mills": 2.0, "mills_slope": 2.0, "log1psq": 0.9}  # fmt: skip
 """How far off words are, most of the time; 1 where nothing is said."""
 
 EXACT = frozenset({"neg", "abs", "sign", "min", "max", "where", "lt", "le", "gt", "ge", "eq", "ne", "and"})
@@ -42,6 +47,7 @@ class Writer:
 
     plain: dict[str, Step]
     deep: bool
+    own: frozenset[str]
     steps: list[Step] = field(default_factory=list)
     known: dict[tuple[str, tuple[Arg, ...]], str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -87,10 +93,17 @@ class Writer:
 
     def _rest(self, step: Step) -> Arg | None:
         name, (raw, change) = f"{step.name}_rest", self.raw.get(step.name, (step.name, 0.0))
-        own = RESTS[step.word](self, step, raw, name) if step.word in (RESTS if self.deep else PRODUCTS) else None
+        own = self._own(step, raw, name)
         if raw == step.name:
             return own
         return self.sum(name, self.step(name, "add", self.step(name, "sub", raw, step.name), change), own)
+
+    def _own(self, step: Step, raw: str, name: str) -> Arg | None:
+        """What the step's own rounding took."""
+        if self.deep and step.word in self.own:
+            return self.step(name, f"{step.word}_rest", *step.args, raw)
+        table = RESTS if self.deep else PRODUCTS
+        return table[step.word](self, step, raw, name) if step.word in table else None
 
 
 def _power_of_two(a: Arg) -> bool:
@@ -152,117 +165,59 @@ def _one_plus_square(w: Writer, name: str, x: Arg) -> tuple[Arg, Arg]:
     return whole, w.step(name, "add", _lost(w, name, 1.0, square, whole), w.step(name, "left_mul", x, x, square))
 
 
-def _fading(w: Writer, name: str, x: Arg, by: float) -> Arg:
-    """exp(−by·|x|)."""
-    return w.step(name, "exp", w.step(name, "mul", -by, w.step(name, "abs", x)))
-
-
-def _sigmoid(w: Writer, step: Step, q: str, name: str) -> Arg | None:
-    x = step.args[0]
-    t = _fading(w, name, x, 1.0)
-    whole = w.step(name, "add", 1.0, t)
-    top = w.step(name, "where", w.step(name, "gt", x, 0.0), 1.0, t)
-    return _over(w, name, top, whole, _lost(w, name, 1.0, t, whole), q)
-
-
-def _sech2(w: Writer, step: Step, q: str, name: str) -> Arg | None:
-    """4t/(1 + t(2 + t)) with t = exp(−2|x|)."""
-    t = _fading(w, name, step.args[0], 2.0)
-    two = w.step(name, "add", 2.0, t)
-    product = w.step(name, "mul", t, two)
-    whole = w.step(name, "add", 1.0, product)
-    lost = w.step(name, "add", _lost(w, name, 1.0, product, whole), w.step(name, "left_mul", t, two, product))
-    lost = w.step(name, "add", lost, w.step(name, "mul", t, _lost(w, name, 2.0, t, two)))
-    return _over(w, name, w.step(name, "mul", 4.0, t), whole, lost, q)
-
-
-def _softplus(w: Writer, step: Step, y: str, name: str) -> Arg | None:
-    """max(x, 0) + log(1 + exp(−|x|)) − y: the sum rounds last."""
-    x = step.args[0]
-    small = w.step(name, "log1p", _fading(w, name, x, 1.0))
-    return w.step(name, "add", w.step(name, "sub", w.step(name, "max", x, 0.0), y), small)
-
-
 def _where(w: Writer, step: Step, v: str, name: str) -> Arg | None:
     c, *sides = step.args
     rests = [w.rest(side) for side in sides]
     return None if rests == [None, None] else w.step(name, "where", c, *(0.0 if r is None else r for r in rests))
 
 
+def _lesser(w: Writer, step: Step, v: str, name: str) -> Arg | None:
+    """Of a minimum or a maximum: the rest of the one that it is."""
+    a, b = step.args
+    rests = w.rest(a), w.rest(b)
+    if rests == (None, None):
+        return None
+    first = w.step(name, "lt" if step.word == "min" else "gt", a, b)
+    return w.step(name, "where", first, *(0.0 if r is None else r for r in rests))
+
+
+def _abs(w: Writer, step: Step, v: str, name: str) -> Arg | None:
+    rest = w.rest(step.args[0])
+    below = None if rest is None else w.step(name, "lt", step.args[0], 0.0)
+    return None if rest is None or below is None else w.step(name, "where", below, w.step(name, "neg", rest), rest)
+
+
 Rest = Callable[[Writer, Step, str, str], Arg | None]
-PRODUCTS: dict[str, Rest] = {"mul": _mul, "div": _div, "neg": _neg, "where": _where}
+PRODUCTS: dict[str, Rest] = {
+    "mul": _mul, "div": _div, "neg": _neg, "where": _where, "min": _lesser, "max": _lesser, "abs": _abs,
+}  # fmt: skip
 """By word, from a step, the name of its rounded value and a name for what is made: the rest, arguments' included."""
 
 RESTS: dict[str, Rest] = {
     **PRODUCTS,
-    "softplus": _softplus,
     "add": lambda w, step, s, name: _lost(w, name, step.args[0], step.args[1], s),
     "sub": _sub,
     "witch": lambda w, step, q, name: _over(w, name, 1.0, *_one_plus_square(w, name, step.args[0]), q),
     "serpentine": lambda w, step, q, name: _over(w, name, step.args[0], *_one_plus_square(w, name, step.args[0]), q),
-    "sigmoid": _sigmoid,
-    "sech2": _sech2,
 }
 """The same for words that take more to mend; here arguments count as exact: what they lacked is in the value."""
 
-MAGNIFYING = frozenset({"exp", "expm1"})
+SIDES = frozenset({"lt", "le", "gt", "ge"})
+"""Comparisons that may jump at a place between two floats."""
+
+MAGNIFYING = frozenset({"exp", "expm1", "sech2"})
 """Words before which no rest is too dear."""
 
-Change = Callable[[Writer, Sequence[Arg], Arg, Arg], Arg]
+PLAIN = frozenset({"add", "sub", "mul", "div", "neg", "where", "min", "max", "abs"})
 
 
-def _times(factor: Callable[[Writer, Sequence[Arg], Arg], Arg]) -> Change:
-    return lambda w, x, y, d: w.step("change", "mul", factor(w, x, y), d)
-
-
-def _slope(w: Writer, word: str, *args: Arg) -> Arg:
-    return w.step("slope", word, *args)
-
-
-def _product(w: Writer, *factors: Arg) -> Arg:
-    product = factors[0]
-    for f in factors[1:]:
-        product = _slope(w, "mul", product, f)
-    return product
-
-
-def _clamped(w: Writer, x: Arg) -> Arg:
-    """About tanh(x)."""
-    return _slope(w, "max", _slope(w, "min", x, 1.0), -1.0)
-
-
-def _serpentine_slope(w: Writer, x: Sequence[Arg], y: Arg) -> Arg:
-    witch = _slope(w, "witch", x[0])
-    return _slope(w, "sub", _product(w, witch, witch), _product(w, y, y))
-
-
-def _atan_change(w: Writer, x: Sequence[Arg], y: Arg, d: Arg) -> Arg:
-    return w.step("change", "div", d, _slope(w, "add", 1.0, _product(w, x[0], x[0])))
-
-
-CHANGES: dict[str, Change] = {
-    "exp": _times(lambda w, x, y: y),
-    "expm1": _times(lambda w, x, y: _slope(w, "add", y, 1.0)),
-    "log": lambda w, x, y, d: w.step("change", "div", d, x[0]),
-    "log1p": lambda w, x, y, d: w.step("change", "div", d, _slope(w, "add", x[0], 1.0)),
-    "sqrt": lambda w, x, y, d: w.step("change", "div", w.step("change", "mul", 0.5, d), y),
-    "pow": lambda w, x, y, d: w.step("change", "mul", _product(w, y, x[1]), w.step("change", "div", d, x[0])),
-    "tanh": _times(lambda w, x, y: _slope(w, "sub", 1.0, _product(w, y, y))),
-    "sech2": _times(lambda w, x, y: _product(w, _clamped(w, x[0]), -2.0, y)),
-    "logcosh": _times(lambda w, x, y: _clamped(w, x[0])),
-    "atan": _atan_change,
-    "sin": _times(lambda w, x, y: _slope(w, "cos", x[0])),
-    "cos": _times(lambda w, x, y: _slope(w, "neg", _slope(w, "sin", x[0]))),
-    "sigmoid": _times(lambda w, x, y: _slope(w, "sub", y, _product(w, y, y))),
-    "softplus": _times(lambda w, x, y: _slope(w, "sigmoid", x[0])),
-    "hypot1": _times(lambda w, x, y: _slope(w, "div", x[0], y)),
-    "log1psq": _times(lambda w, x, y: _product(w, 2.0, _slope(w, "serpentine", x[0]))),
-    "witch": _times(lambda w, x, y: _product(w, -2.0, x[0], y, y)),
-    "serpentine": _times(_serpentine_slope),
-    "log_ndtr": _times(lambda w, x, y: _slope(w, "mills", x[0])),
-    "mills": _times(lambda w, x, y: _slope(w, "neg", _slope(w, "mills_slope", x[0]))),
-}
-"""By word: by how much y = word(x) changes, to first order, when its argument does by d."""
+def _magnified(program: Program) -> set[str]:
+    """The values that reach a magnifying word by plain arithmetic."""
+    found: set[str] = set()
+    for step in reversed(program.steps):
+        if step.word in MAGNIFYING or (step.name in found and step.word in PLAIN):
+            found.update(a for a in step.args if isinstance(a, str))
+    return found
 
 
 def _change(w: Writer, step: Step, raw: str) -> Arg | None:
@@ -292,21 +247,46 @@ def _off(program: Program) -> dict[str, float]:
     return off
 
 
-@lru_cache(maxsize=1024)
-def careful(program: Program) -> Plan:
-    """The plan of a Program."""
+def rough(program: Program) -> bool:
+    """Do roundings add up, or need mending, in any output?"""
     off = _off(program)
-    rough = {a for _, a in program.outputs if isinstance(a, str) and off.get(a, 0.0) > ALLOWED}
-    w = Writer({s.name: s for s in program.steps}, bool(rough))
+    far = any(off.get(a, 0.0) > ALLOWED for _, a in program.outputs if isinstance(a, str))
+    return far or any(step.word == "mend" for step in careful(program).steps)
+
+
+@lru_cache(maxsize=1024)
+def careful(program: Program, own: frozenset[str] = frozenset(OWN)) -> Plan:
+    """The plan of a Program, for a machine that knows the rests of its `own` words."""
+    off = _off(program)
+    far = {a for _, a in program.outputs if isinstance(a, str) and off.get(a, 0.0) > ALLOWED}
+    w = Writer({s.name: s for s in program.steps}, bool(far), own)
     w.taken |= set(program.inputs) | set(program.params) | set(w.plain)
+    deep, magnified = w.deep, _magnified(program)
     for step in program.steps:
+        w.deep = deep or step.name in magnified
         _write(w, step)
-    outputs = [(name, _mended(w, a) if a in rough else a) for name, a in program.outputs]
+    w.deep = deep
+    outputs = [(name, _mended(w, a) if a in far else a) for name, a in program.outputs]
     return Plan(tuple(w.steps), tuple(outputs))
+
+
+def _sides(w: Writer, step: Step) -> bool:
+    """A comparison of what is rounded, by the sign of the mended difference; False where nothing is rounded."""
+    a, b = step.args
+    deep, w.deep = w.deep, True
+    rest = w.sum(f"{step.name}_rest", w.rest(a), w.rest(b), "sub")
+    w.deep = deep
+    if rest is None:
+        return False
+    difference = w.step(f"{step.name}_side", "mend", w.step(f"{step.name}_side", "sub", a, b), rest)
+    w.append(Step(step.name, step.word, (difference, 0.0)))
+    return True
 
 
 def _write(w: Writer, step: Step) -> None:
     """One step of a Program, and what makes its arguments' roundings good."""
+    if step.word in SIDES and _sides(w, step):
+        return
     raw, at = f"{step.name}_raw", len(w.steps)
     w.append(Step(raw, step.word, step.args))
     change = _change(w, step, raw)

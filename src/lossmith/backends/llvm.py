@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lossmith import cache
 from lossmith.backends.llvm_print import Target, print_module
 from lossmith.backends.threads import run_chunks
+from lossmith.backends.wide import hard, watches, watching
 from lossmith.errors import ShapeError, UnsupportedError
 from lossmith.program import Program
 
@@ -33,6 +34,9 @@ STREAM = 16 << 20
 
 LARGE = 1 << 20
 """Bytes from which a new output is laid on a cache line."""
+
+FEW = 4096
+"""Rows looked through at once for hard ones."""
 
 LINE = 64
 """Bytes of the boundary that streaming stores need."""
@@ -73,6 +77,8 @@ class LlvmKernel:
             code = compile_text(text)
         self._engine, addresses = link(code)
         self.entry = addresses[0]
+        place = self._engine.get_global_value_address("hard") if watches(program) else 0
+        self._hard = ctypes.c_int64.from_address(place) if place else None
         self._kernel, self._stream = (ENTRY(a) for a in addresses)
         self._places = len(program.inputs) + len(program.outputs)
 
@@ -129,14 +135,33 @@ class LlvmKernel:
     def _run(self, inputs: list[Array], outputs: list[Array], params: Sequence[float], n: int) -> None:
         table = (ctypes.c_void_p * self._places)(*map(address, inputs), *map(address, outputs))
         numbers = (ctypes.c_double * len(params))(*params)
+
+        def run(entry: Entry, start: int, stop: int) -> None:
+            before = self._hard.value if self._hard is not None else 0
+            entry(start, stop, table, numbers)
+            if self._hard is not None and self._hard.value != before:  # or another thread met one: no harm
+                for at in range(start, stop, FEW):
+                    self._again(inputs, outputs, params, slice(at, min(at + FEW, stop)))
+
         if n < SERIAL:
-            self._kernel(0, n, table, numbers)
+            run(self._kernel, 0, n)
             return
         head = self._head(outputs)
         entry = self._kernel if head is None else self._stream
         start = head or 0
-        self._kernel(0, start, table, numbers)
-        run_chunks(lambda a, b: entry(a, b, table, numbers), start, n, CHUNK)
+        run(self._kernel, 0, start)
+        run_chunks(lambda a, b: run(entry, a, b), start, n, CHUNK)
+
+    def _again(self, inputs: list[Array], outputs: list[Array], params: Sequence[float], part: slice) -> None:
+        """The hard rows of a part, with more digits and larger exponents."""
+        from lossmith.backends import numpy
+
+        given = [a.reshape(-1)[part] for a in inputs]
+        rows = hard(self.program, numpy.load(watching(self.program), np.dtype(np.float64))(given, params))
+        if rows.any():
+            found = numpy.load(self.program, self.dtype)([a[rows] for a in given], params)
+            for o, new in zip(outputs, found, strict=True):
+                o.reshape(-1)[part][rows] = new
 
     def _head(self, outputs: list[Array]) -> int | None:
         """How many rows precede the boundary from which all outputs may be streamed; None: do not stream."""
@@ -186,7 +211,8 @@ def host() -> tuple[str, str, str]:
 @functools.cache
 def printer() -> str:
     """A hash of the code that prints kernels, so that no kernel outlives a change of it."""
-    files = sorted(Path(__file__).parent.glob("llvm*.py"))
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("llvm*.py")), here / "careful.py", here / "wide.py"]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 

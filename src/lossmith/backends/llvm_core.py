@@ -119,11 +119,16 @@ def log_split(bits: Value) -> tuple[Value, Value]:
 @worded
 def log_joined(f: Value, k: Value) -> Value:
     """k·ln 2 + log(1 + f), by atanh(f/(2 + f)), with f itself added last."""
+    return f.emitter.fma(k, LN2_HIGH, log_rest_part(f, k) + f)
+
+
+@worded
+def log_rest_part(f: Value, k: Value) -> Value:
+    """What `log_joined` adds to k·ln 2 and f."""
     e = f.emitter
     s, half = f / (f + 2.0), f * f * 0.5
     z = s * s
-    rest = e.fma(s, e.fma(z, e.polynomial("LOG", z), half), k * LN2_LOW) - half
-    return e.fma(k, LN2_HIGH, rest + f)
+    return e.fma(s, e.fma(z, e.polynomial("LOG", z), half), k * LN2_LOW) - half
 
 
 @worded
@@ -154,24 +159,46 @@ def expm1(x: Value) -> Value:
 @worded
 def atan(x: Value) -> Value:
     """The arc tangent, reduced to |w| <= tan(π/8) by one division."""
-    e, size = x.emitter, absolute(x)
-    steep, middle = size > 2.414213562373095, size > 0.4142135623730951
-    top = steep.where(-1.0, middle.where(size - 1.0, size))
-    bottom = steep.where(size, middle.where(size + 1.0, 1.0))
-    turns = steep.where(2.0, middle.where(1.0, 0.0))
+    top, bottom, turns, _, _ = atan_argument(x)
     w = top / bottom
+    return with_sign(turns * PI_4 + (atan_tail(w, turns) + w), x)
+
+
+@worded
+def atan_argument(x: Value) -> tuple[Value, Value, Value, Value, Value]:
+    """|x| = tan(atan(top/bottom) + turns·π/4), and what rounding took from top and bottom."""
+    size = absolute(x)
+    steep, middle = size > 2.414213562373095, size > 0.4142135623730951
+    less, more = size - 1.0, size + 1.0
+    top = steep.where(-1.0, middle.where(less, size))
+    bottom = steep.where(size, middle.where(more, 1.0))
+    turns = steep.where(2.0, middle.where(1.0, 0.0))
+    back = more - size
+    rounded = steep.where(0.0, middle.where((size - (more - back)) + (1.0 - back), 0.0))
+    exact = steep.where(0.0, middle.where((size - (less + 1.0)), 0.0))
+    return top, bottom, turns, exact, rounded
+
+
+@worded
+def atan_tail(w: Value, turns: Value) -> Value:
+    """What `atan` adds to turns·π/4 and w."""
     z = w * w
-    value = turns * PI_4 + (e.fma(w * z, e.polynomial("ATAN", z), turns * PI_4_REST) + w)
-    return with_sign(value, x)
+    return w.emitter.fma(w * z, w.emitter.polynomial("ATAN", z), turns * PI_4_REST)
+
+
+@worded
+def log_split_any(x: Value) -> tuple[Value, Value]:
+    """x = 2^k·m with ½√2 <= m < √2, for any positive x: (k, m)."""
+    tiny = x < LEAST_NORMAL
+    k, m = log_split(tiny.where(x * 2.0**54, x).bits())
+    return as_real(k) - tiny.where(54.0, 0.0), m
 
 
 @worded
 def log(x: Value) -> Value:
     """The natural logarithm; −∞ at 0, NaN below."""
-    tiny = x < LEAST_NORMAL
-    k, m = log_split(tiny.where(x * 2.0**54, x).bits())
-    value = log_joined(m - 1.0, as_real(k) - tiny.where(54.0, 0.0))
-    return log_ends(x, value)
+    k, m = log_split_any(x)
+    return log_ends(x, log_joined(m - 1.0, k))
 
 
 @worded
@@ -184,11 +211,17 @@ def log_ends(x: Value, value: Value) -> Value:
 @worded
 def log1p(x: Value) -> Value:
     """log(1 + x), the rounding error of 1 + x carried along."""
+    _, f, k, _, _ = log1p_parts(x)
+    return log_ends(x + 1.0, log_joined(f, k))
+
+
+@worded
+def log1p_parts(x: Value) -> tuple[Value, Value, Value, Value, Value]:
+    """1 + x = 2^k·(1 + f): where f is x itself, f, k, and the two terms of f elsewhere."""
     u = x + 1.0
     back = u - 1.0
     lost = (1.0 - (u - back)) + (x - back)
     k, m = log_split(u.bits())
-    carried = (m - 1.0) + (x > 2.0**60).where(0.0, lost * (ONE - (k << 52)).real())  # lost·2^-k
+    first, more = m - 1.0, (x > 2.0**60).where(0.0, lost * (ONE - (k << 52)).real())  # lost·2^-k
     inside = (u > 0.7072) & (u < 1.4141)
-    value = log_joined(inside.where(x, carried), inside.where(0.0, as_real(k)))
-    return log_ends(u, value)
+    return inside, inside.where(x, first + more), inside.where(0.0, as_real(k)), first, more

@@ -5,18 +5,21 @@
 `arrays` holds the addresses of the inputs, then of the outputs; `params` holds the parameters as doubles. Rows from
 `from` to `to` (exclusive) are read and written, no others. `stream` does the same with stores that go past the cache;
 it needs row `from` of every output to lie on a boundary of one vector. No fast-math flag appears: NaN, ±∞ and the order
-of operations are kept.
+of operations are kept. A Program with watches (`backends/wide.py`) also counts in `hard` the calls that met such rows.
 """
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import NamedTuple
 
 from lossmith.backends.careful import careful
+from lossmith.backends.llvm_core import absolute
 from lossmith.backends.llvm_values import Emitter, Value
 from lossmith.backends.llvm_words import REST_WORDS, WORDS
+from lossmith.backends.wide import Watch, watches
 from lossmith.program import Arg, Program
 
 
@@ -30,6 +33,11 @@ class Target(NamedTuple):
     def bytes(self) -> int:
         """Bytes per element in memory."""
         return 8 if self.element == "double" else 4
+
+
+def _within(value: Value, low: float, high: float) -> Value:
+    """Is a value strictly between two numbers?"""
+    return (value > low) & (value < high)
 
 
 def print_module(program: Program, target: Target) -> str:
@@ -47,12 +55,13 @@ class Printer:
     def module(self) -> str:
         """Everything, in the order in which one reads it."""
         e, _ = self.body
-        parts = [self.title(), [*e.types(), *self.memory_types()], self.formula(), self.kernel(), self.stream()]
-        return "\n\n".join("\n".join(p) for p in [*parts, [*e.declared.values(), *self.declared()]]) + "\n"
+        types = [*e.types(), *self.memory_types()]
+        parts = [self.title(), types, self.counter(), self.formula(), self.kernel(), self.stream()]
+        return "\n\n".join("\n".join(p) for p in [*parts, [*e.declared.values(), *self.declared()]] if p) + "\n"
 
     @cached_property
     def body(self) -> tuple[Emitter, list[Value]]:
-        """The lines of the mathematics, each step printed by its word, and the values of the outputs."""
+        """The lines of the mathematics, each step printed by its word; the values of the outputs, and what is hard."""
         e = Emitter(self.target.width, brief=self.target.element == "float")
         table = {n: e.named(n, varies=True) for n in self.program.inputs}
         table |= {n: e.named(n, varies=False) for n in self.program.params}
@@ -67,8 +76,20 @@ class Printer:
             table[step.name] = (WORDS | REST_WORDS)[step.word](*map(get, step.args))
             e.christen(table[step.name], step.name)
         results = [get(a) for _, a in plan.outputs]
+        if self.watched:
+            e.hint = "hard"
+            e.comment("rows to be computed again, with more digits and larger exponents")
+            sizes = [_within(absolute(table[w.name]), *r) for w in self.watched for r in w.sizes]
+            places = [_within(table[w.name], *r) for w in self.watched for r in w.ranges]
+            results.append(reduce(operator.or_, [*sizes, *places]))
         e.need(*results)
         return e, results
+
+    @cached_property
+    def watched(self) -> tuple[Watch, ...]:
+        """What may make a row hard; float32 inputs are never too large or too small for float64 themselves."""
+        found = watches(self.program)
+        return found if self.target.element == "double" else tuple(w._replace(sizes=()) for w in found if w.ranges)
 
     def title(self) -> list[str]:
         """The formula and the meaning of the arguments, as comments."""
@@ -80,7 +101,7 @@ class Printer:
 
     def memory_types(self) -> list[str]:
         """The types of a vector in memory and of what the formula gives."""
-        give = ", ".join(["%reals"] * len(self.program.outputs))
+        give = ", ".join(["%reals"] * len(self.program.outputs) + ["%truths"] * bool(self.watched))
         return [f"%stored = type <{self.target.width} x {self.target.element}>", f"%results = type {{ {give} }}"]
 
     def formula(self) -> list[str]:
@@ -88,7 +109,8 @@ class Printer:
         e, results = self.body
         taken = ", ".join([*(f"%reals %{n}" for n in self.program.inputs), *(v.typed for v in e.needs.values())])
         lines, before = [f"define private %results @formula({taken}) alwaysinline {{", *e.each], "poison"
-        for i, (name, value) in enumerate(zip(self.program.wants, results, strict=True)):
+        names = [*self.program.wants, *["hard"] * bool(self.watched)]
+        for i, (name, value) in enumerate(zip(names, results, strict=True)):
             lines.append(f"  %give.{i} = insertvalue %results {before}, {value.typed}, {i}  ; {name}")
             before = f"%give.{i}"
         return [*lines, f"  ret %results {before}", "}"]
@@ -103,13 +125,13 @@ class Printer:
             "rows.rest:",
             "  %rows.left = sub i64 %rows.to, %rows.at",
             "  %rows.some = icmp sgt i64 %rows.left, 0",
-            "  br i1 %rows.some, label %rows.tail, label %rows.done",
+            f"  br i1 %rows.some, label %rows.tail, label %{'rows.count' if self.watched else 'rows.done'}",
             "rows.tail:",
             "  %left.lane = insertelement %bits poison, i64 %rows.left, i64 0",
             f"  %left.all = shufflevector {splat}",
             f"  %rows.mask = icmp slt %bits <{', '.join(f'i64 {i}' for i in range(width))}>, %left.all",
             *self.rows("tail", masked=True, streamed=False),
-            "  br label %rows.done",
+            *(self.counted("%hard.whole", tail=True) if self.watched else ["  br label %rows.done"]),
             "rows.done:",
             "  ret void",
             "}",
@@ -123,7 +145,8 @@ class Printer:
             "rows.rest:",
             "  fence seq_cst",
             "  call void @kernel(i64 %rows.at, i64 %rows.to, ptr %all.arrays, ptr %all.params)",
-            "  ret void",
+            *(self.counted("%hard.whole", tail=False) if self.watched else ["  ret void"]),
+            *(["rows.done:", "  ret void"] if self.watched else []),
             "}",
             "!0 = !{i32 1}",
         ]
@@ -136,12 +159,40 @@ class Printer:
             "  br label %rows.loop",
             "rows.loop:",
             "  %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]",
+            *(self.alarm() if self.watched else []),
             f"  %rows.next = add i64 %rows.at, {self.target.width}",
             "  %rows.fit = icmp sle i64 %rows.next, %rows.to",
             "  br i1 %rows.fit, label %rows.whole, label %rows.rest",
             "rows.whole:",
             *self.rows("whole", masked=False, streamed=streamed),
             "  br label %rows.loop",
+        ]
+
+    def counter(self) -> list[str]:
+        """How many calls have met a hard row since the module was loaded."""
+        return ["@hard = global i64 0"] if self.watched else []
+
+    def alarm(self) -> list[str]:
+        """The lanes in which a hard row has been met."""
+        return [
+            "  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]",
+        ]
+
+    def counted(self, whole: str, tail: bool) -> list[str]:
+        """Count this call if any lane has met a hard row."""
+        some = f"@llvm.vector.reduce.or.v{self.target.width}i1"
+        tails = f"phi %truths [ {whole}, %rows.rest ], [ %hard.masked, %rows.tail ]"
+        found = tails if tail else f"or %truths {whole}, {whole}"
+        more = [*[f"  %hard.masked = or %truths %hard.kept, {whole}"] * tail, "  br label %rows.count"]
+        return [
+            *more,
+            "rows.count:",
+            f"  %hard.all = {found}",
+            f"  %hard.any = call i1 {some}(%truths %hard.all)",
+            "  br i1 %hard.any, label %rows.hard, label %rows.done",
+            "rows.hard:",
+            "  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic",
+            "  br label %rows.done",
         ]
 
     def entry(self) -> list[str]:
@@ -167,6 +218,10 @@ class Printer:
             lines.append(f"  %{name}.{tag} = {self.cast('fpext', '%stored', f'%{name}.{tag}.stored', '%reals')}")
         given = [f"%reals %{n}.{tag}" for n in self.program.inputs] + [v.typed for v in self.body[0].needs.values()]
         lines.append(f"  %results.{tag} = call %results @formula({', '.join(given)})")
+        if self.watched:
+            lines.append(f"  %hard.{tag}.now = extractvalue %results %results.{tag}, {len(self.program.outputs)}")
+            more = "%hard.kept = and %truths %rows.mask" if masked else "%hard.more = or %truths %hard.whole"
+            lines.append(f"  {more}, %hard.{tag}.now")
         for i, name in enumerate(self.outputs()):
             lines.append(f"  %{name}.{tag} = extractvalue %results %results.{tag}, {i}")
             lines.append(f"  %{name}.{tag}.stored = {self.cast('fptrunc', '%reals', f'%{name}.{tag}', '%stored')}")
@@ -209,7 +264,10 @@ class Printer:
 
     def declared(self) -> list[str]:
         """The loads and stores under a mask."""
+        some = f"@llvm.vector.reduce.or.v{self.target.width}i1"
+        reduced = [f"declare i1 {some}(%truths)"] if self.watched and some not in self.body[0].declared else []
         return [
+            *reduced,
             f"declare %stored @llvm.masked.load.{self.suffix}(ptr, %truths, %stored)",
             f"declare void @llvm.masked.store.{self.suffix}(%stored, ptr, %truths)",
         ]

@@ -28,6 +28,7 @@ from lossmith.backends.llvm_core import (
     with_sign,
 )
 from lossmith.backends.llvm_power import power
+from lossmith.backends.llvm_rests import RESTS
 from lossmith.backends.llvm_values import Value, worded
 
 PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
@@ -228,5 +229,6 @@ REST_WORDS: dict[str, Callable[..., Value]] = {
     "left_mul": lambda a, b, p: a.emitter.fma(a, b, -p),
     "left_div": lambda a, b, q: a.emitter.fma(-q, b, a),
     "mend": lambda v, d: v + (absolute(d) < math.inf).where(d, 0.0),
+    **{f"{word}_rest": rest for word, rest in RESTS.items()},
 }
 """The words of `careful`."""

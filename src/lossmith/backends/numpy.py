@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from lossmith import cache as store
 from lossmith.backends import numpy_remainders as remainders
-from lossmith.backends.careful import careful
+from lossmith.backends.careful import careful, rough
 from lossmith.backends.llvm_polynomials import POLYNOMIALS
+from lossmith.backends.wide import WIDE, watches
 from lossmith.program import Arg, Program, Step
 from lossmith.words import COMPARISONS
 
@@ -23,8 +24,8 @@ PRINT: dict[str, str] = {
     "ge": "np.greater_equal({}, {})", "eq": "np.equal({}, {})", "ne": "np.not_equal({}, {})",
     "and": "np.logical_and({}, {})", "min": "np.minimum({}, {})", "max": "np.maximum({}, {})",
     "pow": "np.power({}, {})", "abs": "np.abs({})", "where": "where({}, {}, {})",
-    **{w: f"np.{w}({{}})" for w in ("sqrt", "sign", "exp", "expm1", "log", "log1p", "tanh", "sin", "cos")},
-    "atan": "np.arctan({})", "asinh": "np.arcsinh({})",
+    **{w: f"np.{w}({{}})" for w in ("sqrt", "sign", "expm1", "log", "log1p", "tanh", "sin", "cos")},
+    "exp": "exp({})", "atan": "np.arctan({})", "asinh": "np.arcsinh({})",
 }  # fmt: skip
 """How each word is written; one that is missing here is a function of `functions`, called by its name."""
 
@@ -33,9 +34,14 @@ def _special(name: str) -> Callable[..., Any]:
     def call(*args: Any) -> Any:
         import scipy.special
 
-        return getattr(scipy.special, name)(*args)
+        return getattr(scipy.special, name)(*(np.asarray(a, np.float64) for a in args))
 
     return call
+
+
+def exp(x: Any) -> Any:
+    """eˣ; with more exponents than float64 has, what no float64 can hold stays a number, and 0 times that is 0."""
+    return np.exp(np.minimum(x, 5000.0)) if np.asarray(x).dtype == np.longdouble else np.exp(x)
 
 
 def softplus(x: Any) -> Any:
@@ -88,12 +94,15 @@ def serpentine(x: Any) -> Any:
     return np.where(near, np.where(near, x, 0) / (1 + inside * inside), inverse)
 
 
-SPLIT = 2.0**27 + 1
+def _halves(a: Any) -> Any:
+    """The upper half of a number's digits."""
+    split = 2.0 ** (27 if np.asarray(a).dtype != np.longdouble else 32) + 1
+    return split * a - (split * a - a)
 
 
 def left_mul(a: Any, b: Any, p: Any) -> Any:
     """a·b − p for p the rounded product, exactly (Dekker 1971); not a number where the parts overflow."""
-    high_a, high_b = SPLIT * a - (SPLIT * a - a), SPLIT * b - (SPLIT * b - b)
+    high_a, high_b = _halves(a), _halves(b)
     low_a, low_b = a - high_a, b - high_b
     return ((high_a * high_b - p) + high_a * low_b + low_a * high_b) + low_a * low_b
 
@@ -105,8 +114,14 @@ def left_div(a: Any, b: Any, q: Any) -> Any:
 
 
 def mend(v: Any, d: Any) -> Any:
-    """v + d, and v alone where d is not finite."""
-    return v + np.where(np.isfinite(d), d, 0.0)
+    """v + d, and v alone where d is not finite, or v beyond any float64."""
+    counts = np.isfinite(d)
+    if np.asarray(v).dtype == np.longdouble:
+        counts &= np.abs(v) < BEYOND
+    return v + np.where(counts, d, 0.0)
+
+
+BEYOND = np.longdouble(2) ** min(6000, np.finfo(np.longdouble).maxexp - 1)
 
 
 def _polynomial(name: str, x: Any) -> Any:
@@ -158,8 +173,79 @@ def log_ndtr(x: Any) -> Any:
     return np.where(x > 0, np.log1p(-root * root * rest * ratio), np.log(ratio) - u * 0.5 * u)
 
 
+def _shifted(x: Any) -> tuple[Any, Any]:
+    """x moved up to where Stirling's series serves, and the whole steps that took."""
+    steps = np.where(x < 24, np.ceil(24 - np.where(x < 24, x, 24)), 0)
+    return x + steps, steps
+
+
 def lgamma(x: Any) -> Any:
-    return np.where(np.abs(x) < 1e-300, -np.log(np.abs(x)), _special("gammaln")(x))
+    """log Γ(x) for x > 0; below 0 from SciPy."""
+    if np.asarray(x).dtype != np.longdouble:
+        return np.where(np.abs(x) < 1e-300, -np.log(np.abs(x)), _special("gammaln")(x))
+    at = np.where(x > 0, x, 1)
+    far, steps = _shifted(at)
+    product = np.ones_like(far)
+    for k in range(24):
+        product = np.where(k < steps, product * (at + k), product)
+    v = 1 / far
+    series = v * _horner(v * v, STIRLING)
+    whole = (far - 0.5) * (np.log(far) - 1) + (HALF_LOG_2PI - np.longdouble(0.5)) + series - np.log(product)
+    return np.where(x > 0, whole, _special("gammaln")(x))
+
+
+def digamma(x: Any) -> Any:
+    """The derivative of log Γ for x > 0; below 0 from SciPy."""
+    if np.asarray(x).dtype != np.longdouble:
+        return _special("digamma")(x)
+    at = np.where(x > 0, x, 1)
+    far, steps = _shifted(at)
+    v = 1 / far
+    whole = np.log(far) - v / 2 - v * v * _horner(v * v, STIRLING_SLOPE)
+    for k in reversed(range(24)):
+        whole = whole - np.where(k < steps, 1 / (at + k), 0)
+    return np.where(x > 0, whole, _special("digamma")(x))
+
+
+def trigamma(x: Any) -> Any:
+    """The second derivative of log Γ for x > 0; below 0 from SciPy."""
+    if np.asarray(x).dtype != np.longdouble:
+        return _special("polygamma")(1, x)
+    at = np.where(x > 0, x, 1)
+    far, steps = _shifted(at)
+    v = 1 / far
+    whole = v + v * v / 2 + v * v * v * _horner(v * v, STIRLING_BEND)
+    for k in reversed(range(24)):
+        whole = whole + np.where(k < steps, 1 / ((at + k) * (at + k)), 0)
+    return np.where(x > 0, whole, _special("polygamma")(1, x))
+
+
+BERNOULLI = (
+    (1, 6),
+    (-1, 30),
+    (1, 42),
+    (-1, 30),
+    (5, 66),
+    (-691, 2730),
+    (7, 6),
+    (-3617, 510),
+    (43867, 798),
+    (-174611, 330),
+)
+"""B₂, B₄, …: the numbers of Stirling's series (Abramowitz & Stegun 6.1.40)."""
+
+STIRLING, STIRLING_SLOPE, STIRLING_BEND = (
+    tuple(np.longdouble(a) / b / scale(2 * i) for i, (a, b) in enumerate(BERNOULLI, 1))
+    for scale in (lambda k: k * (k - 1), lambda k: k, lambda k: 1)
+)
+HALF_LOG_2PI = np.log(2 * np.longdouble("3.14159265358979323846264338327950288")) / 2
+
+
+def _horner(x: Any, coefficients: Any) -> Any:
+    total = 0 * x
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
 
 
 def xlogy(x: Any, y: Any) -> Any:
@@ -170,18 +256,15 @@ def xlogy(x: Any, y: Any) -> Any:
 def functions() -> Mapping[str, Callable[..., Any]]:
     """The words that are not one NumPy call."""
     own = (
-        softplus, sigmoid, sech2, logcosh, hypot1, log1psq, witch, serpentine, mills, mills_slope, log_ndtr, xlogy,
-        lgamma, left_mul, left_div, mend,
+        exp, softplus, sigmoid, sech2, logcosh, hypot1, log1psq, witch, serpentine, mills, mills_slope, log_ndtr, xlogy,
+        lgamma, digamma, trigamma, left_mul, left_div, mend,
     )  # fmt: skip
-    table = {f.__name__: f for f in own} | remainders.WORDS
-    borrowed = {"erf": "erf", "digamma": "digamma"}
-    table |= {word: _special(name) for word, name in borrowed.items()}
-    return table | {"trigamma": lambda x: _special("polygamma")(1, x)}
+    return {f.__name__: f for f in own} | remainders.WORDS | {"erf": _special("erf")}
 
 
 def source(program: Program, dtype: np.dtype[Any]) -> str:
     """The Python function that `load` runs."""
-    plan = careful(program) if dtype == np.float64 else program
+    plan = careful(program, frozenset()) if dtype == np.float64 else program
     arguments = ", ".join((*program.inputs, *program.params))
     lines = [f"# {program.note}"] if program.note else []
     lines += [f"def kernel({arguments}):"]
@@ -201,20 +284,21 @@ def _name(a: Arg) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NumpyKernel:
-    """A generated NumPy function: it computes in float64, and what it returns is rounded once to its dtype."""
+    """A generated NumPy function: it computes in `inside`, and what it returns is rounded once to its dtype."""
 
     program: Program
     dtype: np.dtype[Any]
+    inside: type[np.floating[Any]]
     source: str
     function: Callable[..., tuple[Any, ...]]
 
     def __call__(
         self, arrays: Sequence[NDArray[Any]], params: Sequence[float], out: Sequence[NDArray[Any]] | None = None
     ) -> tuple[NDArray[Any], ...]:
-        inputs = [np.asarray(a, self.dtype).astype(np.float64, copy=False) for a in arrays]
+        inputs = [np.asarray(a, self.dtype).astype(self.inside, copy=False) for a in arrays]
         shape = inputs[0].shape
         with np.errstate(all="ignore"):
-            results = self.function(*inputs, *map(float, params))
+            results = self.function(*inputs, *map(self.inside, params))
             targets = out or [np.empty(shape, self.dtype) for _ in results]
             for target, result in zip(targets, results, strict=True):
                 target[...] = result
@@ -229,7 +313,13 @@ def load(program: Program, dtype: np.dtype[Any]) -> NumpyKernel:
     path = store.place("py", name)
     namespace: dict[str, Any] = {"np": np, "where": np.where, **functions()}
     exec(compile(text, str(path), "exec"), namespace)
-    return NumpyKernel(program, dtype, text, namespace["kernel"])
+    return NumpyKernel(program, dtype, inside(program, dtype), text, namespace["kernel"])
+
+
+def inside(program: Program, dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """What a kernel computes in: more than float64, if there is more, where roundings add up or the range may end."""
+    wanted = WIDE and ((dtype == np.float64 and rough(program)) or watches(program))
+    return np.longdouble if wanted else np.float64
 
 
 assert set(PRINT) >= COMPARISONS

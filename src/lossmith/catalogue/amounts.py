@@ -68,7 +68,10 @@ class Rayleigh(Loss, lift=score, target=positive_line):
 class GeneralizedPoisson(Loss, lift=score, target=halfline):
     """Counts of mean eᶻ whose variance is (1 + α)² times that of Poisson ones."""
 
-    formula = "exp(z)/(1 + alpha) - y*z - (y - 1)*softplus(log(alpha*y) - z)"
+    formula = (
+        "exp(z)/(1 + alpha) - where(y < 1, y*z + (y - 1)*softplus(log(alpha*y) - z),"
+        " z + (y - 1)*(z + softplus(log(alpha*y) - z)))"
+    )
     mean_formula = "exp(z)"
     averages = ""
     alpha: float = positive(0.5, "the overdispersion; towards 0 it is Poisson")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import sympy as sp
 
 from lossmith.symbolic.algebra import Tree
-from lossmith.symbolic.smooth import Exp, Saturation, Sech2, Serpentine, Sigmoid, Tanh, Witch
+from lossmith.symbolic.smooth import Cos, Exp, Saturation, Sech2, Serpentine, Sigmoid, Sin, Tanh, Witch
 from lossmith.symbolic.stable import split
 
 
@@ -77,6 +77,21 @@ def one_minus_saturation(e: Tree) -> Tree | None:
     return c * Witch(found[1].args[0]) + (found[0] + c) * found[1]
 
 
+def double_angle(e: Tree) -> Tree | None:
+    """c·cos(x)² − c·sin(x)² → c·cos(2x), and sin(x)·cos(x) → ½ sin(2x)."""
+    if e.is_Mul:
+        found = next((f.args[0] for f in e.args if f.func is Sin and Cos(f.args[0]) in e.args), None)
+        return None if found is None else e / (Sin(found) * Cos(found)) * Sin(found * 2) / 2
+    for power in e.atoms(sp.Pow) if e.is_Add else ():
+        x = power.base.args[0] if power.base.func is Cos and power.exp == 2 else None
+        for term in e.args if x is not None else ():
+            c = term / power
+            if x is not None and not c.has(power) and -c * Sin(x) ** 2 in e.args:
+                kept = (t for t in e.args if t is not term and t != -c * Sin(x) ** 2)
+                return sp.Add(*kept, c * Cos(x * 2))
+    return None
+
+
 FADING = (Exp, Sigmoid, Sech2, Witch)
 """Words worth taking out of a sum."""
 
@@ -87,6 +102,7 @@ FINISHING: tuple[Callable[[Tree], Tree | None], ...] = (
     common_factor,
     one_minus_saturation,
     one_plus_tanh,
+    double_angle,
 )
 """Rewrites for what nobody will differentiate any more."""
 

@@ -6,9 +6,11 @@
 %bits = type <4 x i64>
 %truths = type <4 x i1>
 %stored = type <4 x double>
-%results = type { %reals, %reals, %reals, %reals }
+%results = type { %reals, %reals, %reals, %reals, %truths }
 
-define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4, %reals %v4_rest) alwaysinline {
+@hard = global i64 0
+
+define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4) alwaysinline {
   ; r = sub(y, z)
   %r = fsub %reals %y, %z
   ; v1 = div(r, c)
@@ -44,56 +46,56 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4, %r
   ; v5_raw = log1psq(v1)
   %log1psq.1 = fmul %reals %v1, %v1
   %log1psq.2 = select %truths %one_plus_square.2, %reals %one_plus_square.1, %reals %log1psq.1
-  %log1p.1 = fadd %reals %log1psq.2, splat (double 1.0)
-  %log1p.2 = fsub %reals %log1p.1, splat (double 1.0)
-  %log1p.3 = fsub %reals %log1p.1, %log1p.2
-  %log1p.4 = fsub %reals splat (double 1.0), %log1p.3
-  %log1p.5 = fsub %reals %log1psq.2, %log1p.2
-  %log1p.6 = fadd %reals %log1p.4, %log1p.5
-  %log1p.7 = bitcast %reals %log1p.1 to %bits
-  %log_split.1 = sub %bits %log1p.7, splat (i64 4604544271217802189)
+  %log1p_parts.1 = fadd %reals %log1psq.2, splat (double 1.0)
+  %log1p_parts.2 = fsub %reals %log1p_parts.1, splat (double 1.0)
+  %log1p_parts.3 = fsub %reals %log1p_parts.1, %log1p_parts.2
+  %log1p_parts.4 = fsub %reals splat (double 1.0), %log1p_parts.3
+  %log1p_parts.5 = fsub %reals %log1psq.2, %log1p_parts.2
+  %log1p_parts.6 = fadd %reals %log1p_parts.4, %log1p_parts.5
+  %log1p_parts.7 = bitcast %reals %log1p_parts.1 to %bits
+  %log_split.1 = sub %bits %log1p_parts.7, splat (i64 4604544271217802189)
   %log_split.2 = ashr %bits %log_split.1, splat (i64 52)
   %log_split.3 = shl %bits %log_split.2, splat (i64 52)
-  %log_split.4 = sub %bits %log1p.7, %log_split.3
+  %log_split.4 = sub %bits %log1p_parts.7, %log_split.3
   %log_split.5 = bitcast %bits %log_split.4 to %reals
-  %log1p.8 = fsub %reals %log_split.5, splat (double 1.0)
-  %log1p.9 = fcmp ogt %reals %log1psq.2, splat (double 1.152921504606847e+18)
-  %log1p.10 = sub %bits splat (i64 4607182418800017408), %log_split.3
-  %log1p.11 = bitcast %bits %log1p.10 to %reals
-  %log1p.12 = fmul %reals %log1p.6, %log1p.11
-  %log1p.13 = select %truths %log1p.9, %reals splat (double 0.0), %reals %log1p.12
-  %log1p.14 = fadd %reals %log1p.8, %log1p.13
-  %log1p.15 = fcmp ogt %reals %log1p.1, splat (double 0.7072)
-  %log1p.16 = fcmp olt %reals %log1p.1, splat (double 1.4141)
-  %log1p.17 = and %truths %log1p.15, %log1p.16
-  %log1p.18 = select %truths %log1p.17, %reals %log1psq.2, %reals %log1p.14
+  %log1p_parts.8 = fsub %reals %log_split.5, splat (double 1.0)
+  %log1p_parts.9 = fcmp ogt %reals %log1psq.2, splat (double 1.152921504606847e+18)
+  %log1p_parts.10 = sub %bits splat (i64 4607182418800017408), %log_split.3
+  %log1p_parts.11 = bitcast %bits %log1p_parts.10 to %reals
+  %log1p_parts.12 = fmul %reals %log1p_parts.6, %log1p_parts.11
+  %log1p_parts.13 = select %truths %log1p_parts.9, %reals splat (double 0.0), %reals %log1p_parts.12
+  %log1p_parts.14 = fcmp ogt %reals %log1p_parts.1, splat (double 0.7072)
+  %log1p_parts.15 = fcmp olt %reals %log1p_parts.1, splat (double 1.4141)
+  %log1p_parts.16 = and %truths %log1p_parts.14, %log1p_parts.15
+  %log1p_parts.17 = fadd %reals %log1p_parts.8, %log1p_parts.13
+  %log1p_parts.18 = select %truths %log1p_parts.16, %reals %log1psq.2, %reals %log1p_parts.17
   %as_real.1 = add %bits %log_split.2, splat (i64 4843621399236968448)
   %as_real.2 = bitcast %bits %as_real.1 to %reals
   %as_real.3 = fsub %reals %as_real.2, splat (double 6755399441055744.0)
-  %log1p.19 = select %truths %log1p.17, %reals splat (double 0.0), %reals %as_real.3
-  %log_joined.1 = fadd %reals %log1p.18, splat (double 2.0)
-  %log_joined.2 = fdiv %reals %log1p.18, %log_joined.1
-  %log_joined.3 = fmul %reals %log1p.18, %log1p.18
-  %log_joined.4 = fmul %reals %log_joined.3, splat (double 0.5)
-  %log_joined.5 = fmul %reals %log_joined.2, %log_joined.2
-  %polynomial.log.1 = call %reals @llvm.fma.v4f64(%reals %log_joined.5, %reals splat (double 0.3999999999989819), %reals splat (double 0.666666666666667))
-  %polynomial.log.2 = call %reals @llvm.fma.v4f64(%reals %log_joined.5, %reals splat (double 0.2222221103781659), %reals splat (double 0.28571428626570206))
-  %polynomial.log.3 = call %reals @llvm.fma.v4f64(%reals %log_joined.5, %reals splat (double 0.15331487235865734), %reals splat (double 0.18182896183483085))
-  %polynomial.log.4 = fmul %reals %log_joined.5, %log_joined.5
+  %log1p_parts.19 = select %truths %log1p_parts.16, %reals splat (double 0.0), %reals %as_real.3
+  %log_rest_part.1 = fadd %reals %log1p_parts.18, splat (double 2.0)
+  %log_rest_part.2 = fdiv %reals %log1p_parts.18, %log_rest_part.1
+  %log_rest_part.3 = fmul %reals %log1p_parts.18, %log1p_parts.18
+  %log_rest_part.4 = fmul %reals %log_rest_part.3, splat (double 0.5)
+  %log_rest_part.5 = fmul %reals %log_rest_part.2, %log_rest_part.2
+  %polynomial.log.1 = call %reals @llvm.fma.v4f64(%reals %log_rest_part.5, %reals splat (double 0.3999999999989819), %reals splat (double 0.666666666666667))
+  %polynomial.log.2 = call %reals @llvm.fma.v4f64(%reals %log_rest_part.5, %reals splat (double 0.2222221103781659), %reals splat (double 0.28571428626570206))
+  %polynomial.log.3 = call %reals @llvm.fma.v4f64(%reals %log_rest_part.5, %reals splat (double 0.15331487235865734), %reals splat (double 0.18182896183483085))
+  %polynomial.log.4 = fmul %reals %log_rest_part.5, %log_rest_part.5
   %polynomial.log.5 = call %reals @llvm.fma.v4f64(%reals %polynomial.log.4, %reals %polynomial.log.2, %reals %polynomial.log.1)
   %polynomial.log.6 = call %reals @llvm.fma.v4f64(%reals %polynomial.log.4, %reals splat (double 0.14619343453512615), %reals %polynomial.log.3)
   %polynomial.log.7 = fmul %reals %polynomial.log.4, %polynomial.log.4
   %polynomial.log.8 = call %reals @llvm.fma.v4f64(%reals %polynomial.log.7, %reals %polynomial.log.6, %reals %polynomial.log.5)
-  %log_joined.6 = call %reals @llvm.fma.v4f64(%reals %log_joined.5, %reals %polynomial.log.8, %reals %log_joined.4)
-  %log_joined.7 = fmul %reals %log1p.19, splat (double 1.9082149292705877e-10)
-  %log_joined.8 = call %reals @llvm.fma.v4f64(%reals %log_joined.2, %reals %log_joined.6, %reals %log_joined.7)
-  %log_joined.9 = fsub %reals %log_joined.8, %log_joined.4
-  %log_joined.10 = fadd %reals %log_joined.9, %log1p.18
-  %log_joined.11 = call %reals @llvm.fma.v4f64(%reals %log1p.19, %reals splat (double 0.6931471803691238), %reals %log_joined.10)
-  %log_ends.1 = fcmp olt %reals %log1p.1, splat (double 0x7FF0000000000000)
-  %log_ends.2 = select %truths %log_ends.1, %reals %log_joined.11, %reals %log1p.1
-  %log_ends.3 = fcmp ogt %reals %log1p.1, splat (double 0.0)
-  %log_ends.4 = fcmp oeq %reals %log1p.1, splat (double 0.0)
+  %log_rest_part.6 = call %reals @llvm.fma.v4f64(%reals %log_rest_part.5, %reals %polynomial.log.8, %reals %log_rest_part.4)
+  %log_rest_part.7 = fmul %reals %log1p_parts.19, splat (double 1.9082149292705877e-10)
+  %log_rest_part.8 = call %reals @llvm.fma.v4f64(%reals %log_rest_part.2, %reals %log_rest_part.6, %reals %log_rest_part.7)
+  %log_rest_part.9 = fsub %reals %log_rest_part.8, %log_rest_part.4
+  %log_joined.1 = fadd %reals %log_rest_part.9, %log1p_parts.18
+  %log_joined.2 = call %reals @llvm.fma.v4f64(%reals %log1p_parts.19, %reals splat (double 0.6931471803691238), %reals %log_joined.1)
+  %log_ends.1 = fcmp olt %reals %log1p_parts.1, splat (double 0x7FF0000000000000)
+  %log_ends.2 = select %truths %log_ends.1, %reals %log_joined.2, %reals %log1p_parts.1
+  %log_ends.3 = fcmp ogt %reals %log1p_parts.1, splat (double 0.0)
+  %log_ends.4 = fcmp oeq %reals %log1p_parts.1, splat (double 0.0)
   %log_ends.5 = select %truths %log_ends.4, %reals splat (double 0xFFF0000000000000), %reals splat (double 0x7FF8000000000000)
   %log_ends.6 = select %truths %log_ends.3, %reals %log_ends.2, %reals %log_ends.5
   %log1psq.3 = select %truths %one_plus_square.2, %reals splat (double 2.0), %reals splat (double 1.0)
@@ -131,8 +133,21 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4, %r
   ; v9 = neg(v8)
   %v9 = fneg %reals %v8
   ; v10 = abs(v1)
-  ; v11 = lt(v10, 1.0)
-  %v11 = fcmp olt %reals %one_plus_square.1, splat (double 1.0)
+  ; v10_rest = lt(v1, 0.0)
+  %v10_rest = fcmp olt %reals %v1, splat (double 0.0)
+  ; v10_rest2 = neg(v1_rest2)
+  %v10_rest2 = fneg %reals %v1_rest2
+  ; v10_rest3 = where(v10_rest, v10_rest2, v1_rest2)
+  %v10_rest3 = select %truths %v10_rest, %reals %v10_rest2, %reals %v1_rest2
+  ; v11_side = sub(v10, 1.0)
+  %v11_side = fsub %reals %one_plus_square.1, splat (double 1.0)
+  ; v11_side2 = mend(v11_side, v10_rest3)
+  %v11_side2.1 = call %reals @llvm.fabs.v4f64(%reals %v10_rest3)
+  %v11_side2.2 = fcmp olt %reals %v11_side2.1, splat (double 0x7FF0000000000000)
+  %v11_side2.3 = select %truths %v11_side2.2, %reals %v10_rest3, %reals splat (double 0.0)
+  %v11_side2 = fadd %reals %v11_side, %v11_side2.3
+  ; v11 = lt(v11_side2, 0.0)
+  %v11 = fcmp olt %reals %v11_side2, splat (double 0.0)
   ; v12 = mul(v7, v1)
   %v12 = fmul %reals %v7, %v1
   ; v13_raw = sub(1.0, v2)
@@ -234,28 +249,6 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4, %r
   %v15 = fadd %reals %v15_raw, %v15.3
   ; v16 = mul(v2, v15)
   %v16 = fmul %reals %v2, %v15
-  ; v3_rest = left_mul(c, c, v3)
-  ; v4_rest = mul(v3_rest, 0.5)
-  ; v6_rest = mul(v4_rest, v5)
-  %v6_rest = fmul %reals %v4_rest, %v5
-  ; v5_rest = sub(v5_raw, v5)
-  %v5_rest = fsub %reals %v5_raw, %v5
-  ; v5_rest2 = add(v5_rest, change2)
-  %v5_rest2 = fadd %reals %v5_rest, %change2
-  ; v6_rest2 = mul(v5_rest2, v4)
-  %v6_rest2 = fmul %reals %v5_rest2, %v4
-  ; v6_rest3 = add(v6_rest, v6_rest2)
-  %v6_rest3 = fadd %reals %v6_rest, %v6_rest2
-  ; v6_rest4 = left_mul(v4, v5, v6)
-  %v6_rest4.1 = fneg %reals %v6
-  %v6_rest4 = call %reals @llvm.fma.v4f64(%reals %v4, %reals %v5, %reals %v6_rest4.1)
-  ; v6_rest5 = add(v6_rest4, v6_rest3)
-  %v6_rest5 = fadd %reals %v6_rest4, %v6_rest3
-  ; v6_whole = mend(v6, v6_rest5)
-  %v6_whole.1 = call %reals @llvm.fabs.v4f64(%reals %v6_rest5)
-  %v6_whole.2 = fcmp olt %reals %v6_whole.1, splat (double 0x7FF0000000000000)
-  %v6_whole.3 = select %truths %v6_whole.2, %reals %v6_rest5, %reals splat (double 0.0)
-  %v6_whole = fadd %reals %v6, %v6_whole.3
   ; v16_rest = mul(v2_rest16, v15)
   %v16_rest = fmul %reals %v2_rest16, %v15
   ; v15_rest2 = sub(v2, v15_raw)
@@ -288,11 +281,21 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4, %r
   %v16_whole.2 = fcmp olt %reals %v16_whole.1, splat (double 0x7FF0000000000000)
   %v16_whole.3 = select %truths %v16_whole.2, %reals %v16_rest5, %reals splat (double 0.0)
   %v16_whole = fadd %reals %v16, %v16_whole.3
-  %give.0 = insertvalue %results poison, %reals %v6_whole, 0  ; value
+  ; rows to be computed again, with more digits and larger exponents
+  %hard.1 = call %reals @llvm.fabs.v4f64(%reals %r)
+  %hard.2 = fcmp ogt %reals %hard.1, splat (double 0.0)
+  %hard.3 = fcmp olt %reals %hard.1, splat (double 7.888609052210118e-31)
+  %hard.4 = and %truths %hard.2, %hard.3
+  %hard.5 = fcmp ogt %reals %hard.1, splat (double 1.2676506002282294e+30)
+  %hard.6 = fcmp olt %reals %hard.1, splat (double 0x7FF0000000000000)
+  %hard.7 = and %truths %hard.5, %hard.6
+  %hard.8 = or %truths %hard.4, %hard.7
+  %give.0 = insertvalue %results poison, %reals %v6, 0  ; value
   %give.1 = insertvalue %results %give.0, %reals %v9, 1  ; gradient
   %give.2 = insertvalue %results %give.1, %reals %v16_whole, 2  ; hessian
   %give.3 = insertvalue %results %give.2, %reals %v2, 3  ; majorant
-  ret %results %give.3
+  %give.4 = insertvalue %results %give.3, %truths %hard.8, 4  ; hard
+  ret %results %give.4
 }
 
 define void @kernel(i64 %rows.from, i64 %rows.to, ptr %all.arrays, ptr %all.params) {
@@ -315,12 +318,10 @@ rows.entry:
   %c = shufflevector %reals %c.lane, %reals poison, <4 x i32> zeroinitializer
   %v3 = fmul %reals %c, %c
   %v4 = fmul %reals splat (double 0.5), %v3
-  %v3_rest.1 = fneg %reals %v3
-  %v3_rest = call %reals @llvm.fma.v4f64(%reals %c, %reals %c, %reals %v3_rest.1)
-  %v4_rest = fmul %reals %v3_rest, splat (double 0.5)
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -331,7 +332,9 @@ rows.whole:
   %z.at.whole = getelementptr double, ptr %z.base, i64 %rows.at
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
-  %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole, %reals %c, %reals %v4, %reals %v4_rest)
+  %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole, %reals %c, %reals %v4)
+  %hard.whole.now = extractvalue %results %results.whole, 4
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -352,7 +355,7 @@ rows.whole:
 rows.rest:
   %rows.left = sub i64 %rows.to, %rows.at
   %rows.some = icmp sgt i64 %rows.left, 0
-  br i1 %rows.some, label %rows.tail, label %rows.done
+  br i1 %rows.some, label %rows.tail, label %rows.count
 rows.tail:
   %left.lane = insertelement %bits poison, i64 %rows.left, i64 0
   %left.all = shufflevector <4 x i64> %left.lane, <4 x i64> poison, <4 x i32> zeroinitializer
@@ -363,7 +366,9 @@ rows.tail:
   %z.at.tail = getelementptr double, ptr %z.base, i64 %rows.at
   %z.tail.stored = call %stored @llvm.masked.load.v4f64.p0(ptr align 8 %z.at.tail, %truths %rows.mask, %stored zeroinitializer)
   %z.tail = bitcast %stored %z.tail.stored to %reals
-  %results.tail = call %results @formula(%reals %y.tail, %reals %z.tail, %reals %c, %reals %v4, %reals %v4_rest)
+  %results.tail = call %results @formula(%reals %y.tail, %reals %z.tail, %reals %c, %reals %v4)
+  %hard.tail.now = extractvalue %results %results.tail, 4
+  %hard.kept = and %truths %rows.mask, %hard.tail.now
   %out.value.tail = extractvalue %results %results.tail, 0
   %out.value.tail.stored = bitcast %reals %out.value.tail to %stored
   %out.value.at.tail = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -380,6 +385,14 @@ rows.tail:
   %out.majorant.tail.stored = bitcast %reals %out.majorant.tail to %stored
   %out.majorant.at.tail = getelementptr double, ptr %out.majorant.base, i64 %rows.at
   call void @llvm.masked.store.v4f64.p0(%stored %out.majorant.tail.stored, ptr align 8 %out.majorant.at.tail, %truths %rows.mask)
+  %hard.masked = or %truths %hard.kept, %hard.whole
+  br label %rows.count
+rows.count:
+  %hard.all = phi %truths [ %hard.whole, %rows.rest ], [ %hard.masked, %rows.tail ]
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
   br label %rows.done
 rows.done:
   ret void
@@ -405,12 +418,10 @@ rows.entry:
   %c = shufflevector %reals %c.lane, %reals poison, <4 x i32> zeroinitializer
   %v3 = fmul %reals %c, %c
   %v4 = fmul %reals splat (double 0.5), %v3
-  %v3_rest.1 = fneg %reals %v3
-  %v3_rest = call %reals @llvm.fma.v4f64(%reals %c, %reals %c, %reals %v3_rest.1)
-  %v4_rest = fmul %reals %v3_rest, splat (double 0.5)
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -421,7 +432,9 @@ rows.whole:
   %z.at.whole = getelementptr double, ptr %z.base, i64 %rows.at
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
-  %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole, %reals %c, %reals %v4, %reals %v4_rest)
+  %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole, %reals %c, %reals %v4)
+  %hard.whole.now = extractvalue %results %results.whole, 4
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -442,11 +455,21 @@ rows.whole:
 rows.rest:
   fence seq_cst
   call void @kernel(i64 %rows.at, i64 %rows.to, ptr %all.arrays, ptr %all.params)
+  br label %rows.count
+rows.count:
+  %hard.all = or %truths %hard.whole, %hard.whole
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
+  br label %rows.done
+rows.done:
   ret void
 }
 !0 = !{i32 1}
 
 declare %reals @llvm.fabs.v4f64(%reals)
 declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
+declare i1 @llvm.vector.reduce.or.v4i1(%truths)
 declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
 declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)

@@ -27,7 +27,12 @@ def kernel(y, z, c):
     v8 = v7 * c
     v9 = -v8
     v10 = np.abs(v1)
-    v11 = np.less(v10, 1.0)
+    v10_rest = np.less(v1, 0.0)
+    v10_rest2 = -v1_rest2
+    v10_rest3 = where(v10_rest, v10_rest2, v1_rest2)
+    v11_side = v10 - 1.0
+    v11_side2 = mend(v11_side, v10_rest3)
+    v11 = np.less(v11_side2, 0.0)
     v12 = v7 * v1
     v13_raw = 1.0 - v2
     v2_rest = v1 * v1
@@ -74,16 +79,6 @@ def kernel(y, z, c):
     v15_rest = v2_rest16 - v14_rest
     v15 = mend(v15_raw, v15_rest)
     v16 = v2 * v15
-    v3_rest = left_mul(c, c, v3)
-    v4_rest = v3_rest * 0.5
-    v6_rest = v4_rest * v5
-    v5_rest = v5_raw - v5
-    v5_rest2 = v5_rest + change2
-    v6_rest2 = v5_rest2 * v4
-    v6_rest3 = v6_rest + v6_rest2
-    v6_rest4 = left_mul(v4, v5, v6)
-    v6_rest5 = v6_rest4 + v6_rest3
-    v6_whole = mend(v6, v6_rest5)
     v16_rest = v2_rest16 * v15
     v15_rest2 = v2 - v15_raw
     v15_rest3 = v15_raw + v15_rest2
@@ -98,4 +93,4 @@ def kernel(y, z, c):
     v16_rest4 = left_mul(v2, v15, v16)
     v16_rest5 = v16_rest4 + v16_rest3
     v16_whole = mend(v16, v16_rest5)
-    return (v6_whole, v9, v16_whole, v2, )  # value, gradient, hessian, majorant
+    return (v6, v9, v16_whole, v2, )  # value, gradient, hessian, majorant

@@ -6,7 +6,9 @@
 %bits = type <4 x i64>
 %truths = type <4 x i1>
 %stored = type <4 x double>
-%results = type { %reals, %reals, %reals, %reals }
+%results = type { %reals, %reals, %reals, %reals, %truths }
+
+@hard = global i64 0
 
 define private %results @formula(%reals %y, %reals %z) alwaysinline {
   ; up = gt(y, 0.0)
@@ -169,11 +171,37 @@ define private %results @formula(%reals %y, %reals %z) alwaysinline {
   %v16 = select %truths %v12, %reals splat (double 0.25), %reals %v15
   ; v17 = where(v11, v16, m)
   %v17 = select %truths %v11, %reals %v16, %reals %m
+  ; rows to be computed again, with more digits and larger exponents
+  %hard.1 = call %reals @llvm.fabs.v4f64(%reals %z)
+  %hard.2 = fcmp ogt %reals %hard.1, splat (double 0.0)
+  %hard.3 = fcmp olt %reals %hard.1, splat (double 7.888609052210118e-31)
+  %hard.4 = and %truths %hard.2, %hard.3
+  %hard.5 = fcmp ogt %reals %hard.1, splat (double 1.2676506002282294e+30)
+  %hard.6 = fcmp olt %reals %hard.1, splat (double 0x7FF0000000000000)
+  %hard.7 = and %truths %hard.5, %hard.6
+  %hard.8 = fcmp ogt %reals %v3, splat (double -1500.0)
+  %hard.9 = fcmp olt %reals %v3, splat (double -300.0)
+  %hard.10 = and %truths %hard.8, %hard.9
+  %hard.11 = fcmp ogt %reals %v3, splat (double 300.0)
+  %hard.12 = fcmp olt %reals %v3, splat (double 1500.0)
+  %hard.13 = and %truths %hard.11, %hard.12
+  %hard.14 = fcmp ogt %reals %v8, splat (double -750.0)
+  %hard.15 = fcmp olt %reals %v8, splat (double -150.0)
+  %hard.16 = and %truths %hard.14, %hard.15
+  %hard.17 = fcmp ogt %reals %v8, splat (double 150.0)
+  %hard.18 = fcmp olt %reals %v8, splat (double 750.0)
+  %hard.19 = and %truths %hard.17, %hard.18
+  %hard.20 = or %truths %hard.4, %hard.7
+  %hard.21 = or %truths %hard.20, %hard.10
+  %hard.22 = or %truths %hard.21, %hard.13
+  %hard.23 = or %truths %hard.22, %hard.16
+  %hard.24 = or %truths %hard.23, %hard.19
   %give.0 = insertvalue %results poison, %reals %v4, 0  ; value
   %give.1 = insertvalue %results %give.0, %reals %v7, 1  ; gradient
   %give.2 = insertvalue %results %give.1, %reals %v10, 2  ; hessian
   %give.3 = insertvalue %results %give.2, %reals %v17, 3  ; majorant
-  ret %results %give.3
+  %give.4 = insertvalue %results %give.3, %truths %hard.24, 4  ; hard
+  ret %results %give.4
 }
 
 define void @kernel(i64 %rows.from, i64 %rows.to, ptr %all.arrays, ptr %all.params) {
@@ -193,6 +221,7 @@ rows.entry:
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -204,6 +233,8 @@ rows.whole:
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
   %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole)
+  %hard.whole.now = extractvalue %results %results.whole, 4
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -224,7 +255,7 @@ rows.whole:
 rows.rest:
   %rows.left = sub i64 %rows.to, %rows.at
   %rows.some = icmp sgt i64 %rows.left, 0
-  br i1 %rows.some, label %rows.tail, label %rows.done
+  br i1 %rows.some, label %rows.tail, label %rows.count
 rows.tail:
   %left.lane = insertelement %bits poison, i64 %rows.left, i64 0
   %left.all = shufflevector <4 x i64> %left.lane, <4 x i64> poison, <4 x i32> zeroinitializer
@@ -236,6 +267,8 @@ rows.tail:
   %z.tail.stored = call %stored @llvm.masked.load.v4f64.p0(ptr align 8 %z.at.tail, %truths %rows.mask, %stored zeroinitializer)
   %z.tail = bitcast %stored %z.tail.stored to %reals
   %results.tail = call %results @formula(%reals %y.tail, %reals %z.tail)
+  %hard.tail.now = extractvalue %results %results.tail, 4
+  %hard.kept = and %truths %rows.mask, %hard.tail.now
   %out.value.tail = extractvalue %results %results.tail, 0
   %out.value.tail.stored = bitcast %reals %out.value.tail to %stored
   %out.value.at.tail = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -252,6 +285,14 @@ rows.tail:
   %out.majorant.tail.stored = bitcast %reals %out.majorant.tail to %stored
   %out.majorant.at.tail = getelementptr double, ptr %out.majorant.base, i64 %rows.at
   call void @llvm.masked.store.v4f64.p0(%stored %out.majorant.tail.stored, ptr align 8 %out.majorant.at.tail, %truths %rows.mask)
+  %hard.masked = or %truths %hard.kept, %hard.whole
+  br label %rows.count
+rows.count:
+  %hard.all = phi %truths [ %hard.whole, %rows.rest ], [ %hard.masked, %rows.tail ]
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
   br label %rows.done
 rows.done:
   ret void
@@ -274,6 +315,7 @@ rows.entry:
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -285,6 +327,8 @@ rows.whole:
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
   %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole)
+  %hard.whole.now = extractvalue %results %results.whole, 4
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -305,6 +349,15 @@ rows.whole:
 rows.rest:
   fence seq_cst
   call void @kernel(i64 %rows.at, i64 %rows.to, ptr %all.arrays, ptr %all.params)
+  br label %rows.count
+rows.count:
+  %hard.all = or %truths %hard.whole, %hard.whole
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
+  br label %rows.done
+rows.done:
   ret void
 }
 !0 = !{i32 1}
@@ -312,5 +365,6 @@ rows.rest:
 declare %reals @llvm.fabs.v4f64(%reals)
 declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
 declare %reals @llvm.copysign.v4f64(%reals, %reals)
+declare i1 @llvm.vector.reduce.or.v4i1(%truths)
 declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
 declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)

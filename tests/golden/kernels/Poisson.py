@@ -1,6 +1,6 @@
 # score: exp(z) - y*z
 def kernel(y, z):
-    v0 = np.exp(z)
+    v0 = exp(z)
     v1 = y * z
     v2_raw = v0 - v1
     v1_rest = left_mul(y, z, v1)

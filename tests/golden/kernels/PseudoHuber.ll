@@ -6,7 +6,9 @@
 %bits = type <4 x i64>
 %truths = type <4 x i1>
 %stored = type <4 x double>
-%results = type { %reals, %reals, %reals, %reals }
+%results = type { %reals, %reals, %reals, %reals, %truths }
+
+@hard = global i64 0
 
 define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2, %reals %v2_rest) alwaysinline {
   ; r = sub(y, z)
@@ -36,14 +38,31 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   %v3 = fadd %reals %v3_raw, %v3.3
   ; v4_raw = add(1.0, v3)
   %v4_raw = fadd %reals splat (double 1.0), %v3
-  ; v3_rest = sub(v3_raw, v3)
-  %v3_rest = fsub %reals %v3_raw, %v3
-  ; v3_rest2 = add(v3_rest, change)
-  %v3_rest2 = fadd %reals %v3_rest, %change
-  ; v4 = mend(v4_raw, v3_rest2)
-  %v4.1 = call %reals @llvm.fabs.v4f64(%reals %v3_rest2)
+  ; v3_rest = hypot1_rest(v1, v3_raw)
+  %hypot1_rest.1 = fmul %reals %v1, %v1
+  %hypot1_rest.2 = fcmp ogt %reals %hypot1_rest.1, splat (double 1.0)
+  %hypot1_rest.3 = select %truths %hypot1_rest.2, %reals %hypot1_rest.1, %reals splat (double 1.0)
+  %hypot1_rest.4 = fsub %reals %hypot1_rest.3, %one_plus_square.3
+  %hypot1_rest.5 = select %truths %hypot1_rest.2, %reals splat (double 1.0), %reals %hypot1_rest.1
+  %hypot1_rest.6 = fadd %reals %hypot1_rest.4, %hypot1_rest.5
+  %hypot1_rest.7 = fneg %reals %hypot1_rest.1
+  %hypot1_rest.8 = call %reals @llvm.fma.v4f64(%reals %v1, %reals %v1, %reals %hypot1_rest.7)
+  %hypot1_rest.9 = fadd %reals %hypot1_rest.6, %hypot1_rest.8
+  %hypot1_rest.10 = fneg %reals %v3_raw
+  %hypot1_rest.11 = call %reals @llvm.fma.v4f64(%reals %hypot1_rest.10, %reals %v3_raw, %reals %one_plus_square.3)
+  %hypot1_rest.12 = fadd %reals %hypot1_rest.11, %hypot1_rest.9
+  %hypot1_rest.13 = fmul %reals %v3_raw, splat (double 2.0)
+  %v3_rest = fdiv %reals %hypot1_rest.12, %hypot1_rest.13
+  ; v3_rest2 = sub(v3_raw, v3)
+  %v3_rest2 = fsub %reals %v3_raw, %v3
+  ; v3_rest3 = add(v3_rest2, change)
+  %v3_rest3 = fadd %reals %v3_rest2, %change
+  ; v3_rest4 = add(v3_rest3, v3_rest)
+  %v3_rest4 = fadd %reals %v3_rest3, %v3_rest
+  ; v4 = mend(v4_raw, v3_rest4)
+  %v4.1 = call %reals @llvm.fabs.v4f64(%reals %v3_rest4)
   %v4.2 = fcmp olt %reals %v4.1, splat (double 0x7FF0000000000000)
-  %v4.3 = select %truths %v4.2, %reals %v3_rest2, %reals splat (double 0.0)
+  %v4.3 = select %truths %v4.2, %reals %v3_rest4, %reals splat (double 0.0)
   %v4 = fadd %reals %v4_raw, %v4.3
   ; v5 = div(v1, v4)
   %v5 = fdiv %reals %v1, %v4
@@ -78,9 +97,8 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   ; v12_raw = sqrt(v11)
   %v12_raw = call %reals @llvm.sqrt.v4f64(%reals %v11)
   ; v11_rest = mul(v1, v1)
-  %v11_rest = fmul %reals %v1, %v1
   ; v11_rest2 = add(1.0, v11_rest)
-  %v11_rest2 = fadd %reals splat (double 1.0), %v11_rest
+  %v11_rest2 = fadd %reals splat (double 1.0), %hypot1_rest.1
   ; v11_rest3 = sub(v11_rest2, 1.0)
   %v11_rest3 = fsub %reals %v11_rest2, splat (double 1.0)
   ; v11_rest4 = sub(v11_rest2, v11_rest3)
@@ -88,14 +106,12 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   ; v11_rest5 = sub(1.0, v11_rest4)
   %v11_rest5 = fsub %reals splat (double 1.0), %v11_rest4
   ; v11_rest6 = sub(v11_rest, v11_rest3)
-  %v11_rest6 = fsub %reals %v11_rest, %v11_rest3
+  %v11_rest6 = fsub %reals %hypot1_rest.1, %v11_rest3
   ; v11_rest7 = add(v11_rest5, v11_rest6)
   %v11_rest7 = fadd %reals %v11_rest5, %v11_rest6
   ; v11_rest8 = left_mul(v1, v1, v11_rest)
-  %v11_rest8.1 = fneg %reals %v11_rest
-  %v11_rest8 = call %reals @llvm.fma.v4f64(%reals %v1, %reals %v1, %reals %v11_rest8.1)
   ; v11_rest9 = add(v11_rest7, v11_rest8)
-  %v11_rest9 = fadd %reals %v11_rest7, %v11_rest8
+  %v11_rest9 = fadd %reals %v11_rest7, %hypot1_rest.8
   ; v11_rest10 = left_div(1.0, v11_rest2, v11_raw)
   %v11_rest10.1 = fneg %reals %v11_raw
   %v11_rest10 = call %reals @llvm.fma.v4f64(%reals %v11_rest10.1, %reals %v11_rest2, %reals splat (double 1.0))
@@ -146,8 +162,8 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   %v4_rest5 = fadd %reals %v4_rest3, %v4_rest4
   ; v4_rest6 = sub(v4_raw, v4)
   %v4_rest6 = fsub %reals %v4_raw, %v4
-  ; v4_rest7 = add(v4_rest6, v3_rest2)
-  %v4_rest7 = fadd %reals %v4_rest6, %v3_rest2
+  ; v4_rest7 = add(v4_rest6, v3_rest4)
+  %v4_rest7 = fadd %reals %v4_rest6, %v3_rest4
   ; v4_rest8 = add(v4_rest7, v4_rest5)
   %v4_rest8 = fadd %reals %v4_rest7, %v4_rest5
   ; v5_rest3 = mul(v4_rest8, v5)
@@ -184,8 +200,8 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   %v8_rest = call %reals @llvm.fma.v4f64(%reals %v8_rest.1, %reals %v3, %reals %v1)
   ; v8_rest2 = add(v8_rest, v1_rest2)
   %v8_rest2 = fadd %reals %v8_rest, %v1_rest2
-  ; v8_rest3 = mul(v3_rest2, v8)
-  %v8_rest3 = fmul %reals %v3_rest2, %v8
+  ; v8_rest3 = mul(v3_rest4, v8)
+  %v8_rest3 = fmul %reals %v3_rest4, %v8
   ; v8_rest4 = sub(v8_rest2, v8_rest3)
   %v8_rest4 = fsub %reals %v8_rest2, %v8_rest3
   ; v8_rest5 = div(v8_rest4, v3)
@@ -205,12 +221,19 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   %v10_whole = fneg %reals %v9_whole
   ; v13_rest = mul(v11_rest16, v12)
   %v13_rest = fmul %reals %v11_rest16, %v12
-  ; v12_rest = sub(v12_raw, v12)
-  %v12_rest = fsub %reals %v12_raw, %v12
-  ; v12_rest2 = add(v12_rest, change4)
-  %v12_rest2 = fadd %reals %v12_rest, %change4
-  ; v13_rest2 = mul(v12_rest2, v11)
-  %v13_rest2 = fmul %reals %v12_rest2, %v11
+  ; v12_rest = sqrt_rest(v11, v12_raw)
+  %sqrt_rest.1 = fneg %reals %v12_raw
+  %sqrt_rest.2 = call %reals @llvm.fma.v4f64(%reals %sqrt_rest.1, %reals %v12_raw, %reals %v11)
+  %sqrt_rest.3 = fmul %reals %v12_raw, splat (double 2.0)
+  %v12_rest = fdiv %reals %sqrt_rest.2, %sqrt_rest.3
+  ; v12_rest2 = sub(v12_raw, v12)
+  %v12_rest2 = fsub %reals %v12_raw, %v12
+  ; v12_rest3 = add(v12_rest2, change4)
+  %v12_rest3 = fadd %reals %v12_rest2, %change4
+  ; v12_rest4 = add(v12_rest3, v12_rest)
+  %v12_rest4 = fadd %reals %v12_rest3, %v12_rest
+  ; v13_rest2 = mul(v12_rest4, v11)
+  %v13_rest2 = fmul %reals %v12_rest4, %v11
   ; v13_rest3 = add(v13_rest, v13_rest2)
   %v13_rest3 = fadd %reals %v13_rest, %v13_rest2
   ; v13_rest4 = left_mul(v11, v12, v13)
@@ -223,11 +246,21 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v2
   %v13_whole.2 = fcmp olt %reals %v13_whole.1, splat (double 0x7FF0000000000000)
   %v13_whole.3 = select %truths %v13_whole.2, %reals %v13_rest5, %reals splat (double 0.0)
   %v13_whole = fadd %reals %v13, %v13_whole.3
+  ; rows to be computed again, with more digits and larger exponents
+  %hard.1 = call %reals @llvm.fabs.v4f64(%reals %r)
+  %hard.2 = fcmp ogt %reals %hard.1, splat (double 0.0)
+  %hard.3 = fcmp olt %reals %hard.1, splat (double 7.888609052210118e-31)
+  %hard.4 = and %truths %hard.2, %hard.3
+  %hard.5 = fcmp ogt %reals %hard.1, splat (double 1.2676506002282294e+30)
+  %hard.6 = fcmp olt %reals %hard.1, splat (double 0x7FF0000000000000)
+  %hard.7 = and %truths %hard.5, %hard.6
+  %hard.8 = or %truths %hard.4, %hard.7
   %give.0 = insertvalue %results poison, %reals %v7_whole, 0  ; value
   %give.1 = insertvalue %results %give.0, %reals %v10_whole, 1  ; gradient
   %give.2 = insertvalue %results %give.1, %reals %v13_whole, 2  ; hessian
   %give.3 = insertvalue %results %give.2, %reals %v14, 3  ; majorant
-  ret %results %give.3
+  %give.4 = insertvalue %results %give.3, %truths %hard.8, 4  ; hard
+  ret %results %give.4
 }
 
 define void @kernel(i64 %rows.from, i64 %rows.to, ptr %all.arrays, ptr %all.params) {
@@ -254,6 +287,7 @@ rows.entry:
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -265,6 +299,8 @@ rows.whole:
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
   %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole, %reals %delta, %reals %v2, %reals %v2_rest)
+  %hard.whole.now = extractvalue %results %results.whole, 4
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -285,7 +321,7 @@ rows.whole:
 rows.rest:
   %rows.left = sub i64 %rows.to, %rows.at
   %rows.some = icmp sgt i64 %rows.left, 0
-  br i1 %rows.some, label %rows.tail, label %rows.done
+  br i1 %rows.some, label %rows.tail, label %rows.count
 rows.tail:
   %left.lane = insertelement %bits poison, i64 %rows.left, i64 0
   %left.all = shufflevector <4 x i64> %left.lane, <4 x i64> poison, <4 x i32> zeroinitializer
@@ -297,6 +333,8 @@ rows.tail:
   %z.tail.stored = call %stored @llvm.masked.load.v4f64.p0(ptr align 8 %z.at.tail, %truths %rows.mask, %stored zeroinitializer)
   %z.tail = bitcast %stored %z.tail.stored to %reals
   %results.tail = call %results @formula(%reals %y.tail, %reals %z.tail, %reals %delta, %reals %v2, %reals %v2_rest)
+  %hard.tail.now = extractvalue %results %results.tail, 4
+  %hard.kept = and %truths %rows.mask, %hard.tail.now
   %out.value.tail = extractvalue %results %results.tail, 0
   %out.value.tail.stored = bitcast %reals %out.value.tail to %stored
   %out.value.at.tail = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -313,6 +351,14 @@ rows.tail:
   %out.majorant.tail.stored = bitcast %reals %out.majorant.tail to %stored
   %out.majorant.at.tail = getelementptr double, ptr %out.majorant.base, i64 %rows.at
   call void @llvm.masked.store.v4f64.p0(%stored %out.majorant.tail.stored, ptr align 8 %out.majorant.at.tail, %truths %rows.mask)
+  %hard.masked = or %truths %hard.kept, %hard.whole
+  br label %rows.count
+rows.count:
+  %hard.all = phi %truths [ %hard.whole, %rows.rest ], [ %hard.masked, %rows.tail ]
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
   br label %rows.done
 rows.done:
   ret void
@@ -342,6 +388,7 @@ rows.entry:
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -353,6 +400,8 @@ rows.whole:
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
   %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole, %reals %delta, %reals %v2, %reals %v2_rest)
+  %hard.whole.now = extractvalue %results %results.whole, 4
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -373,6 +422,15 @@ rows.whole:
 rows.rest:
   fence seq_cst
   call void @kernel(i64 %rows.at, i64 %rows.to, ptr %all.arrays, ptr %all.params)
+  br label %rows.count
+rows.count:
+  %hard.all = or %truths %hard.whole, %hard.whole
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
+  br label %rows.done
+rows.done:
   ret void
 }
 !0 = !{i32 1}
@@ -380,5 +438,6 @@ rows.rest:
 declare %reals @llvm.fabs.v4f64(%reals)
 declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
 declare %reals @llvm.sqrt.v4f64(%reals)
+declare i1 @llvm.vector.reduce.or.v4i1(%truths)
 declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
 declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)

@@ -6,7 +6,9 @@
 %bits = type <4 x i64>
 %truths = type <4 x i1>
 %stored = type <4 x double>
-%results = type { %reals, %reals, %reals }
+%results = type { %reals, %reals, %reals, %truths }
+
+@hard = global i64 0
 
 define private %results @formula(%reals %y, %reals %z) alwaysinline {
   ; v0 = mul(0.5, z)
@@ -127,10 +129,45 @@ define private %results @formula(%reals %y, %reals %z) alwaysinline {
   %v11.2 = fcmp olt %reals %v11.1, splat (double 0x7FF0000000000000)
   %v11.3 = select %truths %v11.2, %reals %v10_rest, %reals splat (double 0.0)
   %v11 = fadd %reals %v11_raw, %v11.3
+  ; rows to be computed again, with more digits and larger exponents
+  %hard.1 = call %reals @llvm.fabs.v4f64(%reals %z)
+  %hard.2 = fcmp ogt %reals %hard.1, splat (double 0.0)
+  %hard.3 = fcmp olt %reals %hard.1, splat (double 7.888609052210118e-31)
+  %hard.4 = and %truths %hard.2, %hard.3
+  %hard.5 = fcmp ogt %reals %hard.1, splat (double 1.2676506002282294e+30)
+  %hard.6 = fcmp olt %reals %hard.1, splat (double 0x7FF0000000000000)
+  %hard.7 = and %truths %hard.5, %hard.6
+  %hard.8 = call %reals @llvm.fabs.v4f64(%reals %y)
+  %hard.9 = fcmp ogt %reals %hard.8, splat (double 0.0)
+  %hard.10 = fcmp olt %reals %hard.8, splat (double 7.888609052210118e-31)
+  %hard.11 = and %truths %hard.9, %hard.10
+  %hard.12 = fcmp ogt %reals %hard.8, splat (double 1.2676506002282294e+30)
+  %hard.13 = fcmp olt %reals %hard.8, splat (double 0x7FF0000000000000)
+  %hard.14 = and %truths %hard.12, %hard.13
+  %hard.15 = fcmp ogt %reals %v0, splat (double -1500.0)
+  %hard.16 = fcmp olt %reals %v0, splat (double -300.0)
+  %hard.17 = and %truths %hard.15, %hard.16
+  %hard.18 = fcmp ogt %reals %v0, splat (double 300.0)
+  %hard.19 = fcmp olt %reals %v0, splat (double 0x7FF0000000000000)
+  %hard.20 = and %truths %hard.18, %hard.19
+  %hard.21 = fcmp ogt %reals %v2, splat (double -1500.0)
+  %hard.22 = fcmp olt %reals %v2, splat (double -300.0)
+  %hard.23 = and %truths %hard.21, %hard.22
+  %hard.24 = fcmp ogt %reals %v2, splat (double 300.0)
+  %hard.25 = fcmp olt %reals %v2, splat (double 0x7FF0000000000000)
+  %hard.26 = and %truths %hard.24, %hard.25
+  %hard.27 = or %truths %hard.4, %hard.7
+  %hard.28 = or %truths %hard.27, %hard.11
+  %hard.29 = or %truths %hard.28, %hard.14
+  %hard.30 = or %truths %hard.29, %hard.17
+  %hard.31 = or %truths %hard.30, %hard.20
+  %hard.32 = or %truths %hard.31, %hard.23
+  %hard.33 = or %truths %hard.32, %hard.26
   %give.0 = insertvalue %results poison, %reals %v7, 0  ; value
   %give.1 = insertvalue %results %give.0, %reals %v8, 1  ; gradient
   %give.2 = insertvalue %results %give.1, %reals %v11, 2  ; hessian
-  ret %results %give.2
+  %give.3 = insertvalue %results %give.2, %truths %hard.33, 3  ; hard
+  ret %results %give.3
 }
 
 define void @kernel(i64 %rows.from, i64 %rows.to, ptr %all.arrays, ptr %all.params) {
@@ -148,6 +185,7 @@ rows.entry:
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -159,6 +197,8 @@ rows.whole:
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
   %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole)
+  %hard.whole.now = extractvalue %results %results.whole, 3
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -175,7 +215,7 @@ rows.whole:
 rows.rest:
   %rows.left = sub i64 %rows.to, %rows.at
   %rows.some = icmp sgt i64 %rows.left, 0
-  br i1 %rows.some, label %rows.tail, label %rows.done
+  br i1 %rows.some, label %rows.tail, label %rows.count
 rows.tail:
   %left.lane = insertelement %bits poison, i64 %rows.left, i64 0
   %left.all = shufflevector <4 x i64> %left.lane, <4 x i64> poison, <4 x i32> zeroinitializer
@@ -187,6 +227,8 @@ rows.tail:
   %z.tail.stored = call %stored @llvm.masked.load.v4f64.p0(ptr align 8 %z.at.tail, %truths %rows.mask, %stored zeroinitializer)
   %z.tail = bitcast %stored %z.tail.stored to %reals
   %results.tail = call %results @formula(%reals %y.tail, %reals %z.tail)
+  %hard.tail.now = extractvalue %results %results.tail, 3
+  %hard.kept = and %truths %rows.mask, %hard.tail.now
   %out.value.tail = extractvalue %results %results.tail, 0
   %out.value.tail.stored = bitcast %reals %out.value.tail to %stored
   %out.value.at.tail = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -199,6 +241,14 @@ rows.tail:
   %out.hessian.tail.stored = bitcast %reals %out.hessian.tail to %stored
   %out.hessian.at.tail = getelementptr double, ptr %out.hessian.base, i64 %rows.at
   call void @llvm.masked.store.v4f64.p0(%stored %out.hessian.tail.stored, ptr align 8 %out.hessian.at.tail, %truths %rows.mask)
+  %hard.masked = or %truths %hard.kept, %hard.whole
+  br label %rows.count
+rows.count:
+  %hard.all = phi %truths [ %hard.whole, %rows.rest ], [ %hard.masked, %rows.tail ]
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
   br label %rows.done
 rows.done:
   ret void
@@ -219,6 +269,7 @@ rows.entry:
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
+  %hard.whole = phi %truths [ zeroinitializer, %rows.entry ], [ %hard.more, %rows.whole ]
   %rows.next = add i64 %rows.at, 4
   %rows.fit = icmp sle i64 %rows.next, %rows.to
   br i1 %rows.fit, label %rows.whole, label %rows.rest
@@ -230,6 +281,8 @@ rows.whole:
   %z.whole.stored = load %stored, ptr %z.at.whole, align 8
   %z.whole = bitcast %stored %z.whole.stored to %reals
   %results.whole = call %results @formula(%reals %y.whole, %reals %z.whole)
+  %hard.whole.now = extractvalue %results %results.whole, 3
+  %hard.more = or %truths %hard.whole, %hard.whole.now
   %out.value.whole = extractvalue %results %results.whole, 0
   %out.value.whole.stored = bitcast %reals %out.value.whole to %stored
   %out.value.at.whole = getelementptr double, ptr %out.value.base, i64 %rows.at
@@ -246,11 +299,21 @@ rows.whole:
 rows.rest:
   fence seq_cst
   call void @kernel(i64 %rows.at, i64 %rows.to, ptr %all.arrays, ptr %all.params)
+  br label %rows.count
+rows.count:
+  %hard.all = or %truths %hard.whole, %hard.whole
+  %hard.any = call i1 @llvm.vector.reduce.or.v4i1(%truths %hard.all)
+  br i1 %hard.any, label %rows.hard, label %rows.done
+rows.hard:
+  %hard.before = atomicrmw add ptr @hard, i64 1 monotonic
+  br label %rows.done
+rows.done:
   ret void
 }
 !0 = !{i32 1}
 
 declare %reals @llvm.fma.v4f64(%reals, %reals, %reals)
 declare %reals @llvm.fabs.v4f64(%reals)
+declare i1 @llvm.vector.reduce.or.v4i1(%truths)
 declare %stored @llvm.masked.load.v4f64.p0(ptr, %truths, %stored)
 declare void @llvm.masked.store.v4f64.p0(%stored, ptr, %truths)
