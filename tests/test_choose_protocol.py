@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lossmith
-from lossmith.choose import caveats, diagnose, isotonic, murphy, repeat, rowwise, spoil, subgroups, theory
+from lossmith.choose import caveats, diagnose, isotonic, murphy, repeat, rowwise, spoil, subgroups, theory, train
 from lossmith.choose.compare import corrected
 from lossmith.choose.folds import Splitting
 from lossmith.choose.score import judge_for, score
@@ -640,3 +640,58 @@ def test_every_row_s_fold_is_written_down() -> None:
     assert repeat.fingerprint(choice.plan) != repeat.fingerprint(other.plan)
     assert "trials=3, by='g', margin=0.02, contaminate='outliers')" in repeat.code(choice)
     assert choice.to_json()["fold of each row"] == [first, second]
+
+
+# The procedure as a whole, decisions, gaps
+
+
+def test_nested_score_is_that_of_the_loss_chosen_inside() -> None:
+    """Fault: the best outer score of each fold."""
+    from lossmith.choose.compare import chosen_inside
+
+    inner = np.array([[1.0, 2.0], [3.0, 1.0], [0.5, 0.6]])
+    outer = np.array([[10.0, 1.0], [2.0, 20.0], [30.0, 3.0]])
+    assert chosen_inside(inner, outer) == pytest.approx(20.0)
+    rng = RNG(0)
+    X = {"a": rng.normal(size=150)}
+    y = X["a"] + rng.standard_t(2, size=150)
+    choice = lossmith.choose(X, y, losses=["Huber", "Tukey"], score="absolute", folds="2x4", trials=3)
+    results = train.run_folds(choice.plan.job, choice.plan.folds)
+    outcomes = [[o for o in result.outcomes if o is not None] for result in results]
+    inner, outer = (np.array([[getattr(o, name) for o in row] for row in outcomes]) for name in ("inner", "score"))
+    assert choice.nested == pytest.approx(chosen_inside(inner, outer), rel=1e-3)
+    assert choice.nested > outer.min(axis=1).mean() * 1.003
+    assert choice.to_json()["score when chosen inside each training fold"] == choice.nested
+
+
+def test_costs_of_decisions_by_hand() -> None:
+    """Threshold 0.2: a false alarm costs 0.2, a missed case 0.8. Fault: the two costs exchanged."""
+    from lossmith.choose.decisions import decided
+
+    y = np.array([0, 0, 1, 1, 1])
+    plan = _Plan(y, "log", ("no", "yes"))
+    plan.threshold = 0.2  # type: ignore[attr-defined]
+    p, q = np.array([0.1, 0.5, 0.1, 0.9, 0.3]), np.array([0.1, 0.1, 0.1, 0.1, 0.3])
+    lines = [_line(plan, np.column_stack([1 - v, v]), name, name == "A") for v, name in ((p, "A"), (q, "B"))]
+    first, second = decided(plan, lines)  # type: ignore[arg-type]
+    assert (first.cost, first.vain, first.missed) == pytest.approx((0.2, 0.2, 0.2))
+    assert (second.cost, second.vain, second.missed) == pytest.approx((0.32, 0.0, 0.4))
+    assert first.versus is None and second.versus is not None and second.versus.mean == pytest.approx(0.12)
+
+
+def test_thresholds_and_gaps_are_checked_and_used() -> None:
+    X, y = _table(200)
+    choice = lossmith.choose(X, y > 0, losses=["Brier"], folds="3", trials=3, threshold=0.3)
+    assert choice.to_json()["decisions"][1]["versus"]["kind"] == "independent rows"
+    for bad, labels, error in ((1.5, y > 0, ParameterError), (0.5, y, UnsupportedError)):
+        with pytest.raises(error, match="threshold"):
+            lossmith.choose(X, labels, threshold=bad)
+    when = RNG(0).permutation(200).astype(float)
+    days = np.datetime64("2024-01-01") + when.astype("timedelta64[D]")
+    for time in (when, days):
+        plan = lossmith.choose(X, y, losses=["Huber"], folds="4", trials=3, time=time, gap=9.0).plan
+        for fold in plan.folds:
+            assert when[fold.test].min() - when[fold.train].max() == 9.0
+    for more, says in (({"gap": 5.0}, "time column"), ({"gap": 500.0, "time": when}, "leaves 0 rows")):
+        with pytest.raises((ParameterError, DataError), match=says):
+            lossmith.choose(X, y, folds="4", **more)

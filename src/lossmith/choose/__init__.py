@@ -30,6 +30,8 @@ def choose(
     draws: int | None = None,
     functional: str | None = None,
     by: Any = None,
+    threshold: float | None = None,
+    gap: float = 0.0,
     time_budget: float | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -56,6 +58,9 @@ def choose(
         not consistent for it is refused
     by : an array (n,) or the name of a column of X (which stays a feature) that parts rows into groups; the report says
         which group each loss serves worst
+    threshold : for two classes, the probability from which one would act: what acting in vain costs, as a share of that
+        and of what not acting costs where it was needed; the report then says what each loss would have cost
+    gap : with `time`, how long before each test block training ends, in units of that column, or days
     time_budget : seconds after which no further fold begins; three folds are always finished
 
     Returns a Choice: verdict, best (the loss as tuned), model (predict, save), table, report(path).
@@ -91,6 +96,8 @@ def choose(
         draws,
         functional,
         groups_by,
+        threshold,
+        gap,
     )
     plan = make_plan(table.without(own), target, options)
     return run(plan, progress or (lambda done, total, what: None), workers)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.choose.compare import corrected, honest
+from lossmith.choose.compare import chosen_inside, corrected, honest
 from lossmith.choose.contaminate import Scenario, contaminate
 from lossmith.choose.decide import Verdict, decide
 from lossmith.choose.plan import Plan
@@ -34,8 +34,9 @@ Array = NDArray[Any]
 class Choice:
     """The answer of `choose`: `verdict.answer` and `.sentence`, the `best` loss as tuned, and the fitted `model`.
 
-    `lines` has one entry per candidate; `honest` estimates the score of the whole procedure on new rows; `constant` is
-    that of the best constant prediction; `alpha`, `scale` are the winner's penalty strength and residual scale.
+    `lines` has one entry per candidate; `honest` and `nested` estimate the score of the whole procedure on new rows, by
+    bootstrap and by choosing anew inside each training fold; `constant` is that of the best constant prediction;
+    `alpha`, `scale` are the winner's penalty strength and residual scale.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Choice:
     verdict: Verdict
     margin: float
     honest: float
+    nested: float
     constant: float
     scale: float
     columns: int
@@ -107,6 +109,7 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
         verdict=verdict,
         margin=margin,
         honest=_honest(plan, lines, order),
+        nested=_nested(results, kept),
         constant=float(np.mean([r.constant for r in results])),
         scale=scale,
         columns=len(model.encoder.names),
@@ -166,6 +169,12 @@ def _honest(plan: Plan, lines: Sequence[Line], order: list[int]) -> float:
     seen = ~np.isnan(rows).any(axis=1)
     weight = None if plan.job.weight is None else plan.job.weight[seen]
     return honest(rows[seen], weight, order, plan.seed)
+
+
+def _nested(results: Sequence[FoldResult], kept: Sequence[int]) -> float:
+    found = [[o for k in kept if (o := result.outcomes[k]) is not None] for result in results]
+    inner, outer = (np.array([[getattr(o, name) for o in row] for row in found]) for name in ("inner", "score"))
+    return chosen_inside(inner, outer)
 
 
 def _final(plan: Plan, line: Line) -> tuple[Setting, float, TableModel]:

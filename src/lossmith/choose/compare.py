@@ -86,6 +86,15 @@ def honest(rows: Array, weight: Array | None, order: list[int], seed: int, draws
     return float(np.mean(scores)) if scores else float("nan")
 
 
+def chosen_inside(inner: Array, outer: Array) -> float:
+    """The score to expect of "tune and choose by the training rows alone, then use": nested cross-validation.
+
+    inner, outer : scores (J, L) of each candidate in each fold: on rows held out of its training fold, and on its test
+        rows. What the first choose is judged by the second (Varma & Simon 2006; Cawley & Talbot 2010).
+    """
+    return float(outer[np.arange(len(outer)), inner.argmin(axis=1)].mean())
+
+
 def _draw(rows: Array, apart: Array, w: Array, order: list[int], counts: Array) -> float:
     inside, left = counts * w, np.where(counts == 0, w, 0.0)
     if not left.sum() > 0 or not inside.sum() > 0:

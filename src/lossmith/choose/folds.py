@@ -28,17 +28,19 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """How rows are split: `strata` (n,) class indices, `groups` (n,) codes, `time` (n,) order; any may be None."""
+    """How rows are split: `strata` (n,) class indices, `groups` (n,) codes, `time` (n,) order; any may be None.
+    Training rows less than `gap` before the first test row are left out, in units of the time."""
 
     n: int
     strata: NDArray[Any] | None = None
     groups: NDArray[Any] | None = None
     time: NDArray[Any] | None = None
+    gap: Any = 0
 
     def take(self, rows: Index) -> Splitting:
         """The same for some of the rows."""
-        parts = (None if part is None else part[rows] for part in (self.strata, self.groups, self.time))
-        return Splitting(len(rows), *parts)
+        strata, groups, time = (None if p is None else p[rows] for p in (self.strata, self.groups, self.time))
+        return Splitting(len(rows), strata, groups, time, self.gap)
 
     @property
     def says(self) -> str:
@@ -72,7 +74,7 @@ def parse_folds(text: str) -> tuple[int, int]:
 def plan_folds(split: Splitting, repeats: int, folds: int, seed: int) -> list[Fold]:
     """All folds, in order; the same seed gives the same folds. Raises DataError where too few rows or groups exist."""
     if split.time is not None:
-        return list(_rolling(split.time, folds))
+        return list(_rolling(split.time, folds, split.gap))
     units = split.n if split.groups is None else len(np.unique(split.groups))
     if units < max(2 * folds, 10):
         what = "rows" if split.groups is None else "groups"
@@ -92,7 +94,8 @@ def inner_splits(split: Splitting, seed: int, most: int) -> list[tuple[Index, In
     if part.time is not None:
         order = np.argsort(part.time, kind="stable")
         cut = int(0.75 * len(order))
-        return [(rows[np.sort(order[:cut])], rows[np.sort(order[cut:])])]
+        early = _before(part.time, order[:cut], order[cut:], part.gap)
+        return [(rows[np.sort(early)], rows[np.sort(order[cut:])])]
     count = 3 if split.n < 1000 else 4
     place = _places(part, count, rng)
     used = range(count) if count == 3 else range(1)
@@ -141,8 +144,18 @@ def _places_of_groups(groups: NDArray[Any], folds: int, rng: np.random.Generator
     return where[codes]
 
 
-def _rolling(time: NDArray[Any], folds: int) -> Iterator[Fold]:
-    """Train on all that is strictly before, test on the next block; equal times are never split."""
+def _before(time: NDArray[Any], train: Index, test: Index, gap: Any) -> Index:
+    """The training rows that lie at least the gap before all test rows."""
+    if not gap:
+        return train
+    kept: Index = train[time[train] <= time[test].min() - gap]
+    if len(kept) < 2:
+        raise DataError(f"a gap of {gap} leaves {len(kept)} rows to train on; make it shorter, or the folds fewer")
+    return kept
+
+
+def _rolling(time: NDArray[Any], folds: int, gap: Any) -> Iterator[Fold]:
+    """Train on all that is strictly before, less the gap, test on the next block; equal times are never split."""
     moments, order = np.unique(time, return_inverse=True)
     if len(moments) < 2 * (folds + 1):
         raise DataError(f"the time column has {len(moments)} different values; {folds} folds need {2 * (folds + 1)}")
@@ -151,4 +164,4 @@ def _rolling(time: NDArray[Any], folds: int) -> Iterator[Fold]:
     for k in range(1, folds + 1):
         train, test = np.flatnonzero(block[order] < k), np.flatnonzero(block[order] == k)
         if len(train) and len(test):
-            yield Fold(0, k - 1, train, test)
+            yield Fold(0, k - 1, _before(time, train, test, gap), test)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.choose.decisions import demand_threshold
 from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, plan_folds
 from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
 from lossmith.choose.score import Score, judge_for
@@ -33,7 +34,8 @@ class Options:
     `time` columns of the table's length; `margin` is the share of the default's score that counts as equal;
     `contaminate` a text such as `outliers,leverage:0.1`, `draws` how often it is drawn for each fold; `budget` seconds
     for the folds; `functional` what is asked of a prediction, as `0.9-quantile`; `by` a column whose values part the
-    rows into groups that are looked at one by one.
+    rows into groups that are looked at one by one; `threshold` the probability from which one would act; `gap` the time
+    left out before each test block, in units of the time column, or days.
     """
 
     score: str | None = None
@@ -50,6 +52,8 @@ class Options:
     draws: int | None = None
     functional: str | None = None
     by: Column | None = None
+    threshold: float | None = None
+    gap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +73,7 @@ class Plan:
     budget: float = float("inf")
     draws: int = 1
     by: Groups | None = None
+    threshold: float | None = None
     asked: tuple[tuple[str, str | float], ...] = ()
     """Arguments of `choose` beyond those that a plan holds otherwise, to write them down again."""
 
@@ -134,6 +139,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         _budget(options.budget),
         _draws(options.draws, len(target.y)),
         _groups(options, rows),
+        demand_threshold(options.threshold, target),
         _asked(options),
     )
 
@@ -142,7 +148,7 @@ def _asked(options: Options) -> tuple[tuple[str, str | float], ...]:
     """What differs from the defaults: columns by name, texts and numbers as they were given."""
     plain = Options()
     columns = {"weight": options.weight, "groups": options.groups, "time": options.time, "by": options.by}
-    said = {name: getattr(options, name) for name in ("functional", "margin", "contaminate", "draws")}
+    said = {name: getattr(options, name) for name in _SAID}
     named = tuple((name, column.name) for name, column in columns.items() if column is not None)
     return named + tuple((name, value) for name, value in said.items() if value != getattr(plain, name))
 
@@ -151,6 +157,9 @@ def _for_the_mean(target: Target, reason: str) -> str:
     if target.labels:
         raise UnsupportedError(f"functional 'mean': {target.name!r} holds classes; ask for the probability")
     return f"the mean was asked for, and {reason}"
+
+
+_SAID = ("functional", "margin", "contaminate", "draws", "threshold", "gap")
 
 
 def _groups(options: Options, rows: Array) -> Groups | None:
@@ -200,9 +209,17 @@ def _dropped(target: Target) -> list[str]:
 
 def _splitting(target: Target, options: Options) -> Splitting:
     strata = target.y if target.labels else None
-    return Splitting(
-        len(target.y), strata, _keys(options.groups, target.rows, "group"), _keys(options.time, target.rows, "time")
-    )
+    groups, time = _keys(options.groups, target.rows, "group"), _keys(options.time, target.rows, "time")
+    return Splitting(len(target.y), strata, groups, time, _gap(options))
+
+
+def _gap(options: Options) -> Any:
+    """The gap in units of the time column: a number, or days of a time."""
+    if not options.gap:
+        return 0
+    if options.time is None or options.time.kind not in ("number", "time") or not options.gap > 0:
+        raise ParameterError(f"gap {options.gap:g}: give a number > 0, and a time column of numbers or times")
+    return np.timedelta64(round(options.gap * 86_400e6), "us") if options.time.kind == "time" else options.gap
 
 
 def _keys(column: Column | None, rows: Array, role: str) -> Array | None:

@@ -13,6 +13,7 @@ import numpy as np
 from lossmith.choose import charts, diagnose, figures
 from lossmith.choose.caveats import bad_rows, caveats
 from lossmith.choose.contaminate import RATES
+from lossmith.choose.decisions import decided
 from lossmith.choose.murphy import murphy
 from lossmith.choose.repeat import code, fingerprint, fold_ids, versions
 from lossmith.choose.subgroups import served
@@ -44,6 +45,7 @@ def document(choice: Choice) -> dict[str, Any]:
         "losses": records(choice),
         "margin": choice.margin,
         "expected score of the whole procedure": choice.honest,
+        "score when chosen inside each training fold": choice.nested,
         "score of the best constant": choice.constant,
         "residual scale": choice.scale,
         "model": {"loss": repr(choice.best), "alpha": choice.alpha, "columns": choice.columns},
@@ -65,8 +67,13 @@ def document(choice: Choice) -> dict[str, Any]:
             "worst": [_plain(s) for s in served(plan, choice.lines)],
         },
         "errors": [_plain(e) for e in diagnose.errors(plan, choice.lines)],
+        "decisions": [_decision(d) for d in decided(plan, choice.lines)],
         "recalibrated": {x.name: list(x.recalibrated) for x in choice.lines if x.recalibrated},
     }
+
+
+def _decision(one: Any) -> dict[str, Any]:
+    return _plain(one) | {"versus": None if one.versus is None else _plain(one.versus)}
 
 
 def _scenario(choice: Choice, one: Scenario) -> dict[str, Any]:
@@ -151,6 +158,7 @@ def _behind(choice: Choice) -> dict[str, Any]:
         ],
         "parts_of": diagnose.parts_of(plan),
         "served": served(plan, lines),
+        "decided": decided(plan, lines),
         "theories": [theory(line.name, line.loss) for line in lines],
         "influence": figures.influence(lines),
         "recalibrated": [line for line in sorted(lines, key=lambda x: x.mean) if line.recalibrated],

@@ -86,7 +86,9 @@ class Outcome:
     seconds: float
     raised: int = 0
     recalibrated: tuple[float, ...] = ()
-    """For classes: the score after a sigmoid (a temperature), and after isotonic regression."""
+    """For classes: the score after a sigmoid (a temperature), isotonic regression, and Venn–Abers."""
+    inner: float = float("inf")
+    """The score of its setting in the tuning, on rows held out of the training fold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,7 +244,7 @@ def _attempts(
     seconds = (time.perf_counter() - began) / len(stages)
     judged = judge(outer, tasks, found, job.score)
     repaired = [_recalibrated(job, *three) for three in zip(judged, every, stages, strict=True)]
-    outcomes = [_outcome(*four, seconds) for four in zip(judged, settings, repaired, strict=True)]
+    outcomes = [_outcome(*four, seconds) for four in zip(judged, settings, every, repaired, strict=True)]
     for f, (one, outcome) in enumerate(zip(judged, outcomes, strict=True)):
         if outcome is None:
             fail[f](k, one.failure or "its predictions overflow, so that its score is infinite")
@@ -260,11 +262,16 @@ def _recalibrated(job: Job, one: Judged, trials: Trials, stage: Stage) -> tuple[
     return tuple(float(np.average(job.score.rows(stage.test.y, p), weights=stage.test.weight)) for p in repaired)
 
 
-def _outcome(one: Judged, setting: Setting, repaired: tuple[float, ...], seconds: float) -> Outcome | None:
+def _outcome(
+    one: Judged, setting: Setting, trials: Trials, repaired: tuple[float, ...], seconds: float
+) -> Outcome | None:
     if not np.isfinite(one.score):
         return None
     reason, converged = one.solution.reason, one.solution.converged
-    return Outcome(setting, one.score, one.rows, one.predictions, converged, reason, seconds, one.raised, repaired)
+    inner = trials.seen[trials.best()]
+    return Outcome(
+        setting, one.score, one.rows, one.predictions, converged, reason, seconds, one.raised, repaired, inner
+    )
 
 
 def stages_of(job: Job, folds: Sequence[Fold], tuned: bool = True) -> list[Stage]:

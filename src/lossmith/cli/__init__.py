@@ -104,6 +104,8 @@ def choose(
         str | None, typer.Option(help="what is predicted: mean, median, 0.9-quantile, 0.7-expectile, probability")
     ] = None,
     by: Annotated[str | None, typer.Option(metavar="COLUMN", help="say which of its values is served worst")] = None,
+    threshold: Annotated[float | None, typer.Option(help="two classes: the probability from which one acts")] = None,
+    gap: Annotated[float, typer.Option(help="with --time: how long before each test block training ends")] = 0.0,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="begin no further fold after so long")
     ] = None,
@@ -214,6 +216,29 @@ def translate(
     from lossmith.cli import translating
 
     translating.translate(loss, to)
+
+
+@app.command()
+def export(
+    loss: Name,
+    to: Annotated[
+        str, typer.Option(metavar="HOST", help="numpy, sklearn, lightgbm, xgboost, catboost, torch, jax or keras")
+    ] = "numpy",
+    param: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="a parameter: gamma=2")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="write here; to the terminal if not given")] = None,
+    force: Force = False,
+) -> None:
+    """Write a loss as a Python file that needs its host and nothing of lossmith.
+
+    Examples:
+
+      lossmith export Focal --to torch --param gamma=3 --out focal.py
+
+      lossmith export "abs(r)**1.5" --to lightgbm
+    """
+    from lossmith.cli import exporting
+
+    exporting.export(loss, to, param or [], out, force)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

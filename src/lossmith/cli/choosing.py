@@ -38,6 +38,8 @@ def choose(
     draws: int | None,
     functional: str | None,
     by: str | None,
+    threshold: float | None,
+    gap: float,
     time_budget: float | None,
     force: bool,
 ) -> None:
@@ -66,6 +68,8 @@ def choose(
             draws=draws,
             functional=functional,
             by=by,
+            threshold=threshold,
+            gap=gap,
             time_budget=time_budget,
             progress=progress,
         )
