@@ -37,9 +37,13 @@ HOMES = {
     "DistributionRegressor": "lossmith.models",
     "OrdinalClassifier": "lossmith.models",
     "SurvivalRegressor": "lossmith.models",
+    "PairwiseRanker": "lossmith.models",
+    "pairs": "lossmith.rows.pairs",
     "BoostedRegressor": "lossmith.models",
     "BoostedClassifier": "lossmith.models",
     "load": "lossmith.models",
+    "export": "lossmith.adapters.export",
+    "scorer": "lossmith.adapters.scorers",
 }
 """Where each public name lives; the losses of the catalogue come besides."""
 
@@ -50,6 +54,9 @@ HOSTS = {
     "torch": "lossmith.torch",
     "jax": "lossmith.jax",
     "keras": "lossmith.keras",
+    "scipy": "lossmith.adapters.scipy",
+    "optuna": "lossmith.adapters.optuna",
+    "skglm": "lossmith.adapters.skglm",
 }
 """Modules by the name of the library that they translate for: `lossmith.lightgbm.objective(loss)`."""
 

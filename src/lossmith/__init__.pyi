@@ -2,6 +2,8 @@ from lossmith.accuracy import accuracy as accuracy
 from lossmith.adapters import catboost as catboost
 from lossmith.adapters import lightgbm as lightgbm
 from lossmith.adapters import xgboost as xgboost
+from lossmith.adapters.export import export as export
+from lossmith.adapters.scorers import scorer as scorer
 from lossmith.catalogue import coupled as coupled
 from lossmith.catalogue import joint as joint
 from lossmith.catalogue import loss as loss
@@ -42,8 +44,10 @@ from lossmith.models import DistributionRegressor as DistributionRegressor
 from lossmith.models import LinearClassifier as LinearClassifier
 from lossmith.models import LinearRegressor as LinearRegressor
 from lossmith.models import OrdinalClassifier as OrdinalClassifier
+from lossmith.models import PairwiseRanker as PairwiseRanker
 from lossmith.models import SurvivalRegressor as SurvivalRegressor
 from lossmith.models import load as load
+from lossmith.rows.pairs import pairs as pairs
 
 __version__: str
 HOMES: dict[str, str]

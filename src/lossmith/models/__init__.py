@@ -13,6 +13,7 @@ _HOMES = {
     "SurvivalRegressor": "lossmith.models.survival",
     "BoostedRegressor": "lossmith.models.boosted",
     "BoostedClassifier": "lossmith.models.boosted_classifier",
+    "PairwiseRanker": "lossmith.models.ranking",
     "Storable": "lossmith.models.store",
     "load": "lossmith.models.store",
     "save": "lossmith.models.store",

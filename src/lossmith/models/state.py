@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmith.catalogue import joint, losses
+from lossmith.catalogue import every
 from lossmith.catalogue import loss as make_loss
 from lossmith.domain import Interval, Param, Target
 from lossmith.errors import DataError
@@ -56,7 +56,7 @@ def load_model(cls: type[Any], state: State) -> Any:
     return model
 
 
-MORE = ("outputs_", "thresholds_", "baseline_times_", "baseline_hazard_")
+MORE = ("outputs_", "thresholds_", "baseline_times_", "baseline_hazard_", "n_pairs_")
 """What else a fit of several outputs leaves on a model."""
 
 
@@ -103,7 +103,7 @@ def dump_loss(loss: Loss) -> dict[str, Any]:
 
 def load_loss(body: Mapping[str, Any]) -> Loss:
     """The catalogue's loss where it is declared the same there; else the declaration is made again from its text."""
-    known = {**losses(), **joint()}.get(body["name"])
+    known = every().get(body["name"])
     same_text = known is not None and (known.formula, known.mean_formula) == (body["formula"], body["mean"])
     if known is not None and same_text and known.lift.spelling == body["lift"]:
         same: Loss = known(**body["params"])

@@ -39,6 +39,7 @@ KINDS: dict[str, str] = {
     "distribution-regressor": "lossmith.models.together:DistributionRegressor",
     "ordinal-classifier": "lossmith.models.together:OrdinalClassifier",
     "survival-regressor": "lossmith.models.survival:SurvivalRegressor",
+    "pairwise-ranker": "lossmith.models.ranking:PairwiseRanker",
     "boosted-regressor": "lossmith.models.boosted:BoostedRegressor",
     "boosted-classifier": "lossmith.models.boosted_classifier:BoostedClassifier",
     "table-model": "lossmith.choose.tablemodel:TableModel",
