@@ -157,6 +157,7 @@ def dynamic(loss: Loss) -> Mapping[str, float]:
     return {n: getattr(loss, n) for n, p in loss.declared.items() if not p.static}
 
 
+@lru_cache(maxsize=4096)
 def _lost(loss: Loss, one: Question, z: str, at: Sequence[float] = (np.inf, -np.inf)) -> bool:
     """Is there no number at an infinite prediction, where there may be a limit?"""
     if loss.lift.joint or PERIODIC & {s.word for s in one.program.steps}:

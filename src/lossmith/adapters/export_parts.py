@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from lossmith import errors
@@ -18,9 +18,10 @@ def assembled(header: str, imports: Sequence[str], parts: Sequence[str], modules
     needed = wanted([*parts, tail], [name for module in modules for name in definitions(module)], modules)
     chosen = [text for module in modules for name, text in definitions(module).items() if name in needed]
     body = spaced(part.strip("\n") for part in (*parts, *chosen, tail) if part.strip())
-    faults = [fault(name) for name in sorted(_names(body)) if _is_error(name)]
+    used = frozenset[str]().union(*(_names(part) for part in (*parts, *chosen, tail)))
+    faults = [fault(name) for name in sorted(used) if _is_error(name)]
     known = sorted({*imports, "import math", *(line for m in modules for line in foreign(m))})
-    head = [line for line in known if _uses(line, body)]
+    head = [line for line in known if _binds(line) & used]
     return "\n".join((header, "", "from __future__ import annotations", "", *ordered(head), "", "")) + "\n\n".join(
         ["", *faults, body.strip("\n") + "\n"] if faults else [body.strip("\n") + "\n"]
     )
@@ -48,23 +49,24 @@ def _order(line: str) -> tuple[bool, str]:
     return line.startswith("from"), line
 
 
-def _uses(line: str, body: str) -> bool:
-    """Is one of the names that an import binds used?"""
+@cache
+def _binds(line: str) -> frozenset[str]:
+    """The names that an import binds."""
     node = ast.parse(line).body[0]
     assert isinstance(node, ast.Import | ast.ImportFrom)
-    bound = {(a.asname or a.name).split(".")[0] for a in node.names}
-    return bool(bound & _names(body))
+    return frozenset((a.asname or a.name).split(".")[0] for a in node.names)
 
 
-@cache
-def _names(body: str) -> frozenset[str]:
-    return frozenset(n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)) | _annotated(body)
-
-
-def _annotated(body: str) -> frozenset[str]:
-    """Names in annotations that are kept as text."""
-    texts = [n.value for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    return frozenset(t for t in texts if t.isidentifier())
+@lru_cache(maxsize=4096)
+def _names(text: str) -> frozenset[str]:
+    """The names that a text reads or binds, also in annotations that are kept as text."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            found.add(node.value)
+    return frozenset(found)
 
 
 def wanted(texts: Sequence[str], known: Sequence[str], modules: Sequence[str]) -> set[str]:

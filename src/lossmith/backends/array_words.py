@@ -75,8 +75,8 @@ def xlogy(x: Any, y: Any) -> Any:
 def horner(x: Any, coefficients: tuple[float, ...]) -> Any:
     """coefficients by rising power."""
     total = xp.full_like(x, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        total = total * x + c
+    for k in range(len(coefficients) - 2, -1, -1):
+        total = total * x + coefficients[k]
     return total
 
 
