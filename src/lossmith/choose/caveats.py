@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lossmith.choose.summary import Line
     from lossmith.loss import Loss
 
+CUT = 0.02
+"""The share of targets at an end of their range, other than 0, from which they look cut off."""
 TIED = 0.1
 """The share of targets with one and the same value from which that is said."""
 
@@ -132,6 +134,20 @@ def _ties(choice: Choice) -> Iterator[str]:
         )
 
 
+def _cut_off(choice: Choice) -> Iterator[str]:
+    """Many targets at one end of their range look as if all beyond had been recorded as that."""
+    y = choice.plan.target.y
+    if choice.plan.target.labels or choice.plan.target.kind == "counts":
+        return
+    for end, beyond in ((float(y.max()), "above"), (float(y.min()), "below")):
+        share = float((y == end).mean())
+        if end and share > CUT:
+            yield (
+                f"{share:.1%} of the targets are exactly {end:g} and none is {beyond} it: if what lies {beyond} was "
+                "recorded as that (censored), every loss here is misled; a survival model is not."
+            )
+
+
 def _disagreement(choice: Choice) -> Iterator[str]:
     """Folds and rows should agree about who differs from the default."""
     for line in choice.lines:
@@ -222,6 +238,7 @@ _RULES: tuple[Callable[[Choice], Iterator[str]], ...] = (
     _profile,
     _dirty,
     _ties,
+    _cut_off,
     _small,
     _unconverged,
     _raised,
