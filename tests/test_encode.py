@@ -173,3 +173,65 @@ def test_folds_learn_from_their_training_rows(monkeypatch: pytest.MonkeyPatch) -
     columns = _columns(120)
     lossmith.choose(columns, RNG(1).normal(size=120), losses=["Huber"], folds="4", trials=3, score="squared")
     assert sorted(seen) == [90] * 4 + [120] * 3
+
+
+# Sparse matrices
+
+
+def _sparse(n: int, p: int = 30) -> tuple[Any, Any]:
+    from scipy import sparse
+
+    X = sparse.random_array((n, p), density=0.2, rng=RNG(0), format="csr")
+    return X, X @ RNG(1).normal(size=p) * 3 + 0.3 * RNG(2).normal(size=n)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "matrix"])
+def test_a_sparse_matrix_is_compared_like_the_same_table(kind: str) -> None:
+    """Scores agree with those of the columns laid out, whatever the format; the model takes sparse rows again."""
+    from scipy import sparse
+
+    X, y = _sparse(200)
+    given = sparse.csr_matrix(X) if kind == "matrix" else X.asformat(kind)
+    choice = lossmith.choose(given, y, losses=["Huber"], score="squared", folds="3", trials=3)
+    dense = lossmith.choose(X.toarray(), y, losses=["Huber"], score="squared", folds="3", trials=3)
+    for ours, theirs in zip(choice.lines, dense.lines, strict=True):
+        assert ours.mean == pytest.approx(theirs.mean, rel=1e-4)
+    np.testing.assert_allclose(choice.model.predict(given), dense.model.predict(X.toarray()), atol=0.02)
+    assert choice.columns == 30 and choice.constant > 3 * choice.lines[0].mean
+
+
+def test_large_sparse_matrices_stay_sparse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Above the size that is laid out, no matrix of a fold is dense; the saved model predicts the same."""
+    from lossmith.choose import sparse as module
+
+    X, y = _sparse(150)
+    laid = lossmith.choose(X, y, losses=["Huber"], score="squared", folds="3", trials=3)
+    monkeypatch.setattr(module, "SMALL", 0)
+    kept = lossmith.choose(X, y, losses=["Huber"], score="squared", folds="3", trials=3)
+    stage = train.stages_of(kept.plan.job, kept.plan.folds[:1])[0]
+    assert stage.test.rows.sparse and not isinstance(stage.test.X, np.ndarray)
+    for one, other in zip(laid.lines, kept.lines, strict=True):
+        assert one.mean == pytest.approx(other.mean, rel=1e-3)
+    kept.model.save(tmp_path / "m")
+    np.testing.assert_array_equal(lossmith.load(tmp_path / "m").predict(X), kept.model.predict(X))
+
+
+def test_bad_sparse_input_is_explained() -> None:
+    from lossmith.errors import LossmithError
+
+    X, y = _sparse(60)
+    bad = X.copy()
+    bad.data[7] = np.nan
+    model = lossmith.choose(X, y, losses=["Huber"], score="squared", folds="3", trials=3).model
+    cases = [
+        (lambda: lossmith.choose(bad, y), "NaN in row"),
+        (lambda: lossmith.choose(X * 0, y), "no column varies"),
+        (lambda: lossmith.choose(X, "y"), "no column 'y'"),
+        (lambda: lossmith.choose(X, y[:-1]), "60 rows but y has 59"),
+        (lambda: lossmith.choose(X, y, contaminate="leverage"), "sparse"),
+        (lambda: model.predict(X[:, :5]), "5 columns"),
+        (lambda: model.predict(X.toarray()), "sparse matrix"),
+    ]
+    for call, says in cases:
+        with pytest.raises(LossmithError, match=says):
+            call()

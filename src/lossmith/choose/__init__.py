@@ -39,7 +39,7 @@ def choose(
     """Compare losses on your own data and say which to use.
 
     X : a table of features (pandas, polars, pyarrow, a 2-D array, a dict of columns), n rows; missing values are filled
-        and categories encoded inside the folds
+        and categories encoded inside the folds; or a sparse matrix of SciPy, whose zeros stay zeros
     y : the target (n,), or the name of its column in X; rows where it is missing are left out
     score : the judge, fixed before anything is trained: squared, absolute, pinball:0.9, poisson, gamma, log, brier, …;
         if None, one that suits the target, with the reason in the report

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.choose.sparse import SparseEncoder, is_sparse
 from lossmith.choose.steps import KEPT_RARE, Steps, learned, levels, parts, restored
 from lossmith.errors import DataError
 from lossmith.rows.tables import Column, Table, check_finite
@@ -96,6 +97,19 @@ class TableEncoder:
 
     def __hash__(self) -> int:
         return hash(self.names)
+
+
+Encoder = TableEncoder | SparseEncoder
+
+
+def encoded(table: Table) -> tuple[Encoder, Any]:
+    """The encoder of a training table, and its matrix: a sparse matrix is not taken apart into columns."""
+    return SparseEncoder.applied(table) if is_sparse(table) else TableEncoder.applied(table)
+
+
+def read_encoder(body: Mapping[str, Any]) -> Encoder:
+    """The encoder whose `to_json` this is."""
+    return SparseEncoder.from_json(body) if "sparse" in body else TableEncoder.from_json(body)
 
 
 def _plain(X: Any) -> Matrix:
@@ -181,6 +195,8 @@ def survey(table: Table) -> tuple[Table, list[str]]:
 
 def _useless(column: Column) -> str | None:
     """Why a column cannot be a feature, or None."""
+    if column.kind == "sparse":
+        return None
     if column.kind == "other":
         return f"holds {column.was}"
     present = column.values[~column.missing]

@@ -14,6 +14,7 @@ from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, p
 from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
 from lossmith.choose.score import Score, judge_for
 from lossmith.choose.shortlist import Candidate, shortlist
+from lossmith.choose.sparse import is_sparse
 from lossmith.choose.spoil import Wanted, parse
 from lossmith.choose.subgroups import Groups, groups_of
 from lossmith.choose.tablemodel import features
@@ -107,6 +108,8 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         reason = _for_the_mean(target, reason)
     judge.target.check(target.y, f"score {judge.name}", f"Ask for another --score for {target.name!r}.")
     kept, notes = features(table, [])
+    if options.contaminate and is_sparse(kept):
+        raise UnsupportedError("contaminate spoils columns laid out in full, not a sparse matrix; pass X.toarray()")
     candidates = shortlist(judge, target, options.losses)
     scenarios = parse(options.contaminate, bool(target.labels)) if options.contaminate else []
     rows = target.rows

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.choose.encode import TableEncoder, survey
+from lossmith.choose.encode import Encoder, encoded, read_encoder, survey
 from lossmith.choose.profile import Target
 from lossmith.models.store import State, Storable, embed, extract
 from lossmith.rows.tables import Table
@@ -23,13 +23,13 @@ class TableModel(Storable):
 
     kind: ClassVar[str] = "table-model"
 
-    def __init__(self, encoder: TableEncoder, model: Any, target: str, labels: tuple[str, ...]) -> None:
+    def __init__(self, encoder: Encoder, model: Any, target: str, labels: tuple[str, ...]) -> None:
         self.encoder, self.model, self.target, self.labels = encoder, model, target, labels
 
     @classmethod
     def fit(cls, table: Table, target: Target, model: Any, weight: Array | None = None) -> Self:
         """Learn encoder and model from the features of a table whose rows are those of the target."""
-        encoder, X = TableEncoder.applied(table)
+        encoder, X = encoded(table)
         y = target.y if target.labels else target.y.astype(np.float64)
         model.fit(X, y, sample_weight=weight)
         return cls(encoder, model, target.name, target.labels)
@@ -62,7 +62,7 @@ class TableModel(Storable):
     def from_state(cls, state: State) -> Self:
         """The model that `to_state` took apart."""
         values, _ = state
-        encoder = TableEncoder.from_json(values["encoder"])
+        encoder = read_encoder(values["encoder"])
         return cls(encoder, extract("model", state), values["target"], tuple(values["labels"]))
 
 

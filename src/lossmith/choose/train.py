@@ -25,7 +25,7 @@ from lossmith.choose.bench import (
     predict,
     robust_centres,
 )
-from lossmith.choose.encode import TableEncoder
+from lossmith.choose.encode import encoded
 from lossmith.choose.folds import Fold, Splitting, inner_splits
 from lossmith.choose.recalibrate import recalibrated
 from lossmith.choose.score import Score
@@ -171,7 +171,7 @@ def run_folds(job: Job, folds: Sequence[Fold], tick: Callable[[], None] = lambda
 def together(job: Job, folds: Sequence[Fold]) -> list[Sequence[Fold]]:
     """The folds in groups that are worked on side by side: small ones share their array operations. The groups depend
     on the data alone, so that the number of threads changes no digit."""
-    width = len(TableEncoder.learn(job.table).names) + 1
+    width = len(encoded(job.table)[0].names) + 1
     most = max(1, ELEMENTS // (3 * max(len(fold.train) for fold in folds) * width))
     size = min(most, -(-len(folds) // GROUPS))
     return [folds[i : i + size] for i in range(0, len(folds), size)]
@@ -276,7 +276,7 @@ def _outcome(
 
 def stages_of(job: Job, folds: Sequence[Fold], tuned: bool = True) -> list[Stage]:
     """The folds encoded, with the robust centre of each, and with parts to tune on if that is wanted."""
-    encoders, matrices = zip(*(TableEncoder.applied(job.table.take(fold.train)) for fold in folds), strict=True)
+    encoders, matrices = zip(*(encoded(job.table.take(fold.train)) for fold in folds), strict=True)
     rows = [_rows(job, X, f.train) for X, f in zip(matrices, folds, strict=True)]
     centres = [Centre()] * len(rows) if job.score.classes else robust_centres(rows)
     stages = []

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.errors import DataError
+from lossmith.rows.memory import table as checked
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: `kind` is number (float64, NaN missing), category (codes into `levels`, -1 missing),
-    time (datetime64[us], NaT missing) or other (not usable)."""
+    time (datetime64[us], NaT missing), sparse (all columns of a sparse matrix at once) or other (not usable)."""
 
     name: str
     kind: str
@@ -79,9 +80,11 @@ class Table:
 
     @classmethod
     def of(cls, X: Any, what: str = "X") -> Table:
-        """A table from pandas, polars, pyarrow, a mapping of columns or a 2-D array; raises DataError otherwise."""
+        """A table from pandas, polars, pyarrow, a mapping of columns, a 2-D array or a sparse matrix; or a DataError."""
         if isinstance(X, Table):
             return X
+        if type(X).__module__.startswith("scipy.sparse"):
+            return _from_sparse(X, what)
         return from_arrow(_arrow(X, what), what)
 
 
@@ -159,6 +162,14 @@ def _from_array(X: NDArray[Any], what: str) -> Any:
     if X.dtype.kind not in "biufO":
         raise DataError(f"{what} has dtype {X.dtype}; give numbers, or a data frame with named columns")
     return pa.table({f"x{j}": _plain(X[:, j], f"x{j}") for j in range(X.shape[1])})
+
+
+def _from_sparse(X: Any, what: str) -> Table:
+    """A sparse matrix stays one, by rows; its entries are checked like those of any other."""
+    if X.ndim != 2:
+        raise DataError(f"{what} has shape {X.shape}; rows and columns are needed, (n, p)")
+    matrix, _ = checked(X, np.float64)
+    return Table((Column(what, "sparse", matrix, None, "a sparse matrix"),), int(matrix.shape[0]))
 
 
 def _plain(values: NDArray[Any], name: str) -> Any:
@@ -273,4 +284,5 @@ _MISSING: dict[str, Callable[[NDArray[Any]], NDArray[np.bool_]]] = {
     "category": lambda codes: codes < 0,
     "time": np.isnat,
     "other": lambda values: np.zeros(len(values), dtype=bool),
+    "sparse": lambda matrix: np.zeros(matrix.shape[0], dtype=bool),
 }
