@@ -150,7 +150,7 @@ def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array
     objective = Objective.of(rows, loss, job.penalty, intercept=job.intercept, outputs=job.outputs, scale=s)
     w0 = objective.origin() if start is None else objective.standard(start[0] / s, np.asarray(start[1]) / s)
     run, why = _run(objective, objective, loss, job, w0, separation(objective, loss))
-    return _solution(objective, run, why, s, s * s)
+    return solution_of(objective, run, loss, why, s, s * s)
 
 
 CONVEX = {"residual": "Huber", "margin": "Logistic", "softmax": "CrossEntropy"}
@@ -232,7 +232,7 @@ def _jointly(rows: Rows, loss: Loss, job: Job, start: tuple[Array, Any] | None) 
     run, why = _run(objective, inner, loss, job, np.append(w0, 1.0), objective.trouble)
     sigma = s * float(run.state.w[-1])
     plain = replace(run, state=replace(run.state, w=run.state.w[:-1], evaluation=_short(run.state)))
-    return replace(_solution(inner, plain, why, s, s), scale=sigma)
+    return replace(solution_of(inner, plain, loss, why, s, s), scale=sigma)
 
 
 def _short(state: State) -> Any:
@@ -246,8 +246,7 @@ def _run(
     problem = Problem.of(inner, loss, kinks_of(loss), objective is not inner)
     name, why = pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))
     solver = make_solver(name, job.settings(name), job.random_state)
-    run = drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble)
-    return replace(run, reason=_honest(run.reason, loss)), (name, why)
+    return drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble), (name, why)
 
 
 def _honest(reason: str, loss: Loss) -> str:
@@ -260,7 +259,9 @@ def _honest(reason: str, loss: Loss) -> str:
     return f"stationary:{reason.removeprefix('optimal:')}; {loss.name} is {known}: another start may end lower"
 
 
-def _solution(objective: Objective, run: Run, why: tuple[str, str], unit: float, factor: float) -> Solution:
+def solution_of(
+    objective: Objective, run: Run, loss: Loss, why: tuple[str, str], unit: float, factor: float
+) -> Solution:
     """Back to the user's units: coefficients times the unit of y, values times the factor that scaled them."""
     w, evaluation = run.state.w, run.state.evaluation
     coef, last = objective.design.user(objective.shaped(w))
@@ -280,7 +281,7 @@ def _solution(objective: Objective, run: Run, why: tuple[str, str], unit: float,
         seconds=run.seconds,
         solver=why[0],
         converged=run.converged,
-        reason=run.reason,
+        reason=_honest(run.reason, loss),
         why=why[1],
         scale=unit,
         trace=tuple(replace(t, value=t.value * factor) for t in run.trace),

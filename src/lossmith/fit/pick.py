@@ -13,7 +13,7 @@ from lossmith.fit.solvers import solver_class
 
 NEWTON_COST = 2e7
 """n·size² up to which a full Hessian each step is cheaper than being clever."""
-NARROW = 200
+NARROW = 300
 """Coordinates up to which an l1 problem is solved on all of them at once."""
 WIDE = 1500
 """Coordinates beyond which a dense model of the Hessian is not kept."""

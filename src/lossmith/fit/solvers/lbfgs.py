@@ -43,12 +43,28 @@ class Diagonal:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The last secant pairs, the preconditioner with the number of rows it saw, and how many steps were slow."""
+    """The last secant pairs, the preconditioner, what it was made of and from how many rows, and slow steps so far."""
 
     pairs: tuple[tuple[Vector, Vector], ...]
     guess: Preconditioner
+    curvature: Vector
     rows: int
     slow: int = 0
+
+    @classmethod
+    def of(cls, curvature: Vector, rows: int, pairs: tuple[tuple[Vector, Vector], ...] = ()) -> Memory:
+        """Nothing walked yet, with a matrix (size, size) or a diagonal (size,) that stands for the Hessian."""
+        guess = Factor.of(curvature) if curvature.ndim == 2 else Diagonal(curvature)
+        return cls(pairs, guess, curvature, rows)
+
+    def shifted(self, l2: Vector) -> Memory:
+        """The same for an objective with ½ Σ l2·w² more: secant pairs and curvature are known without a look at it."""
+        bent = self.curvature + (np.diag(l2) if self.curvature.ndim == 2 else l2)
+        return Memory.of(bent, self.rows, tuple((s, y + l2 * s) for s, y in self.pairs))
+
+    def renewed(self, objective: Any, w: Vector) -> Memory:
+        """The curvature measured anew at w."""
+        return Memory.of(curvature(objective, w, self.rows), self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,7 @@ class Lbfgs:
             evaluation = objective.at(w)
             if not evaluation.value < here.value:
                 w, evaluation = w0, here
-        return State(w, evaluation, memory=Memory((), precondition(objective, w, count), count))
+        return State(w, evaluation, memory=Memory.of(curvature(objective, w, count), count))
 
     def step(self, objective: Any, state: State) -> State:
         """One step along the two-loop direction; a refreshed curvature where it leads nowhere or slowly."""
@@ -94,7 +110,7 @@ class Lbfgs:
 
     def _refreshed(self, objective: Any, state: State) -> State:
         rows = min(objective.rows_count, 8 * state.memory.rows)
-        return replace(state, memory=Memory((), precondition(objective, state.w, rows), rows))
+        return replace(state, memory=Memory.of(curvature(objective, state.w, rows), rows))
 
     def _anew(self, objective: Any, state: State) -> State:
         if not state.memory.pairs:
@@ -117,13 +133,13 @@ def _dense(objective: Any) -> bool:
     return bool(objective.size <= (WIDEST if isinstance(objective.design.X, np.ndarray) else 200))
 
 
-def precondition(objective: Any, w: Vector, count: int) -> Preconditioner:
-    """A factor of the Hessian of `count` rows, or its diagonal for what is too wide."""
+def curvature(objective: Any, w: Vector, count: int) -> Vector:
+    """The Hessian of `count` rows, or its diagonal for what is too wide."""
     if not _dense(objective):
         diagonal = objective.diagonal(w)
-        return Diagonal(np.maximum(diagonal, 1e-8 * max(float(diagonal.max()), 1e-280)))
+        return np.asarray(np.maximum(diagonal, 1e-8 * max(float(diagonal.max()), 1e-280)))
     some = objective if count >= objective.rows_count else objective.sample(count)
-    return Factor.of(some.at(w, ("value", "gradient", "hessian")).hessian)
+    return np.asarray(some.at(w, ("value", "gradient", "hessian")).hessian)
 
 
 def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vector:

@@ -29,6 +29,14 @@ class Model:
     rows: int
     exact: bool
 
+    def shifted(self, l2: Vector) -> Model:
+        """The model of an objective with ½ Σ l2·w² more."""
+        return replace(self, hessian=self.hessian + np.diag(l2))
+
+    def renewed(self, objective: Any, w: Vector) -> Model:
+        """The curvature measured anew at w."""
+        return replace(self, hessian=curvature(objective, w, self.rows))
+
 
 @dataclass(frozen=True, slots=True)
 class ProximalNewton:

@@ -1,0 +1,156 @@
+"""Fits at many strengths of a penalty: each begins where the last one ended, with what it learned of the curvature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.errors import DataError, ParameterError
+from lossmith.fit.drive import Limits, drive
+from lossmith.fit.fitting import Solution, fit, solution_of
+from lossmith.fit.objective import Meter, Objective, strengths
+from lossmith.fit.penalty import Penalty
+from lossmith.fit.separable import separation
+from lossmith.fit.solvers import Evaluation, Option, Solver, State, Vector, make_solver
+from lossmith.loss import Loss
+from lossmith.rows.memory import Rows
+
+Array = NDArray[np.float64]
+
+CARRIED = ("newton", "working-set", "lbfgs", "proximal-newton")
+"""Solvers that can go on at another strength."""
+LEARNING = frozenset({"lbfgs", "proximal-newton"})
+"""Those that remember curvature."""
+STALE = 5
+"""Steps at one strength beyond which the curvature is measured anew before the next."""
+
+
+def path(
+    rows: Rows,
+    loss: Loss,
+    penalty: Penalty,
+    alphas: Sequence[float],
+    *,
+    solver: str = "auto",
+    intercept: bool = True,
+    scale: float | str = 1.0,
+    outputs: int = 1,
+    tol: float = 1e-8,
+    max_steps: int | None = None,
+) -> tuple[Solution, ...]:
+    """The fits at these strengths of a penalty (whose own alpha is not used), in the order of `alphas`.
+
+    They are made from the strongest penalty down to the weakest. Each is as good as `fit` alone would be: held against
+    the same `tol`, and with a reason of its own. Raises what `fit` raises, and ParameterError without any strength.
+    """
+    if not len(alphas):
+        raise ParameterError("path: alphas is empty; give at least one strength")
+    order = sorted(range(len(alphas)), key=lambda i: -float(alphas[i]))
+    chain = [replace(penalty, alpha=float(alphas[i])) for i in order]
+    asked: dict[str, Any] = {"intercept": intercept, "outputs": outputs, "tol": tol, "max_steps": max_steps}
+    first = fit(rows, loss, chain[0], solver=solver, scale=scale, **asked)
+    apart = outputs > 1 and not loss.lift.multiclass
+    if scale == "concomitant" or apart or first.solver not in CARRIED:
+        rest = _one_by_one(rows, loss, chain[1:], first, {"solver": solver, "scale": scale, **asked})
+    else:
+        limits = Limits(tol, first.steps + 1000 if max_steps is None else max_steps)
+        rest = _carried(rows, loss, chain, first, limits, intercept=intercept, outputs=outputs)
+    found = dict(zip(order, (first, *rest), strict=True))
+    return tuple(found[i] for i in range(len(alphas)))
+
+
+def _one_by_one(
+    rows: Rows, loss: Loss, chain: Sequence[Penalty], last: Solution, asked: Mapping[str, Any]
+) -> Iterator[Solution]:
+    for penalty in chain:
+        last = fit(rows, loss, penalty, start=last, **asked)
+        yield last
+
+
+def _carried(
+    rows: Rows, loss: Loss, chain: Sequence[Penalty], first: Solution, limits: Limits, **asked: Any
+) -> Iterator[Solution]:
+    """The fits after the first: one objective whose strengths change under a solver that remembers."""
+    s, learns = first.scale, first.solver in LEARNING
+    objective = Objective.of(rows, loss, chain[0], scale=s, **asked)
+    solver = make_solver(first.solver, {})
+    state = solver.start(objective, objective.standard(first.coef / s, np.asarray(first.intercept) / s))
+    for penalty in chain[1:]:
+        l1, l2 = strengths(objective.design, penalty.l1 / s, penalty.l2, objective.outputs)
+        following = replace(objective, l1=l1, l2=l2, meter=Meter())
+        memory = state.memory.shifted(following.l2 - objective.l2) if learns else state.memory
+        state = replace(moved(state, objective, following), memory=memory)
+        run = drive(following, Resumed(solver, state), state.w, limits, trouble=separation(following, loss))
+        yield solution_of(following, run, loss, (first.solver, first.why), s, s * s)
+        objective, state = following, replace(run.state, halt="")
+        if learns and len(run.trace) > STALE + 1:
+            state = replace(state, memory=state.memory.renewed(objective, state.w))
+
+
+def moved(state: State, old: Objective, new: Objective) -> State:
+    """The point for other strengths: value and gradient follow from those at hand, without a look at any row."""
+    w, l2 = state.w, new.l2 - old.l2
+    value = state.evaluation.value + 0.5 * float(l2 @ (w * w)) + new.l1_value(w) - old.l1_value(w)
+    return State(w, Evaluation(value, state.evaluation.gradient + l2 * w))
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A solver that goes on from a state instead of a point."""
+
+    solver: Solver
+    state: State
+
+    name: ClassVar[str] = "resumed"
+    needs: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def start(self, objective: Any, w0: Vector) -> State:
+        """The state."""
+        return self.state
+
+    def step(self, objective: Any, state: State) -> State:
+        """One step of the solver."""
+        return self.solver.step(objective, state)
+
+
+def held_out(
+    rows: Rows, loss: Loss, penalty: Penalty, alphas: Sequence[float], folds: Sequence[NDArray[Any]], **asked: Any
+) -> Array:
+    """The mean loss of each fold's rows under fits to the other rows, (folds, alphas); `asked` goes to `path`.
+
+    Folds are index arrays or masks. No copy of X is made: the rows of a fold have weight 0 while the others are fitted.
+    A loss of a scale is measured in the unit that the fit used. Raises DataError for a fold that leaves no weight.
+    """
+    weight = np.ones(rows.n) if rows.weight is None else rows.weight
+    result = np.empty((len(folds), len(alphas)))
+    for k, fold in enumerate(folds):
+        rest = weight.copy()
+        rest[fold] = 0.0
+        if not rest.any() or not weight[fold].any():
+            raise DataError(f"fold {k} holds all of the weight or none; give every fold rows, and leave some")
+        found = path(_weighted(rows, rest), loss, penalty, alphas, **asked)
+        result[k] = _judged(rows, loss, fold, weight[fold], found)
+    return result
+
+
+def _weighted(rows: Rows, weight: Array) -> Rows:
+    """The same rows with other weights; what was measured of X alone is kept."""
+    other = replace(rows, weight=weight)
+    other.notes.update({key: value for key, value in rows.notes.items() if isinstance(key, bool)})
+    return other
+
+
+def _judged(rows: Rows, loss: Loss, fold: NDArray[Any], weight: Array, found: Sequence[Solution]) -> list[float]:
+    X, y = rows.X[fold], rows.y[fold]
+    offset = np.zeros(len(y)) if rows.offset is None else rows.offset[fold]
+    means = []
+    for s in found:
+        z = np.asarray(X @ s.coef) + s.intercept
+        z += offset if offset.ndim == z.ndim else offset[:, None]
+        means.append(s.scale**2 * float(loss(y / s.scale if s.scale != 1.0 else y, z / s.scale, weight=weight)))
+    return means
