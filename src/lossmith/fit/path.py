@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.errors import DataError, ParameterError
-from lossmith.fit.drive import Limits, drive
+from lossmith.fit.drive import Limits, drive, one_thread
 from lossmith.fit.fitting import Solution, fit, solution_of
 from lossmith.fit.objective import Meter, Objective, strengths
 from lossmith.fit.penalty import Penalty
@@ -55,10 +55,11 @@ def path(
     first = fit(rows, loss, chain[0], solver=solver, scale=scale, **asked)
     apart = outputs > 1 and not loss.lift.multiclass
     if scale == "concomitant" or apart or first.solver not in CARRIED:
-        rest = _one_by_one(rows, loss, chain[1:], first, {"solver": solver, "scale": scale, **asked})
+        rest = list(_one_by_one(rows, loss, chain[1:], first, {"solver": solver, "scale": scale, **asked}))
     else:
         limits = Limits(tol, first.steps + 1000 if max_steps is None else max_steps)
-        rest = _carried(rows, loss, chain, first, limits, intercept=intercept, outputs=outputs)
+        with one_thread():
+            rest = list(_carried(rows, loss, chain, first, limits, intercept=intercept, outputs=outputs))
     found = dict(zip(order, (first, *rest), strict=True))
     return tuple(found[i] for i in range(len(alphas)))
 
