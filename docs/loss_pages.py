@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import lossmith
+from lossmith.catalogue import every
 from lossmith.loss import Loss
 
 
@@ -30,9 +30,10 @@ def head(loss: Loss) -> str:
 
 def formula(loss: Loss) -> str:
     """The formula as it is written and as mathematicians write it, with the slots and targets it speaks of."""
+    outputs = f" Raw outputs: {', '.join(f'`{name}`' for name in loss.lift.outputs)}." if loss.lift.outputs else ""
     return (
         f"$$\n\\ell = {loss.latex()}\n$$\n\n```text\n{loss.formula}\n```\n\n"
-        f"Lift: `{loss.lift.name}`. Targets: {loss.target.says} (`{loss.target.name}`)."
+        f"Lift: `{loss.lift.name}`.{outputs} Targets: {loss.target.says} (`{loss.target.name}`)."
     )
 
 
@@ -68,7 +69,7 @@ def index(losses: Iterable[Loss]) -> str:
     """The page that lists them all, by lift."""
     by_lift: dict[str, list[Loss]] = {}
     for loss in losses:
-        by_lift.setdefault(loss.lift.name, []).append(loss)
+        by_lift.setdefault(loss.lift.name.partition("(")[0], []).append(loss)
     parts = [f"## {lift}\n\n" + "\n".join(map(entry, found)) for lift, found in by_lift.items()]
     names = "\n".join(loss.name for found in by_lift.values() for loss in found)
     return "\n\n".join(("# The losses", *parts, f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"))
@@ -91,4 +92,4 @@ def write(folder: Path, losses: Mapping[str, type[Loss]]) -> int:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    print(f"{where}: {write(where, lossmith.losses())} losses")
+    print(f"{where}: {write(where, every())} losses")

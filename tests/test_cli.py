@@ -137,6 +137,23 @@ def test_show_list_source_and_version(capsys: pytest.CaptureFixture[str]) -> Non
     assert plot(np.array([0.0, 0.25, np.nan, 0.5]), rows=2).splitlines()[1].lstrip().startswith("0 ")
 
 
+def test_losses_of_several_outputs_are_listed_shown_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Catches a command that knows only the losses of one output, or a lift without a heading or a picture."""
+    from lossmith.catalogue import coupled, every, joint
+    from lossmith.cli import showing
+
+    listed = run(capsys, "list")[1]
+    assert all(f"\n{name}" in listed for name in every())
+    assert set(run(capsys, "list", "--lift", "pairwise")[1].split()) >= {"RankNet", "RankBoost"}
+    code, out, _ = run(capsys, "show", "GaussianNLL")
+    assert code == 0 and "loss against log_sigma" in out and "of mu, log_sigma" in out
+    assert "def kernel(y, mu, log_sigma)" in run(capsys, "source", "GaussianNLL")[1]
+    assert {kind.lift.name.partition("(")[0] for kind in every().values()} <= set(showing.HEADS)
+    for kind in (*joint().values(), *coupled().values()):
+        for title, picture in showing._curves(kind()):
+            assert "loss against" in title and "nan" not in picture and len(set(picture)) > 5
+
+
 def test_losses_as_a_person_writes_them() -> None:
     assert spoken("Huber(delta=2)").params == {"delta": 2.0}
     assert spoken("max(r, 0)").formula == "max(r, 0)"

@@ -63,3 +63,15 @@ def test_every_loss_gets_its_page_and_its_line(pages: ModuleType, tmp_path: Path
         assert (tmp_path / f"{name}.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
         assert f"- [{name}]({name}.md): " in index
     assert index.index("[Bent]") < index.index("[Huber]") < index.index("## margin")
+
+
+def test_losses_of_several_outputs_have_pages(pages: ModuleType, tmp_path: Path) -> None:
+    """Catches pages that are written for the losses of one output only."""
+    from lossmith.catalogue import every
+
+    chosen = {name: every()[name] for name in ("GaussianNLL", "CensoredNormal", "CumulativeLogit", "RankNet")}
+    assert pages.write(tmp_path, chosen) == 4
+    text = (tmp_path / "GaussianNLL.md").read_text(encoding="utf-8")
+    assert "Raw outputs: `mu`, `log_sigma`." in text and "def kernel(y, mu, log_sigma)" in text
+    assert "## several\n" in (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert pages.every() == every()

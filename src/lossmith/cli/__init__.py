@@ -151,7 +151,9 @@ def predict(
 
 @app.command(name="list")
 def list_(
-    lift: Annotated[str | None, typer.Option(help="only residual, margin, score or softmax losses")] = None,
+    lift: Annotated[
+        str | None, typer.Option(help="only residual, margin, score, softmax, several, ordinal, … losses")
+    ] = None,
 ) -> None:
     """List every loss."""
     from lossmith.cli import showing

@@ -20,7 +20,20 @@ HEADS = {
     "margin": "margin losses for two classes, of m = ±z",
     "score": "likelihoods, of y and z",
     "softmax": "losses for classes, of the probability of the true one",
+    "simplex": "losses for classes, of all their probabilities",
+    "divergence": "divergences, of two distributions over classes",
+    "one_against_best": "margin losses for classes, of the true one's lead over the best other",
+    "one_against_each": "margin losses for classes, of the true one's lead over each other",
+    "one_against_rest": "margin losses for classes, of each class against the rest",
+    "several": "whole distributions and bands, of several raw outputs a row",
+    "censored": "likelihoods of what is known to lie between two bounds",
+    "ordinal": "likelihoods of ordered classes, of a score and thresholds",
+    "all_threshold": "margin losses for ordered classes, of a score and thresholds",
+    "pairwise": "ranking losses, of the scores of two rows",
 }
+"""What the losses of each lift are, in the order of the list."""
+TRUTHS: dict[str, Any] = {"bounds": (1.0, 1.0), "divergence": (0.2, 0.6, 0.2)}
+"""The truth at which a loss of several outputs is drawn, by its target or lift; 1 for others."""
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of a braille cell, four rows of two."""
 
@@ -30,15 +43,15 @@ def list_losses(lift: str | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from lossmith.catalogue import losses
+    from lossmith.catalogue import every
 
-    table = losses()
-    lifts = list(dict.fromkeys(kind.lift.name for kind in table.values()))
+    table = every()
+    lifts = sorted({_lift(kind) for kind in table.values()}, key=lambda name: (*HEADS, name).index(name))
     if lift is not None and lift not in lifts:
         raise ParameterError(f"no lift {lift!r}; there are {', '.join(lifts)}")
     screen = console()
     for one in lifts if lift is None else [lift]:
-        kinds = [kind for kind in table.values() if kind.lift.name == one]
+        kinds = [kind for kind in table.values() if _lift(kind) == one]
         screen.print(Text(f"\n{HEADS.get(one, one)}", style="bold"))
         rows = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for kind in kinds:
@@ -59,7 +72,9 @@ def show(text: str) -> None:
     for name, param in type(loss).declared.items():
         screen.print(Text(f"  {name} = {loss.params[name]:g}: {param.domain}; {param.doc}"))
     machines = ", ".join(BACKENDS)
-    screen.print(Text(f"  target: {loss.target.says}; a {loss.lift.name} loss; runs on {machines}", style="dim"))
+    outputs = f" of {', '.join(loss.lift.outputs)}" if loss.lift.outputs else ""
+    lift = f"lift: {_lift(loss)}{outputs}"
+    screen.print(Text(f"  target: {loss.target.says}; {lift}; runs on {machines}", style="dim"))
     for peer, name in hosts(loss).items():
         screen.print(Text(f"  in {peers()[peer]}: {name}", style="dim"))
     if loss.cite:
@@ -106,8 +121,38 @@ def _signed(kind: type[Loss]) -> str:
     return f"{kind.__name__}({params})" if params else kind.__name__
 
 
+def _lift(kind: type[Loss] | Loss) -> str:
+    """The name of the lift, without the outputs that some spell in parentheses."""
+    return kind.lift.name.partition("(")[0]
+
+
+def _curves_of_outputs(loss: Loss) -> list[tuple[str, str]]:
+    """Value against one raw output after the other, the rest held: those with a name, or the first score."""
+    x = np.linspace(-4, 4, 120) + 1e-9
+    truth = TRUTHS.get(_lift(loss), TRUTHS.get(loss.target.name, 1.0))
+    outputs = loss.lift.outputs
+    ordered = not outputs and not loss.lift.multiclass
+    rest = np.zeros(len(outputs)) if outputs else np.array([0.0, -1.0, 1.0]) if ordered else np.zeros(3)
+    named = enumerate(outputs) if outputs else [(0, "the score")] if ordered else [(1, "the score of class 1")]
+    pictures = []
+    for k, name in named:
+        z = np.tile(rest, (len(x), 1))
+        z[:, k] = x
+        with np.errstate(all="ignore"):
+            value = loss.value(np.tile(truth, (len(x), 1)) if np.ndim(truth) else np.full(len(x), truth), z)
+        held = "the thresholds at −1 and 1" if ordered else "the others at 0"
+        pictures.append((f"loss against {name}, −4 to 4, {held}, y = {_truth(truth)}", plot(value)))
+    return pictures
+
+
+def _truth(truth: Any) -> str:
+    return f"({', '.join(f'{v:g}' for v in truth)})" if np.ndim(truth) else f"{truth:g}"
+
+
 def _curves(loss: Loss) -> list[tuple[str, str]]:
     """Value, and slope, against the residual, the margin or the raw prediction."""
+    if loss.lift.joint:
+        return _curves_of_outputs(loss)
     x = np.linspace(-6, 6, 120) + 1e-9
     residual = loss.lift.name == "residual"
     y, z = (x, np.zeros_like(x)) if residual else (np.ones_like(x), x)
