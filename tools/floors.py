@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("words", "formula", "program", "facts", "total"),
     ("symbolic", "backends"),
     ("lifts", "latex"),
-    ("loss", "derived", "start", "startjoint", "knowledge", "curvature", "tuning", "proofs"),
+    ("loss", "derived", "start", "startjoint", "knowledge", "knowledgejoint", "curvature", "tuning", "proofs"),
     ("catalogue", "rows", "functionals"),
     ("accuracy",),
     ("fit",),

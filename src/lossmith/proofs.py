@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.facts import Fact
-from lossmith.knowledge import slot_facts
+from lossmith.knowledge import slot_facts, spelled_out
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -37,10 +38,43 @@ def family(loss: Loss, ranges: Ranges, names: tuple[str, ...]) -> Iterator[Fact]
         _demand(loss, n, a, b)
     static = [n for n in ranges if loss.declared[n].static]
     if static:
-        yield from (_sampled(loss, ranges, name) for name in names)
+        yield from (_of_forms(loss, ranges, static, name) for name in names)
         return
     case = case_of(loss)
     yield from (fact_over(case, ranges, name) for name in names)
+
+
+def _of_forms(loss: Loss, ranges: Ranges, static: list[str], name: str) -> Fact:
+    """Static parameters are put in before deriving; over a range they stay, and the formula is taken as it stands.
+
+    The values at which the formula itself makes a choice are looked at one by one, and what lies between as ranges.
+    """
+    from lossmith.symbolic.case import Case
+    from lossmith.symbolic.families import between_choices, fact_over
+
+    tried = _sampled(loss, ranges, name)
+    program = spelled_out(loss, static)
+    if tried.holds is False or program is None:
+        return tried
+    values = {n: v for n, v in loss.params.items() if n in program.params}
+    case = Case(program, values, loss.lift.name, loss.target.interval)
+    apart, parts = between_choices(program, ranges)
+    alone = [loss.with_params(**one).facts()[name] for one in apart]
+    found = [*alone, *(fact_over(case, part, name) for part in parts)]
+    if not all(fact.holds for fact in found):
+        return next((fact for fact in found if fact.holds is False), tried)
+    constants = [fact.constant for fact in found if fact.constant is not None]
+    most = (min if name in LOWER else max)(constants) if len(constants) == len(found) else None
+    says = (
+        found[-1].because
+        if len(found) == 1
+        else f"at each value that is a formula of its own, and on the ranges between: {len(found)} cases"
+    )
+    return replace(found[-1], constant=most, because=says)
+
+
+LOWER = frozenset({"bounded below", "strongly convex"})
+"""Facts whose constant is a bound from below."""
 
 
 def _demand(loss: Loss, name: str, low: float, high: float) -> None:
@@ -63,7 +97,7 @@ def _sampled(loss: Loss, ranges: Ranges, name: str) -> Fact:
             where = ", ".join(f"{n} = {v:g}" for n, v in values.items())
             return Fact(name, False, f"at {where}: {found.because}", {"parameters": values, "witness": found.witness})
     named = ", ".join(ranges)
-    return Fact(name, None, f"true wherever it was tried, but each value of {named} makes another formula")
+    return Fact(name, None, f"true wherever it was tried, but not shown for every {named}, each of another form")
 
 
 def certificate(loss: Loss, name: str) -> Certificate:

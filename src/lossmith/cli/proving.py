@@ -54,7 +54,7 @@ def _given(param: list[str]) -> tuple[dict[str, float], dict[str, tuple[float, f
     ranges: dict[str, tuple[float, float]] = {}
     for part in param:
         name, _, value = part.partition("=")
-        low, dots, high = value.partition("..")
+        low, dots, high = value.partition(".." if ".." in value else ":")
         try:
             if dots:
                 ranges[name.strip()] = float(low), float(high)

@@ -64,6 +64,8 @@ def _enclose(word: str, x: float) -> tuple[float, float]:
         return max(floor, down(at)), min(ceiling, up(at))
     if x == 0 and word in AT_ZERO:
         return AT_ZERO[word], AT_ZERO[word]
+    if x == 1 and word == "log":
+        return 0.0, 0.0
     a, b = _words()[word](x)
     return (max(a, floor), min(b, ceiling)) if a == a and b == b else (floor, ceiling)
 

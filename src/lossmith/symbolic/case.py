@@ -197,6 +197,8 @@ class Case:
 
     def attained(self, join: Join) -> bool:
         """Is the value at a join, where a condition may hold for that one point only, that of its neighbours?"""
+        if self.program.only("value") == join.left.program.only("value"):
+            return True  # no choice was made to cut here
         whole = Region(self.program, self.params, self.variable, None, None, self.limits)
         here, near = enclosed_at(whole, join.at)["value"], enclosed_at(join.left, join.at)["value"]
         if here == near and here.low == here.high:

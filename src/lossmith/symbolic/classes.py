@@ -40,6 +40,11 @@ FALL: Steps = [("fall", "neg", ("d1",))]
 CURVE: Steps = [*P, ("a", "mul", ("q", "d2")), ("b", "mul", ("p", "d1")), ("curve", "sub", ("a", "b"))]
 
 
+def coupled(case: Case) -> bool:
+    """Does the loss look at the other classes too?"""
+    return "mean_logp" in case.limits
+
+
 def linear(case: Case) -> tuple[Fraction, ...] | None:
     """The constant slopes in every slot, if the loss is linear in them."""
     if len(case.regions) != 1:
@@ -59,7 +64,7 @@ def convex(case: Case) -> Fact:
     slopes = linear(case)
     if slopes is not None and all(s <= 0 for s in slopes):
         return Fact("convex", True, "a nonnegative sum of negative log-probabilities, each convex in the scores")
-    if case.limits:
+    if coupled(case):
         return Fact("convex", None, "not linear in the log-probabilities")
     falls = case.every([nonnegative(r, "fall") for r in with_steps(case, FALL)])
     curve = case.every([nonnegative(r, "curve") for r in with_steps(case, CURVE)])
@@ -112,7 +117,7 @@ def smooth(case: Case) -> Fact:
     if jumps:
         return Fact("smooth", False, f"the slope jumps at p = {math.exp(float(jumps[0].at)):.6g}", float(jumps[0].at))
     flat = all(case.jump(j, "d1") == ZERO for j in case.joins)
-    bound: float | None = None if case.limits or not flat else _norm(case)
+    bound: float | None = None if coupled(case) or not flat else _norm(case)
     if bound is not None and case.continuous:
         return Fact("smooth", True, f"the Hessian's norm stays within {bound:.6g}", constant=bound)
     return Fact("smooth", None, "no bound of the Hessian could be shown")
@@ -124,7 +129,7 @@ def majorant(case: Case) -> Fact:
     if bound.holds:
         return Fact("majorant", True, "curvature bound", constant=bound.constant)
     falls = all(case.jump(j, "d1").high <= 0 for j in case.joins)
-    above = _norm(case) if falls and case.joins and case.continuous and not case.limits else None
+    above = _norm(case) if falls and case.joins and case.continuous and not coupled(case) else None
     if above is not None:
         return Fact("majorant", True, "curvature bound; where the slope jumps, it falls", constant=above)
     rises = [j for j in case.joins if case.jump(j, "d1").low > 0]
@@ -143,7 +148,7 @@ def bounded_influence(case: Case) -> Fact:
     if slopes is not None:
         bound = float(sum(abs(s) for s in slopes))
         return Fact("bounded influence", True, f"each score's derivative stays within {bound:.6g}", constant=bound)
-    if case.limits:
+    if coupled(case):
         return Fact("bounded influence", None, "no bound could be shown")
     found = largest(with_steps(case, PULL), "pull", smooth=False)
     if found.value is None:

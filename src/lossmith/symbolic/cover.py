@@ -177,7 +177,12 @@ class Region:
         near = 2.0**-30 * min(width, 1.0 + min(abs(low), abs(high)))  # inside: at an end another piece may hold
         mains = [t for s in (*(width * s for s in steps), near) for t in (low + s, high - s) if low <= t <= high]
         spots = [
-            sorted({(n, min(max(v, a), b)) for v in (1.0, 8.0, 0.25, *(() if few else (0.0, -1.0, 1.0)))})
+            sorted(
+                {
+                    (n, min(max(v, a), b))
+                    for v in (1.0, 8.0, 0.25, *(() if few or len(self.limits) > 1 else (0.0, -1.0)))
+                }
+            )
             for n, (a, b) in self.limits.items()
         ]
         for others in product(*spots):
@@ -297,7 +302,7 @@ def _with(cell: Cell, name: str, low: float, high: float) -> Cell:
 
 def _middle(a: float, b: float) -> float:
     """A point between: 0 if it is inside, else geometric for wide ranges."""
-    if a < 0 < b:
+    if a <= 0 <= b and (a < 0 < b or a == b):
         return 0.0
     if b <= 0:
         return -_middle(-b, -a)

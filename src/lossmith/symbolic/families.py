@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 from lossmith.facts import Fact
 from lossmith.program import Program
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.dimension import scaling
 from lossmith.symbolic.prove import answer
+from lossmith.symbolic.slopes import CONDITIONS
 from lossmith.symbolic.strict import affine
 
 MIXES = frozenset(
-    {"convex", "nonnegative", "monotone margin", "even", "bounded below", "Lipschitz", "bounded influence", "smooth"}
-)
+    {"convex", "nonnegative", "monotone margin", "even", "bounded below", "Lipschitz", "bounded influence", "smooth",
+     "majorant", "finite in float64", "finite in float32"}
+)  # fmt: skip
 """What holds of two losses and then of every mixture of them (constants: the larger of the two)."""
 SCALES = frozenset({
     "convex", "strictly convex", "twice", "nonnegative", "even", "monotone margin", "redescending", "scalable",
@@ -25,9 +27,11 @@ SCALES = frozenset({
 """What does not change when the slot and the loss are measured in other units."""
 UNIVERSAL = frozenset({
     "convex", "strictly convex", "strongly convex", "twice", "smooth", "nonnegative", "monotone margin", "redescending",
-    "bounded below", "bounded influence", "Lipschitz",
+    "bounded below", "bounded influence", "Lipschitz", "majorant", "even",
 })  # fmt: skip
 """What the provers show for every value of the other inputs, a parameter among them."""
+OF_CLASSES = frozenset({"calibrated"})
+"""What the provers of losses of classes show so, too."""
 Ranges = Mapping[str, tuple[float, float]]
 
 
@@ -45,10 +49,31 @@ def fact_over(case: Case, ranges: Ranges, name: str) -> Fact:
     by_scale = _by_scale(case, ranges, name)
     if by_scale is not None:
         return by_scale
-    whole = answer(as_inputs(case, ranges), name) if name in UNIVERSAL else None
+    shown = name in UNIVERSAL or (name in OF_CLASSES and case.lift == "softmax")
+    whole = answer(as_inputs(case, ranges), name) if shown else None
     if whole is not None and whole.holds:
         return replace(whole, because=f"{whole.because}, for all of {_named(ranges)}")
     return Fact(name, None, f"true wherever it was tried in {_named(ranges)}, but not shown for all of it")
+
+
+def between_choices(program: Program, ranges: Ranges) -> tuple[list[dict[str, float]], list[Ranges]]:
+    """The values at which the formula compares one ranged parameter with a number, and the ranges between them."""
+    if len(ranges) != 1:
+        return [], [ranges]
+    ((name, (low, high)),) = ranges.items()
+    compared = {a for s in program.steps if s.word in CONDITIONS and name in s.args for a in s.args}
+    places = sorted({float(a) for a in compared if not isinstance(a, str) and low <= a <= high})
+    ends = [low, *places, high]
+    parts = [(_after(a, places), _before(b, places)) for a, b in pairwise(ends)]
+    return [{name: v} for v in places], [{name: part} for part in parts if part[0] <= part[1]]
+
+
+def _after(a: float, places: list[float]) -> float:
+    return math.nextafter(a, math.inf) if a in places else a
+
+
+def _before(b: float, places: list[float]) -> float:
+    return math.nextafter(b, -math.inf) if b in places else b
 
 
 def _named(ranges: Ranges) -> str:
@@ -62,7 +87,7 @@ def corners(ranges: Ranges) -> Iterator[dict[str, float]]:
 
 
 def _between(a: float, b: float, share: float) -> float:
-    return a * (b / a) ** share if a > 0 and b > 16 * a else a + (b - a) * share
+    return a ** (1 - share) * b**share if a > 0 and b > 16 * a else a + (b - a) * share
 
 
 def _at(case: Case, values: Mapping[str, float], name: str) -> Fact:

@@ -25,7 +25,7 @@ from lossmith.program import Arg, Program, Step
 from lossmith.symbolic.binding import convex
 from lossmith.symbolic.bounds import FAR
 from lossmith.symbolic.case import Case, Join, once
-from lossmith.symbolic.classes import FALL, P, Steps, linear, with_steps
+from lossmith.symbolic.classes import FALL, P, Steps, coupled, linear, with_steps
 from lossmith.symbolic.cover import Region
 from lossmith.symbolic.pieces import between, pieces
 from lossmith.symbolic.signs import enclosed_at, nonnegative
@@ -195,7 +195,7 @@ def calibrated_classes(case: Case) -> Fact:
     slopes = linear(case)
     if slopes is not None and slopes[0] < 0 and all(s <= 0 for s in slopes):
         return Fact(CALIBRATED, True, "it falls in every log-probability, most in that of the true class")
-    if case.limits:
+    if coupled(case):
         return Fact(CALIBRATED, None, "not a function of the true class's probability alone")
     if case.continuous and all(positive(r, "d1") for r in case.regions):
         return Fact(CALIBRATED, False, "it rises in p: the likelier class gets the smaller p", {"p": 0.5})
@@ -218,7 +218,7 @@ def proper_classes(case: Case) -> Fact:
         return Fact(PROPER, False, f"not calibrated: {calibrated_classes(case).because}", {"p": 0.5})
     if any(vanishes(r, "d1") for r in case.regions):
         return Fact(PROPER, False, "flat in p on a whole piece: probabilities there are all the same to it", {"p": 0.0})
-    if case.limits or calibrated_classes(case).holds is not True:
+    if coupled(case) or calibrated_classes(case).holds is not True:
         return Fact(PROPER, None, f"calibration first: {calibrated_classes(case).because}")
     bends = with_steps(case, BEND)
     if any(vanishes(r, "bend") for r in bends):

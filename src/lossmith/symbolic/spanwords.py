@@ -110,9 +110,15 @@ def _sqrt(m: State, x: Span) -> Span:
 
 
 def _pow(m: State, x: Span, y: Span) -> Span:
-    if _lost(x, y) or y.power or y.low != y.high:
+    if _lost(x, y) or y.power or (y.low != y.high and not (x.low >= 0 < y.low)):
         return _exp(m, mul(y, SPANS["log"](m, x)))
-    return _power(m, x, y.low)
+    return _power(m, x, y.low) if y.low == y.high else _powers(plain(x, m.start), y)
+
+
+def _powers(x: Span, p: Span) -> Span:
+    """xᵖ for x ≥ 0 and a range of p > 0: it falls in p below x = 1, and rises above."""
+    low = balls.power_low(x.low, p.high if x.low < 1 else p.low)
+    return Span(0, low, balls.power_high(x.high, p.low if x.high < 1 else p.high))
 
 
 def _power(m: State, x: Span, p: float) -> Span:
