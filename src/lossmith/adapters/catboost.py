@@ -154,6 +154,8 @@ def grow(task: Task) -> CatTrees:
     """Train on a task."""
     catboost = ready()
     s, boosting = task.settings, task.boosting
+    if constant(task.X):
+        return CatTrees("", boosting.outputs, 1, task.categorical, np.zeros(task.X.shape[1]), np.zeros(0))
     pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight)
     climbs = Ascent(boosting, len(task.X)) if boosting.outputs == 1 else AscentMany(boosting)
     given = {**words(task), "loss_function": climbs}
@@ -177,6 +179,11 @@ def grow(task: Task) -> CatTrees:
     gains[order] = model.get_feature_importance(type="PredictionValuesChange")
     text = exported(model, pool)
     return CatTrees(text, boosting.outputs, int(model.tree_count_), task.categorical, gains, history)
+
+
+def constant(X: Array) -> bool:
+    """Are all rows the same, which CatBoost refuses to learn from?"""
+    return bool(((X[:1] == X) | (np.isnan(X) & np.isnan(X[:1]))).all())
 
 
 def exported(model: Any, pool: Any) -> str:
@@ -209,7 +216,7 @@ def words(task: Task) -> dict[str, Any]:
         "max_leaves": s.leaves or 64,
         "depth": min(s.depth or 16, 16),
         "min_data_in_leaf": 2 * s.leaf_rows,  # the rows of a leaf that may be split, not those of its parts
-        "l2_leaf_reg": s.l2,
+        "l2_leaf_reg": 3.0 if s.l2 is None else s.l2,
         "boosting_type": "Plain",
         "bootstrap_type": "No",
         "random_strength": 0.0,
@@ -232,10 +239,12 @@ class CatTrees(Trees):
     ) -> None:
         self.text, self.outputs, self.rounds = text, outputs, rounds
         self.categorical, self.gains, self.history = tuple(categorical), gains, history
-        self.model = imported(text)
+        self.model = imported(text) if text else None
 
     def raw(self, X: Array) -> Array:
         """F for X (n, p)."""
+        if self.model is None:
+            return np.zeros(len(X)) if self.outputs == 1 else np.zeros((len(X), self.outputs))
         pool = ready().Pool(features(X, self.categorical))
         return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"))
 

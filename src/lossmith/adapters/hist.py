@@ -99,7 +99,7 @@ def grow(task: Task) -> HistTrees:
         "max_leaf_nodes": s.leaves,
         "max_depth": s.depth,
         "min_samples_leaf": s.leaf_rows,
-        "l2_regularization": s.l2,
+        "l2_regularization": s.l2 or 0.0,
         "categorical_features": list(task.categorical) or None,
         "early_stopping": check is not None,
         "scoring": "loss",

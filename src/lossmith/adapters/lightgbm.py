@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
-from lossmith.errors import DataError
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin
 from lossmith.models.boosted_rule import Rule, rule_of
@@ -34,6 +33,7 @@ from lossmith.models.store import State
 
 Array = NDArray[Any]
 BUILT_IN: Mapping[str, Callable[[Loss, int], Rule]] = {
+    "Squared": lambda loss, K: Rule("exact", "1; weights after rounding, as LightGBM's regression", late=True),
     "Huber": lambda loss, K: Rule("bound", "1, as LightGBM's huber", bound=1.0),
     "Fair": lambda loss, K: Rule("exact", "as LightGBM's fair"),
     "Poisson": lambda loss, K: Rule("exact", "inflated, as LightGBM's poisson", factor=math.exp(0.7)),
@@ -51,6 +51,7 @@ class Objective:
     """`params["objective"]` for `lightgbm.train`: (scores, Dataset) → gradient and curvature, weights included."""
 
     def __init__(self, loss: Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+        self._asked = (loss, scale, curvature, classes)
         self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
         host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
         plain = "exact" if curvature == "host" else curvature
@@ -63,6 +64,10 @@ class Objective:
         if self._data is not data or self._boosting is None:
             self._data, self._boosting = data, self.bound_to(*rows_of(data))
         return self._boosting.slopes(scores)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy (hosts copy their parameters) begins anew with the rows that it meets."""
+        return type(self), self._asked
 
     def bound_to(self, y: Array, weight: Array | None) -> Boosting:
         """The loss over these rows."""
@@ -148,8 +153,6 @@ def rows_of(data: Any) -> tuple[Array, Array | None]:
     """Labels and weights of a Dataset, as LightGBM keeps them."""
     data.construct()
     label, weight = data.get_field("label"), data.get_field("weight")
-    if label is None:
-        raise DataError("the Dataset has no label; pass lightgbm.Dataset(X, label=y)")
     return np.asarray(label, np.float64), None if weight is None else np.asarray(weight, np.float64)
 
 
@@ -191,7 +194,7 @@ def words(task: Task) -> dict[str, Any]:
         "max_depth": s.depth or -1,
         "min_data_in_leaf": s.leaf_rows,
         "min_sum_hessian_in_leaf": 0.0,
-        "lambda_l2": s.l2,
+        "lambda_l2": s.l2 or 0.0,
         "seed": s.seed,
         "deterministic": True,
         "force_row_wise": task.X.shape[1] < 200,

@@ -50,6 +50,7 @@ class Objective:
     """`obj` for `xgboost.train`: (margins, DMatrix) → gradient and curvature, weights included."""
 
     def __init__(self, loss: Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+        self._asked = (loss, scale, curvature, classes)
         self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
         host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
         plain = "exact" if curvature == "host" else curvature
@@ -62,6 +63,10 @@ class Objective:
         if self._data is not data or self._boosting is None:
             self._data, self._boosting = data, self.bound_to(*rows_of(data))
         return in_rows(self._boosting.slopes(scores))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy (hosts copy their parameters) begins anew with the rows that it meets."""
+        return type(self), self._asked
 
     def bound_to(self, y: Array, weight: Array | None) -> Boosting:
         """The loss over these rows."""
@@ -178,8 +183,8 @@ def words(task: Task) -> dict[str, Any]:
         "grow_policy": "lossguide",
         "max_leaves": s.leaves or 0,
         "max_depth": s.depth or 0,
-        "min_child_weight": s.leaf_rows * curvature_of_a_row(boosting),
-        "lambda": s.l2,
+        "min_child_weight": s.leaf_rows * curvature_of_a_row(boosting) if s.leaf_rows > 1 else 0.0,
+        "lambda": 1.0 if s.l2 is None else s.l2,
         "seed": s.seed,
         "nthread": s.threads or 0,
         "verbosity": 0,
@@ -187,16 +192,18 @@ def words(task: Task) -> dict[str, Any]:
 
 
 def curvature_of_a_row(boosting: Boosting) -> float:
-    """The mean curvature of a row of weight 1 at the start: what XGBoost counts in place of rows."""
+    """The mean curvature of a row at the start: what XGBoost counts in place of rows."""
     n = len(boosting.truth)
     shape = (n,) if boosting.outputs == 1 else (n, boosting.outputs)
     hessian = boosting.slopes(np.zeros(shape, np.float32))[1]
     each = np.atleast_1d(hessian.sum(axis=0, dtype=np.float64))
-    return float(each.min()) / (n if boosting.weight is None else float(boosting.weight.sum()))
+    return float(each.mean()) / n
 
 
 class ExtremeTrees(Trees):
     """XGBoost's trees, kept as its own JSON."""
+
+    digits = np.float32
 
     def __init__(
         self, text: str, outputs: int, rounds: int, categorical: tuple[int, ...], columns: int, history: Array
@@ -208,7 +215,7 @@ class ExtremeTrees(Trees):
 
     def raw(self, X: Array) -> Array:
         """F for X (n, p)."""
-        return np.asarray(self.booster.predict(matrix(X, self.categorical), output_margin=True), np.float64)
+        return np.asarray(self.booster.predict(matrix(X, self.categorical), output_margin=True))
 
     def importances(self) -> Array:
         """Gain by column."""

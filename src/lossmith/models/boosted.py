@@ -32,9 +32,9 @@ WHOLE = {
 }
 REAL = {
     "learning_rate": Param(0.1, Interval(0.0, open_low=True), "the length of a step"),
-    "l2_regularization": Param(0.0, Interval(0.0), "added to the curvature of a leaf"),
     "validation_fraction": Param(0.1, Interval(0, 1, open_low=True, open_high=True), "the share of rows held back"),
 }
+L2 = Param(0.0, Interval(0.0), "added to the curvature of a leaf; None is the engine's own default")
 
 
 class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
@@ -58,7 +58,7 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
-        l2_regularization: float = 0.0,
+        l2_regularization: float | None = None,
         curvature: str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -149,7 +149,7 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
             leaves=self.max_leaf_nodes,
             depth=self.max_depth,
             leaf_rows=whole["min_samples_leaf"],
-            l2=real["l2_regularization"],
+            l2=None if self.l2_regularization is None else L2.check(self.l2_regularization, who, "l2_regularization"),
             patience=whole["n_iter_no_change"],
             seed=self._seed(),
             threads=self.n_jobs,
@@ -160,9 +160,13 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         given = self.random_state
         return given if isinstance(given, int) else int(check_random_state(given).randint(2**31 - 1))
 
-    def _checked(self, X: Any, y: Array, weight: Any, eval_set: Any) -> Data:
-        """The table encoded, the target and the weights checked, and rows held back where rounds are judged."""
+    def _learned(self, X: Any) -> Array:
+        """The table encoded, and how to encode others remembered."""
         matrix, self.encoder_ = read(self, X, self.categorical_features)
+        return matrix
+
+    def _checked(self, matrix: Array, y: Any, weight: Any, eval_set: Any) -> Data:
+        """The target and the weights checked, and rows held back where rounds are judged."""
         rows = Rows.of(np.zeros((len(matrix), 1)), y, weight)
         data = Data(matrix, rows.y.astype(np.float64), rows.weight, self.encoder_.categorical).weighing()
         if eval_set is not None:
@@ -214,7 +218,8 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
     loss : a name ("huber"), a Loss (`lossmith.Huber(delta=2)`), or a formula in r = y − z, or in y and z
     engine : "lightgbm", "xgboost", "catboost" or "sklearn"; who grows the trees
     max_iter, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization : the trees, in the words
-        of scikit-learn. XGBoost counts curvature in place of rows: min_samples_leaf times that of a row at the start
+        of scikit-learn. XGBoost counts curvature in place of rows: min_samples_leaf times that of a row at the start;
+        CatBoost bounds only which leaves are split. l2_regularization None is the engine's own default (0, 1, 3, 0)
     scale : the unit of residuals: "mad", "sqrt-mean", a number, or "auto" ("mad" for every loss that it matters to)
     curvature : "auto" takes what the facts of the loss allow (see `curvature_`); or "exact", "majorant", "gradient",
         "floor", "bound"
@@ -246,7 +251,7 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
-        l2_regularization: float = 0.0,
+        l2_regularization: float | None = None,
         scale: float | str = "auto",
         curvature: str = "auto",
         early_stopping: bool = False,
@@ -277,7 +282,7 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         loss, host = self._loss(), engine(self.engine)
         losses = self._levels(loss)
         self._settings()
-        data = self._checked(X, inputs.targets(y), sample_weight, eval_set)
+        data = self._checked(self._learned(X), inputs.targets(y), sample_weight, eval_set)
         self.parts_ = tuple(self._grow(host, one, data, scale=self.scale) for one in losses)
         self.loss_ = loss
         return self

@@ -72,7 +72,7 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
-        l2_regularization: float = 0.0,
+        l2_regularization: float | None = None,
         curvature: str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -102,11 +102,12 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         """
         loss, host = self._loss(), engine(self.engine)
         self._settings()
+        matrix = self._learned(X)
         classes, codes = inputs.labels(y, type(self).__name__)
         each = inputs.class_weights(self.class_weight, classes, codes, sample_weight)
         weight = sample_weight if self.class_weight is None else inputs.weighted(each, codes, sample_weight)
         self.classes_, self.class_weight_ = classes, each
-        data = self._checked(X, codes.astype(np.float64), weight, eval_set)
+        data = self._checked(matrix, codes.astype(np.float64), weight, eval_set)
         self.parts_ = self._parts(host, loss, data, len(classes))
         self.loss_ = loss
         return self
@@ -129,8 +130,11 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         return np.searchsorted(self.classes_, labels).astype(np.float64)
 
     def decision_function(self, X: Any) -> Array:
-        """The raw scores z for X (n, p): (n,) for two classes, positive for the second; (n, K) for K."""
-        return self._raw(X)
+        """The raw scores z for X (n, p): (n,) for two classes, positive for the second; (n, K) for K.
+
+        In float32 where the engine has no more digits (XGBoost).
+        """
+        return self._raw(X).astype(self.parts_[0].trees.digits, copy=False)
 
     def predict(self, X: Any) -> Array:
         """The class of each row: the one of the largest score."""

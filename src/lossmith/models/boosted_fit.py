@@ -27,8 +27,7 @@ class Part:
 
     def raw(self, X: Array) -> Array:
         """z for an encoded table: (n,), or (n, K)."""
-        z: Array = self.start + self.unit * self.trees.raw(X)
-        return z
+        return np.asarray(self.start + self.unit * self.trees.raw(X).astype(np.float64))
 
 
 @dataclass(frozen=True)

@@ -89,9 +89,9 @@ class Slopes:
         self.__init__(program)  # type: ignore[misc]
 
     def __call__(self, arrays: Sequence[Array], params: Sequence[float], out: tuple[Array, Array]) -> None:
-        """arrays: y, z (, weight), each (n,) and of one float type; out: gradient and curvature, (n,) float32."""
+        """arrays: y, z (, weight), each (n,) and of one float type; out: gradient and curvature, (n,) of any."""
         kernel = load(self.program, arrays[0].dtype)
-        if arrays[0].dtype == np.float32:
+        if arrays[0].dtype == out[0].dtype:
             kernel(arrays, params, out)
             return
         run_chunks(lambda a, b: self._piece(kernel, arrays, params, out, a, b), 0, len(arrays[0]), CHUNK)

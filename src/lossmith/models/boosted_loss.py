@@ -43,7 +43,7 @@ class Boosting(Protocol):
         """Gradient and curvature at F (n,) or (n, K) for all rows, in float32 arrays that the next call overwrites."""
 
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
-        """The same for some rows, in the unit of the last `slopes` or `follow`, in new arrays."""
+        """The same for some rows, in the unit of the last `slopes` or `follow`, in new float64 arrays."""
 
     @property
     def follows(self) -> bool:
@@ -92,7 +92,9 @@ class Single:
         shift = centred and not has_unit(loss)
         self._shift = shift
         self.truth = self.truth_of(y)
-        self._kernel = Slopes(fused(loss, self.rule, unit=rescaled, shift=shift, weighted=weight is not None))
+        self._late = self.rule.late and weight is not None
+        inside = weight is not None and not self._late
+        self._kernel = Slopes(fused(loss, self.rule, unit=rescaled, shift=shift, weighted=inside))
         self._extra = (self.start,) if shift else ()
         self._rescaled, self._sample = rescaled, sample_of(len(y))
         self._kept: dict[str, tuple[list[Array], tuple[Array, Array]]] = {}
@@ -104,12 +106,15 @@ class Single:
             truth, scores = (self.truth, raw) if rows is None else (self.truth[rows], raw[rows])
             self.follow(truth - scores, self.weight if self.weight is None or rows is None else self.weight[rows])
         given, out = self._arrays(raw)
-        self._kernel([given[0], raw, *given[1:]], self._params(), out)
+        self._kernel([given[0], raw, *([] if self._late else given[1:])], self._params(), out)
+        if self._late:
+            for found in out:
+                np.multiply(found, given[1], out=found, casting="same_kind", dtype=np.float32)
         return out
 
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
         """Gradient and curvature of some rows."""
-        out = np.empty(len(raw), np.float32), np.empty(len(raw), np.float32)
+        out = np.empty(len(raw)), np.empty(len(raw))
         arrays = [truth, raw] if weight is None else [truth, raw, weight]
         self._kernel([np.asarray(a, np.float64) for a in arrays], self._params(), out)
         return out
@@ -181,7 +186,7 @@ class Many:
 
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
         """Gradient and curvature of some rows."""
-        out = np.empty(raw.shape, np.float32), np.empty(raw.shape, np.float32)
+        out = np.empty(raw.shape), np.empty(raw.shape)
         curves(self.loss, self.rule, truth, raw, weight, self.start, out)
         return out
 

@@ -45,14 +45,14 @@ def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -
             raise DataError("X has no rows; a fit needs at least one")
         given = {name: i for i, name in enumerate(frame.columns)}
         chosen = _chosen(categorical, frame.shape[1], given)
-        columns = [(_values(frame[name]), str(frame[name].dtype).split("(")[0]) for name in frame.columns]
+        columns = [(_values(one, nw), str(one.dtype).split("(")[0]) for one in frame.iter_columns()]
         return _encoded(columns, chosen, encoder, list(map(str, frame.columns)))
     if not encoder.categorical if encoder is not None else _none(categorical):
         matrix = validate_data(model, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
         return matrix, encoder or Encoder((None,) * matrix.shape[1])
     whole = validate_data(model, X, reset=reset, dtype=None, ensure_all_finite=False)
     chosen = _chosen(categorical, whole.shape[1], {})
-    columns = [(list(whole[:, i]), "Float64") for i in range(whole.shape[1])]
+    columns = [(whole[:, i], "Float64") for i in range(whole.shape[1])]
     return _encoded(columns, chosen, encoder, [f"column {i}" for i in range(whole.shape[1])])
 
 
@@ -60,9 +60,9 @@ def _none(categorical: Any) -> bool:
     return categorical is None or (isinstance(categorical, str) and categorical == "auto")
 
 
-def _values(series: Any) -> list[Any]:
-    values: list[Any] = series.to_list()
-    return values
+def _values(series: Any, nw: Any) -> Any:
+    """Numbers as an array, anything else as a list."""
+    return series.cast(nw.Float64).to_numpy() if series.dtype.is_numeric() else series.to_list()
 
 
 def _chosen(categorical: Any, count: int, names: dict[str, int]) -> set[int]:
@@ -86,7 +86,7 @@ def _of(names: dict[str, int]) -> str:
 
 
 def _encoded(
-    columns: list[tuple[list[Any], str]], chosen: set[int], encoder: Encoder | None, names: list[str]
+    columns: list[tuple[Any, str]], chosen: set[int], encoder: Encoder | None, names: list[str]
 ) -> tuple[Array, Encoder]:
     levels = encoder.levels if encoder is not None else tuple(_levels(c, i in chosen) for i, c in enumerate(columns))
     pairs = zip(columns, levels, names, strict=True)
@@ -96,7 +96,7 @@ def _encoded(
     return matrix, Encoder(levels)
 
 
-def _levels(column: tuple[list[Any], str], chosen: bool) -> tuple[Any, ...] | None:
+def _levels(column: tuple[Any, str], chosen: bool) -> tuple[Any, ...] | None:
     values, kind = column
     if not chosen and kind not in CATEGORICAL:
         return None
@@ -111,14 +111,15 @@ def _gone(value: Any) -> bool:
     return value is None or value != value
 
 
-def _codes(values: list[Any], known: tuple[Any, ...]) -> Array:
+def _codes(values: Any, known: tuple[Any, ...]) -> Array:
     table = {level: float(i) for i, level in enumerate(known)}
     return np.array([np.nan if _gone(v) else table.get(_plain(v), np.nan) for v in values])
 
 
-def _floats(values: list[Any], name: str) -> Array:
+def _floats(values: Any, name: str) -> Array:
     try:
-        found = np.array([np.nan if v is None else float(v) for v in values])
+        plain = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        found = values if plain else np.array([np.nan if v is None else float(v) for v in values])
     except (TypeError, ValueError):
         raise DataError(f"X: {name} holds what is no number; name it in categorical_features, or drop it") from None
     if np.isinf(found).any():

@@ -26,6 +26,8 @@ class Rule:
     factor: float = 1.0
     bound: float | None = None
     """The constant of the rule "bound", and of a majorant that is one."""
+    late: bool = False
+    """Do weights multiply what has been rounded to float32 already, as in one host's objective?"""
 
     def __str__(self) -> str:
         times = f" × {self.factor:.6g}" if self.factor != 1 else ""

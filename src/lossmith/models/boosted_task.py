@@ -28,7 +28,7 @@ class Settings:
     leaves: int | None = 31
     depth: int | None = None
     leaf_rows: int = 20
-    l2: float = 0.0
+    l2: float | None = None
     patience: int = 10
     seed: int = 0
     threads: int | None = None
@@ -59,13 +59,15 @@ class Task:
 class Trees(ABC):
     """Trees that a host has grown; they pickle and are saved as the host's own text or as arrays."""
 
+    digits: type[np.floating[Any]] = np.float64
+    """What the host adds its trees up in."""
     rounds: int
     history: Array
     """The score of the rows held back after each round; empty without early stopping."""
 
     @abstractmethod
     def raw(self, X: Array) -> Array:
-        """F for X (n, p): (n,), or (n, K)."""
+        """F for X (n, p): (n,), or (n, K); float32 where the host knows no better."""
 
     @abstractmethod
     def importances(self) -> Array:

@@ -1,0 +1,123 @@
+"""Training time with our objective beside the host's own: LightGBM and XGBoost, 1M × 20, 100 rounds.
+
+    python bench/boosters.py [--rows 1000000] [--rounds 100] [--repeats 3] [--threads 0]
+
+Both sides see the same table, the same parameters and the same curvature, and start at the same constant; the order
+alternates from repeat to repeat, and the figure is the ratio of the medians. The last column is what one call of our
+objective takes, alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import lossmith
+from lossmith.loss import Loss
+
+Array = NDArray[Any]
+COLUMNS = 20
+
+
+def table(n: int) -> tuple[Array, dict[str, Array]]:
+    """Columns, and a real, a binary and a count target."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, COLUMNS)).astype(np.float32)
+    f = np.sin(2 * X[:, 0]) + 0.5 * X[:, 1] * X[:, 2] + 0.2 * X[:, 3:8].sum(axis=1)
+    y = {
+        "real": f + 0.5 * rng.normal(size=n),
+        "binary": (rng.random(n) < 1 / (1 + np.exp(-f))).astype(float),
+        "counts": rng.poisson(np.exp(0.5 * f)).astype(float),
+    }
+    return X, y
+
+
+CASES: dict[str, list[tuple[str, dict[str, Any], Loss, str, dict[str, Any]]]] = {
+    "lightgbm": [
+        ("regression", {}, lossmith.Squared(), "real", {}),
+        ("huber", {"alpha": 0.9}, lossmith.Huber(delta=0.9), "real", {}),
+        ("binary", {}, lossmith.Logistic(), "binary", {}),
+        ("poisson", {}, lossmith.Poisson(), "counts", {}),
+    ],
+    "xgboost": [
+        ("reg:squarederror", {}, lossmith.Squared(), "real", {}),
+        ("reg:pseudohubererror", {}, lossmith.PseudoHuber(), "real", {}),
+        ("binary:logistic", {}, lossmith.Logistic(), "binary", {}),
+        ("count:poisson", {}, lossmith.Poisson(), "counts", {"max_delta_step": 0.7}),
+    ],
+}
+"""For each host its objectives, and the loss of ours that stands in for them."""
+
+
+def light(X: Array, y: Array, rounds: int, threads: int) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
+    """Training, and one call of an objective."""
+    import lightgbm
+
+    params = {"num_leaves": 31, "learning_rate": 0.1, "verbosity": -1, "num_threads": threads, "force_row_wise": True}
+    data = lightgbm.Dataset(X, y, params=params, free_raw_data=False).construct()
+
+    def train(**words: Any) -> Any:
+        return lightgbm.train({**params, "boost_from_average": False, "metric": "None", **words}, data, rounds)
+
+    return train, lambda made: made(np.zeros(len(y)), data)
+
+
+def extreme(X: Array, y: Array, rounds: int, threads: int) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
+    """Training, and one call of an objective."""
+    import xgboost
+
+    params = {"max_depth": 6, "eta": 0.1, "tree_method": "hist", "nthread": threads, "base_score": 0.5, "verbosity": 0}
+    data = xgboost.QuantileDMatrix(X, y, nthread=threads)
+
+    def train(objective: Any = None, **words: Any) -> Any:
+        ours = {"obj": objective} if callable(objective) else {}
+        named = {} if ours else {"objective": objective}
+        return xgboost.train({**params, "disable_default_eval_metric": 1, **named, **words}, data, rounds, **ours)
+
+    return train, lambda made: made(np.zeros(len(y), np.float32), data)
+
+
+HOSTS = {"lightgbm": light, "xgboost": extreme}
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("rows", 1_000_000), ("rounds", 100), ("repeats", 3), ("threads", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    X, targets = table(given.rows)
+    print(f"{given.rows:,} rows × {COLUMNS} columns, {given.rounds} rounds, median of {given.repeats}")
+    print(f"{'host':10}{'objective':24}{'built-in s':>12}{'ours s':>10}{'ratio':>8}{'one call ms':>13}")
+    for host, cases in CASES.items():
+        for objective, params, loss, target, besides in cases:
+            train, call = HOSTS[host](X, targets[target], given.rounds, given.threads)
+            made = getattr(lossmith, host).objective(loss, curvature="host")
+            once = [timed(lambda call=call, made=made: call(made)) for _ in range(8)]
+            sides = {
+                "theirs": lambda train=train, objective=objective, params=params: train(objective=objective, **params),
+                "ours": lambda train=train, made=made, besides=besides: train(objective=made, **besides),
+            }
+            took: dict[str, list[float]] = {"theirs": [], "ours": []}
+            for i in range(given.repeats):
+                for side in sorted(sides, reverse=bool(i % 2)):
+                    took[side].append(timed(sides[side]))
+            a, b = (statistics.median(took[side]) for side in ("theirs", "ours"))
+            print(f"{host:10}{objective:24}{a:12.2f}{b:10.2f}{b / a:8.3f}{1e3 * min(once):13.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
