@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 import lossmith
 from lossmith.accuracy import Accuracy, Truth
 from lossmith.accuracy.points import PAIRS
-from lossmith.accuracy.ulps import errors, unit
 
 Array = NDArray[Any]
 MARK = "<!-- measured by bench/accuracy.py -->"
@@ -206,10 +205,9 @@ def peer_row(truth: Truth, loss: str, output: str, kind: str, name: str, f: Call
     """The errors of one peer's function."""
     rows = truth.narrow(kind)
     y, z = truth.y[rows].astype(kind), truth.z[rows].astype(kind)
-    high, low = (part[rows] for part in truth.exact[output])
     with np.errstate(all="ignore"):
         got = np.asarray(f(y, z))
-    off = errors(got.astype(kind), high, low, np.maximum(unit(high, low, kind), truth.change[kind, output][rows]))
+    off = truth.errors(kind, output, got.astype(kind))
     lost = np.isinf(off)
     usual = np.quantile(off, 0.99, method="higher")
     return f"| {loss} {output} | {kind} | {name} | {off[~lost].max():.3g} | {usual:.2g} | {lost.sum()} of {off.size} |"

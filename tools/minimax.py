@@ -192,6 +192,11 @@ def exp_rest(r: Any) -> Any:
     return (mp.expm1(r) - r) / r**2
 
 
+def exp_third(r: Any) -> Any:
+    """(eʳ − 1 − r − r²/2)/r³."""
+    return (mp.expm1(r) - r - r**2 / 2) / r**3
+
+
 def scaled_tail(u: Any) -> Any:
     """(u + LIFT)(1 − Φ(u))exp(u²/2)."""
     return tail(u) * (u + LIFT) / ROOT_2PI
@@ -204,6 +209,10 @@ def scaled_tail_slope(u: Any) -> Any:
 
 FITS: dict[str, Fit] = {
     "EXP": Fit(from_zero(carefully(exp_rest), mpf(1) / 2), -HALF_LN2, HALF_LN2, 9, 5, "(eʳ − 1 − r)/r²"),
+    "EXP_LONG": Fit(
+        from_zero(carefully(exp_third), mpf(1) / 6), -2 * mp.ln2, 2 * mp.ln2,
+        15, 8, "(eˣ − 1 − x − x²/2)/x³ for |x| <= 2 ln 2"
+    ),
     "LOG": Fit(even(log_rest, 2 * THIRD), *ends("0.0295"), 6, 2, "(2 atanh(s) − 2s)/s³ in s²"),
     "LOG_UNIT": Fit(even(log_rest, 2 * THIRD), mpf(0), THIRD**2, 9, 4, "the same, as log1p needs it on [0, 1]"),
     "LOG_LONG": Fit(even(log_long_rest, mpf(2) / 5), *ends("0.0295"), 7, None, "(2 atanh(s) − 2s − 2s³/3)/s⁵ in s²"),

@@ -71,8 +71,6 @@ class Truth:
     z: Array
     program: Program
     exact: Mapping[str, tuple[Array, Array]]
-    change: Mapping[tuple[str, str], Array]
-    """By dtype and output: what one ulp of an argument changes, where that counts; 0 elsewhere."""
 
     @classmethod
     def of(cls, loss: Loss, rows: int, seed: int = 0) -> Truth:
@@ -83,16 +81,16 @@ class Truth:
             raise UnsupportedError(f"{loss!r}: accuracy is measured for losses of one raw prediction")
         slot, y, z = points(loss, rows, seed)
         program = loss.program.only(*OUTPUTS)
-        found = exact(program, (y, z), loss.state.params)
-        bare = cls(loss, slot, y, z, program, found, {})
-        change = {(kind, name): bare.changes(kind, name) for kind in KINDS for name in OUTPUTS}
-        return cls(loss, slot, y, z, program, found, change)
+        return cls(loss, slot, y, z, program, exact(program, (y, z), loss.state.params))
 
-    def changes(self, kind: str, name: str) -> Array:
+    def changes(self, kind: str, name: str, rows: NDArray[np.bool_]) -> Array:
         """What one ulp of y (likelihoods), or of the slot (near a sign change), changes, to the lesser side."""
         from lossmith.symbolic.truth import exact
 
-        size, rows = np.zeros(self.slot.size), self.narrow(kind) & self.sensitive(name)
+        size = np.zeros(self.slot.size)
+        rows = rows & self.narrow(kind)
+        if rows.any():
+            rows &= self.sensitive(name)
         if not rows.any():
             return size
         high, low = (part[rows] for part in self.exact[name])
@@ -103,6 +101,16 @@ class Truth:
                 sides.append(np.abs((there[0] - high) + (there[1] - low)))
         size[rows] = np.nan_to_num(np.minimum(*sides), nan=0.0, posinf=0.0)
         return size
+
+    def errors(self, kind: str, name: str, got: Array) -> Array:
+        """The errors of an output at the rows of `narrow(kind)`; where it counts, in what an argument's ulp changes."""
+        rows = self.narrow(kind)
+        high, low = (part[rows] for part in self.exact[name])
+        units = unit(high, low, kind)
+        off = errors(got, high, low, units)
+        doubtful = np.zeros(rows.size, bool)
+        doubtful[np.flatnonzero(rows)[off > USUAL]] = True
+        return errors(got, high, low, np.maximum(units, self.changes(kind, name, doubtful)[rows]))
 
     def moved(self, kind: str, rows: NDArray[np.bool_], end: float) -> tuple[Array, Array]:
         """Those rows with one argument moved by an ulp towards an end of the line."""
@@ -136,17 +144,14 @@ class Truth:
     def bounds_in(self, backend: str, kind: str) -> list[Bound]:
         """The errors of every output on one backend in one dtype."""
         rows = self.narrow(kind)
-        y, z = self.y[rows], self.z[rows]
-        results = load(self.program, kind, backend)([y.astype(kind), z.astype(kind)], self.loss.state.params)
-        return [
-            self.bound(name, backend, kind, rows, got) for name, got in zip(self.program.wants, results, strict=True)
-        ]
+        given = [self.y[rows].astype(kind), self.z[rows].astype(kind)]
+        results = load(self.program, kind, backend)(given, self.loss.state.params)
+        return [self.bound(name, backend, kind, got) for name, got in zip(self.program.wants, results, strict=True)]
 
-    def bound(self, name: str, backend: str, kind: str, rows: NDArray[np.bool_], got: Array) -> Bound:
+    def bound(self, name: str, backend: str, kind: str, got: Array) -> Bound:
         """The errors of one output, summed up."""
-        high, low = (part[rows] for part in self.exact[name])
-        units = np.maximum(unit(high, low, kind), self.change[kind, name][rows])
-        off = errors(got, high, low, units)
+        rows, off = self.narrow(kind), self.errors(kind, name, got)
+        high = self.exact[name][0][rows]
         lost = np.isinf(off)
         i = int(np.argmax(off))
         at = float(self.y[rows][i]), float(self.z[rows][i])

@@ -16,7 +16,10 @@ from functools import lru_cache
 from lossmith.backends.careful_changes import CHANGES
 from lossmith.program import Arg, Program, Step
 
-OWN = ("exp", "expm1", "log", "log1p", "softplus", "sigmoid", "sech2", "tanh", "sqrt", "hypot1", "log1psq", "atan")
+OWN = (
+    "exp", "expm1", "log", "log1p", "softplus", "sigmoid", "sech2", "tanh", "sqrt", "hypot1", "log1psq", "atan",
+    "cauchit_slope", "log_cloglog",
+)  # fmt: skip
 """Words of which a machine may know what their rounding took."""
 
 REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2} | {f"{word}_rest": 2 for word in OWN}
@@ -25,8 +28,9 @@ REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2} | {f"{word}_rest": 2 for 
 ALLOWED = 1.9
 """A result that may be off by more than so many units, most of the time, is mended."""
 
-USUAL = {"sigmoid": 1.1, "witch": 1.2, "serpentine": 1.1, "sech2": 1.3, "exp": 0.6, "log": 0.6, "hypot1": 0.6,
+USUAL = {"sigmoid": 1.1, "witch": 1.2, "serpentine": 1.1, "sech2": 1.45, "exp": 0.6, "log": 0.6, "hypot1": 0.6,
          "softplus": 0.8, "tanh": 0.8, "atan": 0.6,
+         "log_cauchit": 0.6, "cauchit_slope": 0.6,
          "log_ndtr": 2.0, "mills": 2.0, "mills_slope": 2.0, "log1psq": 0.9}  # fmt: skip
 """How far off words are, most of the time; 1 where nothing is said."""
 

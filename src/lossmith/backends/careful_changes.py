@@ -52,6 +52,8 @@ CHANGES: dict[str, Change] = {
     "expm1": _times(lambda w, x, y: _slope(w, "add", y, 1.0)),
     "log": lambda w, x, y, d: w.step("change", "div", d, x[0]),
     "log1p": lambda w, x, y, d: w.step("change", "div", d, _slope(w, "add", x[0], 1.0)),
+    "expm1mx": _times(lambda w, x, y: _slope(w, "expm1", x[0])),
+    "log1pmx": _times(lambda w, x, y: _slope(w, "neg", _slope(w, "div", x[0], _slope(w, "add", x[0], 1.0)))),
     "sqrt": lambda w, x, y, d: w.step("change", "div", w.step("change", "mul", 0.5, d), y),
     "pow": lambda w, x, y, d: w.step("change", "mul", _product(w, y, x[1]), w.step("change", "div", d, x[0])),
     "tanh": _times(lambda w, x, y: _slope(w, "sub", 1.0, _product(w, y, y))),

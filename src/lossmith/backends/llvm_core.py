@@ -43,6 +43,11 @@ def clamp(x: Value, low: float, high: float) -> Value:
     return (x > high).where(high, (x < low).where(low, x))
 
 
+def mended(v: Value, rest: Value) -> Value:
+    """v + rest, where the rest is a number."""
+    return v + (absolute(rest) < math.inf).where(rest, 0.0)
+
+
 @worded
 def reduced(x: Value) -> tuple[Value, Value, Value]:
     """x = n·ln 2 + r with |r| <= ½ ln 2: (n plus MAGIC, n, r)."""

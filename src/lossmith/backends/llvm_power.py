@@ -94,6 +94,15 @@ def grown(a: Value, b: Value) -> Pair:
 
 
 @worded
+def quotient_pair(top: Value, top_lost: Value, a: Value, a_lost: Value, c: Value, c_lost: Value) -> Pair:
+    """top/(a·c), all three with what they lack, as a sum of two doubles."""
+    e, product = top.emitter, a * c
+    q = top / product
+    less = e.fma(a, c, -product) + (a_lost * c + a * c_lost)
+    return q, ((e.fma(-q, product, top) + top_lost) - q * less) / product
+
+
+@worded
 def atanh_argument(m: Value) -> Pair:
     """(m − 1)/(m + 1) as a sum of two doubles."""
     e, f, d = m.emitter, m - 1.0, m + 1.0

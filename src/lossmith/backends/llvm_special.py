@@ -11,10 +11,13 @@ from __future__ import annotations
 import math
 
 from lossmith.backends.llvm_core import absolute, clamp, decay, log, log1p, lowered, raised_decay_of_pair, with_sign
+from lossmith.backends.llvm_polynomials import POLYNOMIALS
+from lossmith.backends.llvm_power import Pair, quotient_pair
+from lossmith.backends.llvm_rests import log1p_rest, log_rest, lost
 from lossmith.backends.llvm_values import Value, worded
 
-ROOT_2PI = math.sqrt(2 * math.pi)
-LIFT = 1.2  # the polynomial TAIL is (u + LIFT)·R(u)/√(2π)
+ROOT_2PI, ROOT_2PI_REST = 2.5066282746310007, -1.8328579980459167e-16
+LIFT, LIFT_REST = 1.2, 4.4408920985006264e-17  # the polynomial TAIL is (u + LIFT)·R(u)/√(2π)
 DIGAMMA_ROOT, DIGAMMA_ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
 
 
@@ -55,43 +58,85 @@ def erf(x: Value) -> Value:
 
 
 @worded
-def log_ndtr(x: Value) -> Value:
-    """log Φ(x): the tail's logarithm − x²/2 below 0, log1p(−Φ(−x)) above."""
-    e, u = x.emitter, absolute(x)
-    top, bottom = tail(u)
-    ratio = top / bottom
-    below = e.fma(u * -0.5, u, log(ratio))
-    return (x > 0.0).where(log1p(-lowered(raised_bell(u) * ratio)), below)
+def headed(x: Value, name: str, low: float) -> Pair:
+    """A polynomial of the table as a sum of two doubles; `low` is what its first coefficient lost."""
+    e, (first, *heads) = x.emitter, POLYNOMIALS[name][:4]
+    q = e.estrin(x, POLYNOMIALS[name][4:])
+    for c in reversed(heads):
+        q = e.fma(x, q, c)
+    value = e.fma(x, q, first)
+    return value, e.fma(x, q, (first - value)) + low
 
 
 @worded
-def raised_mills(x: Value) -> Value:
-    """φ(x)/Φ(x)·2^128 for x >= 0; 0 beyond 40."""
+def ratio_pair(u: Value) -> tuple[Pair, Pair, Pair]:
+    """`tail`'s numerator and denominator, and their quotient, each as a sum of two doubles."""
+    e, size = u.emitter, finite(u)
+    top, top_lost = headed(tail_variable(u), "TAIL", 9.071548043906614e-18)
+    bottom = size + LIFT
+    bottom_lost = lost(size, e.lift(LIFT, "real"), bottom) + LIFT_REST
+    ratio = top / bottom
+    rest = ((e.fma(-ratio, bottom, top) + top_lost) - ratio * bottom_lost) / bottom
+    return (top, top_lost), (bottom, bottom_lost), (ratio, rest)
+
+
+@worded
+def upper(u: Value) -> tuple[Value, Value, Value]:
+    """1 − Φ(u) for u >= 0 as a sum of two doubles, and exp(−u²/2)·2^128."""
+    high, (_, _, (ratio, rest)) = raised_bell(u), ratio_pair(u)
+    low = lowered(high)
+    q = low * ratio
+    return q, u.emitter.fma(low, ratio, -q) + low * rest, high
+
+
+@worded
+def log_ndtr(x: Value) -> Value:
+    """log Φ(x): the tail's logarithm − x²/2 below 0, log1p(−Φ(−x)) above."""
+    e, u = x.emitter, absolute(x)
+    _, _, (ratio, ratio_lost) = ratio_pair(u)
+    first, square = log(ratio), (u * -0.5) * u
+    below = first + square
+    rest = lost(square, first, below) + (e.fma(u * -0.5, u, -square) + (log_rest(ratio, first) + ratio_lost / ratio))
+    q, q_lost, _ = upper(u)
+    above = log1p(-q)
+    more = log1p_rest(-q, above) - q_lost / (1.0 - q)
+    return (x > 0.0).where(above + more, below + (u < 1e150).where(rest, 0.0))
+
+
+@worded
+def raised_mills(x: Value) -> Pair:
+    """φ(x)/Φ(x)·2^128 for x >= 0 as a sum of two doubles; 0 beyond 40."""
     e, x = x.emitter, clamp(x, 0.0, 40.0)
-    top, bottom = tail(x)
-    high = raised_bell(x)
-    return high * (1 / ROOT_2PI) / e.fma(-lowered(high), top / bottom, 1.0)
+    q, q_lost, high = upper(x)
+    c = 1.0 - q
+    root = e.lift(ROOT_2PI, "real"), e.lift(ROOT_2PI_REST, "real")
+    return quotient_pair(high, e.lift(0.0, "real"), *root, c, ((1.0 - c) - q) - q_lost)
 
 
 @worded
 def mills(x: Value) -> Value:
     """φ(x)/Φ(x); about −x for x → −∞."""
-    u = absolute(x)
-    top, bottom = tail(u)
-    below = (x < -1e200).where(u, bottom * (1 / ROOT_2PI) / top)
-    return (x > 0.0).where(lowered(raised_mills(u)), below)
+    e, u = x.emitter, absolute(x)
+    top, bottom, _ = ratio_pair(u)
+    left, left_rest = quotient_pair(*bottom, e.lift(ROOT_2PI, "real"), e.lift(ROOT_2PI_REST, "real"), *top)
+    below = (x < -1e200).where(u, left + left_rest)
+    right, right_rest = raised_mills(u)
+    return (x > 0.0).where(lowered(right + right_rest), below)
 
 
 @worded
 def mills_slope(x: Value) -> Value:
     """m(m + x) with m = φ/Φ; below 1 from polynomials of its own, because there m + x cancels."""
     e, u = x.emitter, absolute(x)
-    top, _ = tail(u)
-    below = e.polynomial("TAIL_SLOPE", tail_variable(u), heads=4) / (top * top)
-    m = raised_mills(u)
-    above = lowered(m * (lowered(m) + clamp(u, 0.0, 40.0)))
-    middle = e.polynomial("MILLS_SLOPE", clamp(x, 0.0, 1.0), heads=1)
-    return (x > 1.0).where(above, (x > 0.0).where(middle, below))
+    top, _, _ = ratio_pair(u)
+    below, below_rest = quotient_pair(*headed(tail_variable(u), "TAIL_SLOPE", -1.1918107352775471e-18), *top, *top)
+    (m, m_rest), near = raised_mills(u), clamp(u, 0.0, 40.0)
+    small = lowered(m)
+    whole = near + small
+    product = m * whole
+    above = lowered(product + (e.fma(m, whole, -product) + (m_rest * whole + m * lost(near, small, whole))))
+    middle, middle_rest = headed(clamp(x, 0.0, 1.0), "MILLS_SLOPE", -4.728080797753322e-17)
+    return (x > 1.0).where(above, (x > 0.0).where(middle + middle_rest, below + below_rest))
 
 
 @worded

@@ -24,6 +24,7 @@ from lossmith.backends.llvm_core import (
     log1p,
     log1p_unit,
     lowered,
+    mended,
     raised_decay,
     with_sign,
 )
@@ -228,7 +229,9 @@ WORDS: dict[str, Callable[..., Value]] = {
 REST_WORDS: dict[str, Callable[..., Value]] = {
     "left_mul": lambda a, b, p: a.emitter.fma(a, b, -p),
     "left_div": lambda a, b, q: a.emitter.fma(-q, b, a),
-    "mend": lambda v, d: v + (absolute(d) < math.inf).where(d, 0.0),
+    "mend": mended,
+    "log_cloglog_rest": remainders.log_cloglog_rest,
+    "cauchit_slope_rest": remainders.cauchit_slope_rest,
     **{f"{word}_rest": rest for word, rest in RESTS.items()},
 }
 """The words of `careful`."""

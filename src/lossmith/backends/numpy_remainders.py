@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-EXP = tuple(1 / math.factorial(k) for k in range(2, 22))
+EXP = tuple(np.longdouble(1) / math.factorial(k) for k in range(2, 22))
 """(eˣ − 1 − x)/x² in powers of x."""
-ATANH = (0.0, *(2 / (2 * k + 1) for k in range(1, 20)))
+ATANH = (0.0, *(np.longdouble(2) / (2 * k + 1) for k in range(1, 20)))
 """(2 atanh(s) − 2s)/s in powers of s²."""
 
 
 def _horner(x: Any, coefficients: tuple[float, ...]) -> Any:
-    total = 0 * x + coefficients[-1]
+    kind = np.asarray(x).dtype.type
+    total = 0 * x + kind(coefficients[-1])
     for c in reversed(coefficients[:-1]):
-        total = total * x + c
+        total = total * x + kind(c)
     return total
 
 
@@ -61,10 +62,18 @@ def _powers(x: Any) -> tuple[Any, Any]:
     return u, np.minimum(u, 1)
 
 
+def _pi(x: Any) -> Any:
+    """π with the digits of x."""
+    return PI if np.asarray(x).dtype == np.longdouble else math.pi
+
+
+PI = np.longdouble("3.14159265358979323846264338327950288")
+
+
 def _tail(x: Any) -> Any:
     """½ − atan|x|/π."""
-    size = np.abs(x)
-    return np.where(size > 1, np.arctan(1 / size), math.pi / 2 - np.arctan(size)) / math.pi
+    size, pi = np.abs(x), _pi(x)
+    return np.where(size > 1, np.arctan(1 / size), pi / 2 - np.arctan(size)) / pi
 
 
 def log_cauchit(x: Any) -> Any:
@@ -79,7 +88,7 @@ def cauchit_slope(x: Any) -> Any:
     v = 1 / np.maximum(size, 1)
     bell = np.where(size > 1, v * v / (1 + v * v), 1 / (1 + np.minimum(size, 1) ** 2))
     ratio = np.where(v < 1e-9, 1, v / np.arctan(np.maximum(v, 1e-30)))
-    whole = np.where(np.less(x, 0), math.pi * _tail(np.minimum(size, 1)), math.pi * (1 - _tail(x)))
+    whole = np.where(np.less(x, 0), _pi(x) * _tail(np.minimum(size, 1)), _pi(x) * (1 - _tail(x)))
     return np.where(np.less(x, -1), v / (1 + v * v) * ratio, bell / whole)
 
 

@@ -53,6 +53,13 @@ class Asinh(Word):
     slope = staticmethod(lambda x: 1 / Hypot1(x))
 
 
+class Rise(Word):
+    """x + √(1 + x²), the exponential of asinh(x)."""
+
+    word = "rise"
+    slope = staticmethod(lambda x: Rise(x) / Hypot1(x))
+
+
 class LogCloglog(Word):
     """log(1 − exp(−eˣ))."""
 
@@ -118,7 +125,8 @@ def _below(x: Tree, edge: Tree, near: Tree, far: Tree) -> Tree:
 
 COMPOSITES |= {
     "share": lambda x: x / (1 + x),
-    "onset": lambda x: _below(x, sp.S.One, x**2 - (1 + x) * Expm1mx(-x), 1 - Exp(-x) - Fade(x)),
+    "rise": lambda x: _below(x, sp.S.Zero, 1 / (Hypot1(x) - x), x + Hypot1(x)),
+    "onset": lambda x: _below(x, sp.S.One, Exp(-x) * Expm1mx(x), 1 - Exp(-x) - Fade(x)),
     "bennett": lambda x: _below(x, sp.S.One, x**2 + (1 + x) * Log1pmx(x), (1 + x) * Log1p(x) - x),
     "log1mexp": lambda x: _below(x, -sp.Rational(7, 10), Log1p(-Exp(x)), Log(-Expm1(x))),
     "softplus_rise": lambda b, d: _below(Abs(d), sp.S.One, Log1p(Sigmoid(b) * Expm1(d)), Softplus(b + d) - Softplus(b)),
@@ -210,6 +218,14 @@ def log_of_cauchy(e: Tree) -> Tree | None:
     return None
 
 
+def softplus_of_asinh(e: Tree) -> Tree | None:
+    """log(1 + exp(±asinh(x))) → log1p(rise(±x)): no digits are lost to a logarithm and back."""
+    for sign in (1, -1) if e.func is Softplus else ():
+        if (sign * e.args[0]).func is Asinh:
+            return Log1p(Rise(sign * (sign * e.args[0]).args[0]))
+    return None
+
+
 def log_of_hypot(e: Tree) -> Tree | None:
     """log(x + √(1 + x²)) → asinh(x)."""
     if e.func is not Log or not e.args[0].is_Add:
@@ -260,6 +276,7 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
         log_one_minus_exp,
         log_of_cauchy,
         log_of_hypot,
+        softplus_of_asinh,
         softplus_difference,
         fading_square,
     )
