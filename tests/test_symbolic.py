@@ -13,6 +13,7 @@ import reference
 import sympy as sp
 
 import lossmith
+from lossmith.errors import UnsupportedError
 from lossmith.formula import parse
 from lossmith.program import Program, Step
 from lossmith.symbolic import algebra, derive, stable
@@ -147,3 +148,26 @@ def test_shipped_programs_are_what_is_derived_now() -> None:
 def test_a_catalogued_loss_needs_no_sympy() -> None:
     code = "import lossmith, sys; lossmith.Huber()([1.0], [0.5]); sys.exit('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("k", [1.2, 2.0, 3.5])
+def test_a_power_with_a_name_has_its_slopes_at_0(k: float) -> None:
+    """k|r|^(k−1)·sign(r) is 0 at 0; as |r|^k·sign(r)/|r|, as it was derived before, it is 0/0 there."""
+    loss = lossmith.loss("abs(r)**k", k=k)
+    y, z = np.zeros(3), np.array([0.0, -1.0, 2.0])
+    np.testing.assert_allclose(loss.gradient(y, z), [0.0, -k, k * 2.0 ** (k - 1)], rtol=1e-14)
+    np.testing.assert_allclose(loss.hessian(y, z)[1:], k * (k - 1) * np.array([1.0, 2.0]) ** (k - 2), rtol=1e-14)
+    assert loss.hessian(y, z)[0] == (np.inf if k < 2 else k * (k - 1) * 0.0 ** (k - 2))
+    shifted = lossmith.loss("abs(2*r - 1)**k / s", k=k, s=4.0)
+    assert shifted.gradient(np.array([0.5]), np.array([0.0]))[0] == 0.0
+
+
+@pytest.mark.parametrize("text", ["cos(m)", "abs(m)", "m**2", "1 - exp(-m**2)"])
+def test_even_margin_losses_are_losses_without_probabilities(text: str) -> None:
+    """They cost both labels the same: value and slope are there, a link is not. Before, they could not be made."""
+    loss = lossmith.loss(text, lift="margin")
+    z = np.array([-0.7, 0.3, 1.1])
+    np.testing.assert_allclose(loss.value(np.ones(3), z), loss.value(np.zeros(3), z))
+    np.testing.assert_allclose(loss.gradient(np.ones(3), z), loss.gradient(np.zeros(3), z))
+    with pytest.raises(UnsupportedError, match="no link"):
+        loss.mean(z)

@@ -97,6 +97,8 @@ def _eta(state: State, z: NDArray[Any]) -> NDArray[Any]:
 @lru_cache(maxsize=1024)
 def _monotone(state: State) -> bool:
     """Does η rise over the middle of the line, through several values strictly between ½ and 1?"""
+    if state.derived.mean is None:  # an even loss
+        return False
     eta = _eta(state, np.linspace(-0.95, 0.95, 39))
     inside = eta[(eta > 0.5 + 1e-6) & (eta < 1)]
     return bool(np.all(np.diff(eta) >= -1e-12) and len(inside) and np.ptp(inside) > 1e-6)

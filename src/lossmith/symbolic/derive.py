@@ -59,11 +59,16 @@ def plain(tree: Expr, inputs: Sequence[str], output: str, params: Params, note: 
     return _emitted(tuple(inputs), params, (), {output: stable(_sympy(tree, params))}, note)
 
 
-def margin_mean(tree: Expr, slot: str, params: Params, note: str = "") -> Program:
-    """The Program z → η(z) = φ′(−z)/(φ′(z) + φ′(−z)): the probability that a margin loss φ trains z for."""
+def margin_mean(tree: Expr, slot: str, params: Params, note: str = "") -> Program | None:
+    """The Program z → η(z) = φ′(−z)/(φ′(z) + φ′(−z)): the probability that a margin loss φ trains z for.
+
+    None for an even φ, which costs both labels the same: it trains z for no probability.
+    """
     t, z = sp.Symbol(slot), sp.Symbol("z")
     slope = _two_derivatives(tree, t, params)[1]
     here, there = stable(slope.subs(t, z)), stable(slope.subs(t, -z))
+    if sp.expand(here + there) == 0:
+        return None
     return _emitted(("z",), params, (), {"mean": 1 / (1 + here / there)}, note)
 
 
@@ -107,7 +112,7 @@ def _over_slot(e: Tree, d2: Tree, t: Tree) -> Tree:
     open_form = open_form.replace(Share, lambda x: x / (1 + x)).replace(Fade, lambda x: x * Exp(-x))
     open_form = sp.expand(open_form) if open_form.is_Add else open_form
     shown = open_form.replace(lambda s: s.func is Sign and s.args[0] == t, lambda s: t / Abs(t))
-    quotient = sp.Add(*(term / t for term in sp.Add.make_args(shown)))
+    quotient = _joined(sp.Add(*(term / t for term in sp.Add.make_args(shown))))
     singular = any(p.base == t and p.exp.is_negative for p in quotient.atoms(sp.Pow))
     if not singular:
         return stable(quotient)
@@ -122,9 +127,28 @@ def _two_derivatives(tree: Expr, t: Tree, params: Params) -> tuple[Tree, Tree, T
 
 def _slope(f: Tree, t: Tree) -> Tree:
     try:
-        return stable(f.diff(t).replace(sp.log, Log))
+        return stable(_joined(f.diff(t).replace(sp.log, Log)))
     except NotImplementedError as e:
         raise FormulaError(f"{e}: the formula needs a derivative that is not in the language") from None
+
+
+def _joined(e: Tree) -> Tree:
+    """|u|^k/|u| → |u|^(k − 1) for an exponent with a name in it: no 0/0 where u = 0."""
+    return e.replace(lambda m: m.is_Mul and any(map(_named_power, m.args)), _with_one_power)
+
+
+def _named_power(e: Tree) -> bool:
+    return bool(e.is_Pow and e.base.func is Abs and not e.exp.is_number)
+
+
+def _with_one_power(product: Tree) -> Tree:
+    size = next(filter(_named_power, product.args)).base
+    inside, exponent, others = size.args[0], sp.S.Zero, sp.S.One
+    for factor in product.args:
+        base, power = factor.as_base_exp()
+        same = base == size or (base in (inside, -inside) and power.is_even)
+        exponent, others = (exponent + power, others) if same else (exponent, others * factor)
+    return size**exponent * others
 
 
 def _squared_signs(e: Tree) -> Tree:
