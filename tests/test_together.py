@@ -18,6 +18,7 @@ import lossmith
 from lossmith.errors import DataError, LossmithError, ParameterError, ShapeError, UnsupportedError
 from lossmith.fit import cox as cox_module
 from lossmith.fit.cox import Risks
+from lossmith.fit.entering import Entering
 from lossmith.models.survival import concordance
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -211,6 +212,48 @@ def test_a_planted_fault_in_the_partial_likelihood_is_noticed(monkeypatch: pytes
         check_cox("efron", 1.0)
 
 
+LATE = TIME * np.maximum(0, np.random.default_rng(5).uniform(-0.5, 0.95, len(TIME)))
+"""When each row comes under observation."""
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_late_entries_as_statsmodels_has_them(ties: str) -> None:
+    import statsmodels.api as sm
+
+    model = lossmith.SurvivalRegressor(ties=ties, **EXACT).fit(TABLE, TIME, EVENT, entry=LATE)
+    theirs = sm.PHReg(TIME, TABLE, status=EVENT.astype(int), entry=LATE, ties=ties).fit(disp=0)
+    near(model.coef_, theirs.params, 1e-8)
+    near(-model.solution_.value * len(TIME), theirs.llf, 1e-9)
+    plain = lossmith.SurvivalRegressor(ties=ties, **EXACT).fit(TABLE, TIME, EVENT)
+    assert np.abs(model.coef_ - plain.coef_).max() > 1e-3, "entries changed nothing: no test of them"
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_entries_before_all_times_are_none(ties: str) -> None:
+    """One way sums each risk set for itself, the other runs along time: the same to the last digits."""
+    rng = np.random.default_rng(1)
+    z, w = rng.normal(size=len(TIME)), rng.uniform(0.5, 2, len(TIME))
+    plain, late = Risks.of(TIME, EVENT, w, ties), Entering.of(TIME, EVENT, np.zeros(len(TIME)), w, ties)
+    near(late.value(z), plain.value(z), 1e-12)
+    near(late.gradient(z), plain.gradient(z), 1e-11)
+    near(late.hessian(z, TABLE), plain.hessian(z, TABLE), 1e-10)
+    models = [lossmith.SurvivalRegressor(ties=ties, **EXACT) for _ in range(2)]
+    models[0].fit(TABLE, TIME, EVENT, sample_weight=WEIGHT, strata=STRATA)
+    models[1].fit(TABLE, TIME, EVENT, sample_weight=WEIGHT, strata=STRATA, entry=0 * TIME)
+    near(models[1].coef_, models[0].coef_, 1e-9)
+    for model, entry in zip(models, (None, 0 * TIME), strict=True):
+        model.fit(TABLE, TIME, EVENT, entry=entry)
+    near(models[1].predict_survival(TABLE[:3], [0.3, 0.8, 1.5]), models[0].predict_survival(TABLE[:3], [0.3, 0.8, 1.5]))
+
+
+def test_a_row_at_risk_at_its_own_entry_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mutant: risk sets with one row more, a hair of entry earlier."""
+    genuine = Entering.of
+    monkeypatch.setattr(Entering, "of", lambda t, e, late, w, ties: genuine(t, e, late - 0.05, w, ties))
+    with pytest.raises(AssertionError):
+        test_late_entries_as_statsmodels_has_them("efron")
+
+
 def test_whole_weights_are_copies_for_breslow() -> None:
     doubled = lossmith.SurvivalRegressor(ties="breslow", **EXACT)
     weighted = lossmith.SurvivalRegressor(ties="breslow", **EXACT).fit(TABLE, TIME, EVENT, sample_weight=WEIGHT)
@@ -289,6 +332,8 @@ def test_errors_say_what_where_and_what_to_do() -> None:
         (lambda: S(ties="exact").fit(X, RATE), ParameterError, "efron, breslow"),
         (lambda: S().fit(X, RATE, np.zeros(N)), DataError, "no row has an event"),
         (lambda: S().fit(X, -RATE), DataError, "row 0"),
+        (lambda: S().fit(X, RATE, entry=RATE), DataError, "row 0 enters"),
+        (lambda: S("weibull").fit(X, RATE, entry=RATE / 2), UnsupportedError, "entry"),
         (lambda: S().fit(X, RATE[:-1]), ShapeError, r"\(499,\)"),
         (lambda: S().fit(X, np.column_stack([RATE, 2 * RATE])), UnsupportedError, "weibull"),
         (lambda: D("huber").fit(X, RATE), UnsupportedError, "LinearRegressor"),

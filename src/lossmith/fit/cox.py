@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DataError, ParameterError
+from lossmith.errors import DataError, ParameterError, ShapeError
 from lossmith.fit.design import Array, Design
+from lossmith.fit.entering import Entering
 from lossmith.fit.measure import optimality
 from lossmith.fit.objective import Meter, strengths
 from lossmith.fit.penalty import Penalty
@@ -138,7 +139,7 @@ class Cox:
 
     design: Design
     X: Array
-    strata: tuple[tuple[NDArray[np.intp], Risks], ...]
+    strata: tuple[tuple[NDArray[np.intp], Risks | Entering], ...]
     mass: float
     offset: Array | None
     l1: Array | None
@@ -188,9 +189,16 @@ class Cox:
 
 
 def cox(
-    rows: Rows, time: Any, event: Any, penalty: Penalty, *, ties: str = "efron", strata: Any = None
+    rows: Rows,
+    time: Any,
+    event: Any,
+    penalty: Penalty,
+    *,
+    ties: str = "efron",
+    strata: Any = None,
+    entry: Any = None,
 ) -> tuple[Array, Cox]:
-    """Where to start, and the objective; the mean is over the weight of all rows."""
+    """Where to start, and the objective; the mean is over the weight of all rows. entry (n,): at risk only after it."""
     whole = Design.of(rows.X, True)
     design = replace(whole, intercept=False)
     X = replace(whole, intercept=False).rows(slice(None))
@@ -201,10 +209,19 @@ def cox(
     event = np.asarray(event).astype(bool)
     time = np.asarray(time, np.float64)
     live = [g for g in groups if (event[g] & (weight[g] > 0)).any()]
-    parts = tuple((g, Risks.of(time[g], event[g], weight[g], ties)) for g in live)
+    parts = tuple((g, _at_risk(time, event, weight, entry, g, ties)) for g in live)
     if not parts:
         raise DataError("no row has an event; a partial likelihood needs at least one failure")
     l1, l2 = strengths(design, penalty.l1, penalty.l2, 1)
     made = Cox(design, X, parts, float(weight.sum()), rows.offset, l1, l2)
     slope = float(np.sqrt((event * weight).sum() / weight.sum()))
     return np.zeros(made.size), replace(made, slope=slope)
+
+
+def _at_risk(time: Array, event: Array, weight: Array, entry: Any, g: NDArray[np.intp], ties: str) -> Risks | Entering:
+    if entry is None:
+        return Risks.of(time[g], event[g], weight[g], ties)
+    late = np.asarray(entry, np.float64)
+    if late.shape != time.shape:
+        raise ShapeError(f"entry has shape {late.shape} but the times have {time.shape}; they must be the same")
+    return Entering.of(time[g], event[g], late[g], weight[g], ties)

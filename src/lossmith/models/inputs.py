@@ -35,6 +35,13 @@ def targets(y: Any) -> Any:
     return column_or_1d(y, warn=True) if values.ndim == 2 and values.shape[1] == 1 else y
 
 
+def numbers(y: Any, who: str) -> Array:
+    """y as floats, (n,) or (n, k); a column (n, 1) is taken for (n,), with scikit-learn's warning."""
+    if y is None:
+        raise DataError(f"{who} requires y to be passed, but the target y is None; pass one number per row")
+    return np.asarray(targets(y), dtype=np.float64)
+
+
 def labels(y: Any, who: str) -> tuple[Array, NDArray[np.intp]]:
     """The sorted classes of y, (n,) of any kind of label, and the index of each row's class."""
     from sklearn.preprocessing import LabelEncoder

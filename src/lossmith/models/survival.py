@@ -65,30 +65,47 @@ class SurvivalRegressor(Kept):
         self.max_iter = max_iter
 
     def fit(
-        self, X: Any, y: Any, event: Any = None, sample_weight: Any = None, offset: Any = None, strata: Any = None
+        self,
+        X: Any,
+        y: Any,
+        event: Any = None,
+        sample_weight: Any = None,
+        offset: Any = None,
+        strata: Any = None,
+        entry: Any = None,
     ) -> Self:
         """Fit to X (n, p) and times y.
 
         y: (n,) times > 0, with event (n,) true where the time is that of the event and false where observation ended
         before it (None: all are events); a structured array with a truth value and a number per row; or, but for
         "cox", (n, 2): the time lies between, 0 or inf where an end is not known. strata (n,), for "cox": each has a
-        hazard of its own. Raises DataError, ShapeError.
+        hazard of its own. entry (n,), for "cox": a row is
+        at risk only after it (left truncation). Raises DataError, ShapeError.
         """
         matrix = inputs.features(self, X, reset=True)
         rows = Rows.of(matrix, np.zeros(matrix.shape[0]), sample_weight, offset)
         penalty = Penalty(self.penalty, alpha=self.alpha, l1_ratio=self.l1_ratio)
-        low, high = bounds_of(y, event, rows.n)
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None; pass times")
+        low, high = bounds_of(inputs.targets(y), event, rows.n)
         if self.model == "cox":
-            return self._proportional(rows, low, high, penalty, strata)
+            return self._proportional(rows, low, high, penalty, strata, entry)
+        if entry is not None:
+            raise UnsupportedError(f'model={self.model!r} does not take entry times; model="cox" does')
         if self.model not in ACCELERATED:
             raise ParameterError(f"model={self.model!r} is not known; there are cox, {', '.join(ACCELERATED)}")
         return self._accelerated(rows, low, high, penalty)
 
-    def _proportional(self, rows: Rows, low: Array, high: Array, penalty: Penalty, strata: Any) -> Self:
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required, tags.target_tags.positive_only = True, True
+        return tags
+
+    def _proportional(self, rows: Rows, low: Array, high: Array, penalty: Penalty, strata: Any, entry: Any) -> Self:
         event = low == high
         if not (event | (high == np.inf)).all():
             raise UnsupportedError('model="cox" takes times and events, not intervals; model="weibull" takes those')
-        w0, made = cox(rows, low, event, penalty, ties=self.ties, strata=strata)
+        w0, made = cox(rows, low, event, penalty, ties=self.ties, strata=strata, entry=entry)
         solution = run(made, w0, self.solver, Limits(self.tol, self.max_iter or 1000))
         self._learned(solution, solution.coef)
         z = safe_sparse_dot(rows.X, self.coef_, dense_output=True) + (0.0 if rows.offset is None else rows.offset)

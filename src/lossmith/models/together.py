@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
@@ -14,11 +15,12 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
 from lossmith.catalogue import loss as make_loss
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import LossmithError, ParameterError, UnsupportedError
 from lossmith.fit import Penalty, Solution
 from lossmith.fit.together import fit_together
 from lossmith.loss import Loss
 from lossmith.models import inputs
+from lossmith.models.offers import offered_unless
 from lossmith.models.state import dump_together, load_together
 from lossmith.models.store import State, Storable
 from lossmith.rows.memory import Rows
@@ -112,7 +114,7 @@ class DistributionRegressor(RegressorMixin, Kept):  # type: ignore[misc]
         rows = Rows.of(matrix, np.zeros(matrix.shape[0]), sample_weight, offset)
         solution = fit_together(
             rows,
-            np.asarray(y, np.float64),
+            inputs.numbers(y, type(self).__name__),
             loss,
             Penalty(self.penalty, alpha=self.alpha, l1_ratio=self.l1_ratio),
             outputs=len(names),
@@ -144,7 +146,25 @@ class DistributionRegressor(RegressorMixin, Kept):  # type: ignore[misc]
 
     def predict(self, X: Any, offset: Any = None) -> Array:
         """The predicted mean, (n,)."""
-        return self.loss_.mean(self.predict_outputs(X, offset))
+        z = self.predict_outputs(X, offset)
+        return self.loss_.mean(z)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        with contextlib.suppress(LossmithError):  # a loss that is not known is refused by `fit`
+            tags.target_tags.positive_only = make_loss(self.loss).target.name in ("halfline", "positive_line")
+        return tags
+
+
+def _untold(model: OrdinalClassifier) -> str:
+    """Why the classifier has no probabilities; "" where its loss tells them."""
+    with contextlib.suppress(LossmithError):
+        if make_loss(model.loss).lift.name == "all_threshold":
+            return (
+                f"OrdinalClassifier(loss={model.loss!r}) has no probabilities: thresholds alone are trained; use"
+                " CumulativeLogit, or wrap it in sklearn.calibration.CalibratedClassifierCV"
+            )
+    return ""
 
 
 class OrdinalClassifier(ClassifierMixin, Kept):  # type: ignore[misc]
@@ -208,22 +228,40 @@ class OrdinalClassifier(ClassifierMixin, Kept):  # type: ignore[misc]
         self.coef_, self.thresholds_ = np.ascontiguousarray(solution.coef[:, 0]), last[1:] - last[0]
         return self
 
-    def decision_function(self, X: Any, offset: Any = None) -> Array:
+    def latent(self, X: Any, offset: Any = None) -> Array:
         """The score of each row, (n,), which the thresholds cut into classes."""
         check_is_fitted(self)
         score: Array = safe_sparse_dot(inputs.features(self, X, reset=False), self.coef_, dense_output=True)
         return score if offset is None else score + np.asarray(offset, np.float64)
 
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
+        """How well each class suits, (n, K): minus its loss, for cumulative ones the logarithm of its probability.
+
+        For two classes (n,): how far the score is above the threshold. See `latent` for the score itself.
+        """
+        score = self.latent(X, offset)
+        if len(self.classes_) == 2:
+            return np.asarray(score - self.thresholds_[0])
+        z, K = self._outputs(score), len(self.classes_)
+        return np.column_stack([-self.loss_.value(np.full(len(z), k), z) for k in range(K)])
+
     def predict(self, X: Any, offset: Any = None) -> Array:
-        """The most probable class of each row; without probabilities the one whose interval holds the score."""
-        score = self.decision_function(X, offset)
-        if self.loss_.lift.name == "ordinal":
-            return np.asarray(self.classes_[self._proba(score).argmax(axis=1)])
-        return np.asarray(self.classes_[np.searchsorted(self.thresholds_, score)])
+        """The class of each row: the most probable one, or without probabilities that of the least loss."""
+        suits = self.decision_function(X, offset)
+        codes = suits.argmax(axis=1) if suits.ndim == 2 else (suits > 0).astype(np.intp)
+        return np.asarray(self.classes_[codes])
 
+    @offered_unless(_untold)
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
-        """The probability of each class, (n, K) in the order of classes_."""
-        return self._proba(self.decision_function(X, offset))
+        """The probability of each class, (n, K) in the order of classes_; not for losses of thresholds alone."""
+        z = self._outputs(self.latent(X, offset))
+        return self.loss_.mean(z)
 
-    def _proba(self, score: Array) -> Array:
-        return self.loss_.mean(np.column_stack([score, np.tile(self.thresholds_, (len(score), 1))]))
+    def _outputs(self, score: Array) -> Array:
+        """The raw outputs of rows with these scores."""
+        return np.column_stack([score, np.tile(self.thresholds_, (len(score), 1))])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # of classes that have no order, as scikit-learn's checks draw them
+        return tags
