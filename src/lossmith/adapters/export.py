@@ -151,14 +151,17 @@ def spelled(loss: Loss, want: str) -> list[str]:
 def rule_of(loss: Loss) -> tuple[str, float | None]:
     """The curvature for leaves, and its constant where the majorant is one.
 
-    Of residuals a proved majorant, because second derivatives vanish in the tails; of scores the second derivative
-    where it is positive throughout; else |gradient|.
+    Of residuals a proved majorant, because second derivatives vanish in the tails (where the slope jumps at 0 it is
+    infinite there, and steps would be tiny); of scores the second derivative where it is positive throughout; else
+    |gradient|.
     """
     from lossmith.curvature import majorant_of
 
     strict = bool(loss.facts()["strictly convex"].holds)
     if kind_of(loss) == "classes" or (strict and loss.lift.name != "residual"):
         return ("floor" if strict else "gradient"), None
+    if not loss.facts()["smooth"].holds:
+        return "gradient", None
     try:
         return "majorant", majorant_of(loss)
     except UnsupportedError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -145,8 +145,8 @@ def printed(loss: Loss, one: Question, dialect: str) -> tuple[list[str], set[str
     params = dynamic(loss)
     z = one.program.inputs[-1] if one.program.inputs[-1] != "y" else one.program.inputs[0]
     z = "logp" if "logp" in one.program.inputs else z
-    far = z if _lost(loss, one, z) else ""
-    lines, used = function(dialect, one.name, one.program, params, one.says, far)
+    shares, far = mended(loss, one, z)
+    lines, used = function(dialect, one.name, one.program, params, one.says, far, shares)
     if one.name in ("slope", "bend") and z == "logp" and _lost(loss, one, z, at=(0.0,)):
         lines.insert(2, f"    logp = {DIALECTS[dialect].xp}.clip(logp, -INFINITY, -1e-30)")
     return lines, used
@@ -157,12 +157,27 @@ def dynamic(loss: Loss) -> Mapping[str, float]:
     return {n: getattr(loss, n) for n, p in loss.declared.items() if not p.static}
 
 
-@lru_cache(maxsize=4096)
-def _lost(loss: Loss, one: Question, z: str, at: Sequence[float] = (np.inf, -np.inf)) -> bool:
-    """Is there no number at an infinite prediction, where there may be a limit?"""
+def mended(loss: Loss, one: Question, z: str) -> tuple[str, str]:
+    """What an infinite prediction needs: nothing, truths of 0 that annul, a limit, or both; in this order."""
     if loss.lift.joint or PERIODIC & {s.word for s in one.program.steps}:
-        return False
-    lines, used = function("numpy", one.name, one.program, dynamic(loss), one.says)
+        return "", ""
+    for shares, far in (("", ""), (z, ""), ("", z)):
+        if not _lost(loss, one, z, shares=shares, far=far):
+            return shares, far
+    return z, z
+
+
+@lru_cache(maxsize=4096)
+def _lost(
+    loss: Loss,
+    one: Question,
+    z: str,
+    at: tuple[float, ...] = (np.inf, -np.inf),
+    shares: str = "",
+    far: str = "",
+) -> bool:
+    """Is there no number at an infinite prediction, where there may be a limit?"""
+    lines, used = function("numpy", one.name, one.program, dynamic(loss), one.says, far, shares)
     parts = ["import math", "import numpy as np", *constants(loss), *helpers("numpy", used), "\n".join(lines)]
     made = load("\n\n".join(parts) + "\n", f"{loss.name} {one.name}")[one.name]
     truths = SAMPLE[loss.target.name] if "y" in one.program.inputs else (-1.0,)

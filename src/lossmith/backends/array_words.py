@@ -72,6 +72,11 @@ def xlogy(x: Any, y: Any) -> Any:
     return xp.where(x == 0, xp.full_like(y, 0.0), x * xp.log(xp.where(x == 0, xp.full_like(y, 1.0), y)))
 
 
+def share_of(share: Any, x: Any) -> Any:
+    """share·x; a share of 0 has nothing even of what is infinite."""
+    return xp.where(share == 0, xp.full_like(x, 0.0), share * x)
+
+
 def horner(x: Any, coefficients: tuple[float, ...]) -> Any:
     """coefficients by rising power."""
     total = xp.full_like(x, coefficients[-1])

@@ -1,8 +1,8 @@
 """Programs as functions of an array library: PyTorch, JAX, Keras or NumPy, as text that a reader can follow.
 
 Parameters become constants with names, what depends on them alone becomes a number, and a step that is used once stands
-where it is used. A loss whose steps meet 0·∞ at an infinite prediction is asked at ±1e18 there, and what has grown
-beyond 1e9 by then counts as infinite.
+where it is used. Where the steps of a loss meet 0·∞ at an infinite prediction, a truth of 0 annuls its factor; and where
+that is not enough, the loss is asked at ±1e18 there, and what has grown beyond 1e9 by then counts as infinite.
 """
 
 from __future__ import annotations
@@ -117,6 +117,8 @@ class Printer:
     reference: str
     """An array from which constants take their shape and type."""
     names: Mapping[str, str]
+    shares: frozenset[str] = frozenset()
+    """Names that depend on the truth alone, whose zeros annul even what is infinite."""
     shown: dict[str, Text] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
@@ -155,6 +157,11 @@ class Printer:
     def step(self, step: Step) -> Text:
         """A step as text."""
         args = step.args
+        if step.word == "mul" and len(self.shares.intersection(a for a in args if isinstance(a, str))) == 1:
+            first, second = sorted(args, key=lambda a: a not in self.shares)
+            if not self.constant(second):
+                self.used.add("share_of")
+                return f"share_of({self.arg(first)[0]}, {self.arg(second)[0]})", 5
         if step.word in BINARY:
             sign, own, left, right = BINARY[step.word]
             return f"{_in(self.arg(args[0]), left)} {sign} {_in(self.arg(args[1]), right)}", own
@@ -206,32 +213,55 @@ def _literal(value: float) -> str:
     return repr(int(value)) if value == int(value) and abs(value) < 1e6 else repr(value)
 
 
+def truths_in(program: Program, z: str) -> frozenset[str]:
+    """The names that depend on inputs other than z alone."""
+    known = {i for i in program.inputs if i != z}
+    for step in program.steps:
+        names = {a for a in step.args if isinstance(a, str)} - set(program.params)
+        if names and names <= known:
+            known.add(step.name)
+    return frozenset(known)
+
+
 def function(
-    dialect: str, name: str, program: Program, params: Mapping[str, float], says: str, far: str = ""
+    dialect: str,
+    name: str,
+    program: Program,
+    params: Mapping[str, float],
+    says: str,
+    far: str = "",
+    shares: str = "",
 ) -> tuple[list[str], set[str]]:
     """The text of one function of the Program's inputs, and the words that it calls by name.
 
-    far: the input whose infinities are taken as limits ("" where none needs it).
+    far: the input whose infinities are taken as limits ("" where none needs it). shares: the prediction, where products
+    of truths with it are to be 0 for a truth of 0 though the other factor be infinite ("" where none needs it).
     """
     used = DIALECTS[dialect]
     plain, _ = bound(program, params)
     free = tuple(i for i in plain.inputs)
-    writer = Printer(used, plain, far or free[-1], {p: p.upper() for p in params})
+    known = truths_in(plain, shares) if shares else frozenset[str]()
+    writer = Printer(used, plain, far or free[-1], {p: p.upper() for p in params}, known)
     body = writer.body()
     if far:
-        body = _limits(used.xp, far, body, len(plain.outputs))
+        cancels = any(step.word == "lgamma" for step in plain.steps)
+        body = _limits(used.xp, far, body, len(plain.outputs), NEARER if cancels else FAR)
     head = [f"def {name}({', '.join(free)}):", f'    """{says}"""']
     return [*head, *(f"    {line}" for line in body)], writer.used
 
 
-def _limits(xp: str, z: str, body: list[str], count: int) -> list[str]:
+FAR, NEARER = ("1e18", "1e9"), ("1e4", "1e3")
+"""Where a limit is taken, and what is infinite by then; nearer where large terms cancel."""
+
+
+def _limits(xp: str, z: str, body: list[str], count: int, reach: tuple[str, str]) -> list[str]:
     """The same, with an infinite z replaced by a large one, and large results there by infinite ones."""
     results = [f"result{k or ''}" for k in range(count)]
     given = body[-1].removeprefix("return ")
-    grown = [f"{xp}.where(far & ({xp}.abs({r}) > 1e9), {r} * INFINITY, {r})" for r in results]
+    grown = [f"{xp}.where(far & ({xp}.abs({r}) > {reach[1]}), {r} * INFINITY, {r})" for r in results]
     return [
         f"far = {xp}.abs({z}) == INFINITY",
-        f"{z} = {xp}.where(far, {xp}.sign({z}) * 1e18, {z})",
+        f"{z} = {xp}.where(far, {xp}.sign({z}) * {reach[0]}, {z})",
         *body[:-1],
         f"{', '.join(results)} = {given}",
         f"return {', '.join(grown)}",

@@ -1,0 +1,338 @@
+"""Losses as PyTorch modules: beside PyTorch's own losses, gradcheck, torch.func, torch.compile, and our kernels.
+
+Faults that were planted once and are caught here: a slope without its sign, class weights left out of the mean's
+divisor, an ignored row whose NaN comes back through the gradient, 0·inf at infinite scores, float16 arithmetic.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from export_rows import drawn, off
+
+import lossmith
+from lossmith.adapters.export_functions import KINDS, kind_of
+from lossmith.catalogue import every
+from lossmith.errors import DomainError, LossmithError, ParameterError, ShapeError, UnsupportedError
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `peers` brings it)")
+F = torch.nn.functional
+PRINTED = [name for name, kind in every().items() if kind.lift.name in KINDS or kind.lift.outputs]
+
+
+def made(name: str, **options: Any) -> Any:
+    return getattr(lossmith.torch, name)(**options)
+
+
+def rows(name: str) -> tuple[Any, Any, Any, Any]:
+    loss = every()[name]()
+    y, z = drawn(loss)
+    return loss, made(name, reduction="none"), torch.tensor(y), torch.tensor(z, requires_grad=True)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_value_gradient_and_hessian_are_those_of_our_kernels(name: str) -> None:
+    loss, module, y, z = rows(name)
+    joint = z.ndim == 2
+    found = loss.evaluate(y.numpy(), z.detach().numpy(), ("value", "gradient", "block" if joint else "hessian"))
+    side = torch.tensor(np.random.default_rng(5).normal(size=z.shape))
+    value = module(z, y)
+    (gradient,) = torch.autograd.grad(value.sum(), z, create_graph=True)
+    turned = torch.zeros_like(z)
+    if gradient.requires_grad:
+        (turned,) = torch.autograd.grad((gradient * side).sum(), z)
+    wanted = (found.block @ side.numpy()[..., None])[..., 0] if joint else found.hessian * side.numpy()
+    assert off(value.detach(), found.value, 1e-9) == ""
+    assert off(gradient.detach(), found.gradient, 1e-9) == ""
+    assert off(turned, wanted, 1e-8) == ""
+
+
+GRADCHECKED = ["PseudoHuber", "Focal", "LabelSmoothing", "Poisson", "BetaRegression", "Probit", "StudentTNLL",
+               "CensoredNormal", "CumulativeLogit", "RankNet", "AllThresholds", "SquaredPercentage"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADCHECKED)
+def test_gradcheck_and_gradgradcheck(name: str) -> None:
+    _, module, y, z = rows(name)
+    few, free = y[15:21], z[15:21].detach().requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: module(z, few), free)
+    assert torch.autograd.gradgradcheck(lambda z: module(z, few), free)
+
+
+PEERS: list[tuple[str, dict[str, Any], Callable[..., Any], str]] = [
+    ("Squared", {}, lambda z, y: F.mse_loss(z, y, reduction="none") / 2, "real"),
+    ("Absolute", {}, lambda z, y: F.l1_loss(z, y, reduction="none"), "real"),
+    ("Huber", {"delta": 1.3}, lambda z, y: F.huber_loss(z, y, delta=1.3, reduction="none"), "real"),
+    ("SmoothL1", {"beta": 0.7}, lambda z, y: F.smooth_l1_loss(z, y, beta=0.7, reduction="none"), "real"),
+    ("BinaryCrossEntropy", {}, lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="none"), "share"),
+    ("Logistic", {}, lambda z, y: F.soft_margin_loss(z, 2 * y - 1, reduction="none"), "binary"),
+    ("Poisson", {}, lambda z, y: F.poisson_nll_loss(z, y, reduction="none"), "count"),
+    ("CrossEntropy", {}, lambda z, y: F.cross_entropy(z, y, reduction="none"), "classes"),
+    (
+        "LabelSmoothing", {"epsilon": 0.2},
+        lambda z, y: F.cross_entropy(z, y, label_smoothing=0.2, reduction="none"), "classes",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "params", "theirs", "kind"), PEERS, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_values_and_gradients_are_those_of_pytorch(
+    name: str, params: dict[str, Any], theirs: Any, kind: str, dtype: Any
+) -> None:
+    torch.manual_seed(0)
+    z = (4 * torch.randn(200, 7) if kind == "classes" else 4 * torch.randn(200)).to(dtype)
+    y = {
+        "real": torch.randn(200), "share": torch.rand(200), "binary": torch.randint(0, 2, (200,)).float(),
+        "count": torch.poisson(torch.full((200,), 2.0)), "classes": torch.randint(0, 7, (200,)),
+    }[kind]  # fmt: skip
+    y = y if kind == "classes" else y.to(dtype)
+    ours = made(name, reduction="none", **params)
+    found = []
+    for loss in (ours, theirs):
+        free = z.clone().requires_grad_()
+        value = loss(free, y)
+        found.append((value.detach(), torch.autograd.grad(value.sum(), free)[0]))
+    tolerance = 1e-12 if dtype == torch.float64 else 2e-6
+    assert torch.allclose(found[0][0], found[1][0], rtol=tolerance, atol=tolerance)
+    assert torch.allclose(found[0][1], found[1][1], rtol=tolerance, atol=tolerance)
+
+
+def test_class_weights_ignore_index_and_pixels_as_in_pytorch() -> None:
+    torch.manual_seed(0)
+    z, y = torch.randn(4, 5, 6, 3), torch.randint(0, 5, (4, 6, 3))
+    y[0, :3] = -100
+    w = torch.rand(5)
+    for reduction in ("mean", "sum", "none"):
+        ours = made("CrossEntropy", class_weight=w, ignore_index=-100, reduction=reduction)(z, y)
+        assert torch.allclose(ours, F.cross_entropy(z, y, weight=w, ignore_index=-100, reduction=reduction), atol=1e-5)
+
+
+def test_pos_weight_as_in_pytorch_and_for_any_loss_of_labels() -> None:
+    torch.manual_seed(0)
+    z, y = torch.randn(50), torch.rand(50)
+    ours = made("BinaryCrossEntropy", pos_weight=3.0)(z, y)
+    assert torch.allclose(ours, F.binary_cross_entropy_with_logits(z, y, pos_weight=torch.tensor(3.0)))
+    hard = (y > 0.5).float()
+    hinge = made("Hinge", reduction="none")(z, hard)
+    assert torch.allclose(made("Hinge", reduction="none", pos_weight=3.0)(z, hard), (1 + 2 * hard) * hinge)
+    with pytest.raises(ParameterError, match="no positive label"):
+        made("Huber", pos_weight=2.0)
+
+
+def test_hard_one_hot_and_soft_targets_agree() -> None:
+    """Where PyTorch's own mean gives 1.577 and 4.206 (pytorch#107680): a mean divides by the weights of the classes."""
+    torch.manual_seed(0)
+    z, y, w = torch.randn(30, 4), torch.randint(0, 4, (30,)), torch.rand(4) + 0.1
+    for name in ("CrossEntropy", "Focal", "LabelSmoothing"):
+        loss = made(name, class_weight=w)
+        assert torch.allclose(loss(z, y), loss(z, F.one_hot(y, 4).float()), atol=1e-6)
+    soft = torch.softmax(torch.randn(30, 4), 1)
+    assert torch.allclose(made("CrossEntropy")(z, soft), F.cross_entropy(z, soft), atol=1e-6)
+
+
+def test_weights_are_copies_and_totals_add_up() -> None:
+    torch.manual_seed(0)
+    z, y = torch.randn(20), torch.randn(20)
+    w = torch.randint(0, 4, (20,))
+    loss = made("Cauchy")
+    assert torch.allclose(loss(z, y, weight=w), loss(z.repeat_interleave(w), y.repeat_interleave(w)))
+    total = made("Cauchy", reduction="total")
+    (a, b), (c, d) = total(z[:7], y[:7], weight=w[:7]), total(z[7:], y[7:], weight=w[7:])
+    assert torch.allclose((a + c) / (b + d), loss(z, y, weight=w))
+    assert float(total(z, y)[1]) == 20
+
+
+def test_a_row_that_does_not_count_may_hold_anything() -> None:
+    z = torch.tensor([0.3, float("nan"), float("inf")], requires_grad=True)
+    y = torch.tensor([1.0, 7.0, 7.0])
+    value = made("BinaryCrossEntropy", ignore_index=7.0)(z, y)
+    value.backward()
+    assert torch.allclose(value, F.softplus(torch.tensor(-0.3)))
+    assert z.grad is not None and z.grad[1:].tolist() == [0.0, 0.0]
+
+
+SURE = ["BinaryCrossEntropy", "Logistic", "Focal", "CrossEntropy", "Hinge", "SquaredHinge", "SmoothedHinge"]
+
+
+@pytest.mark.parametrize("name", SURE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_infinite_scores_have_their_limits(name: str, dtype: Any) -> None:
+    z = torch.tensor([torch.inf, -torch.inf, -torch.inf, torch.inf], dtype=dtype, requires_grad=True)
+    value = made(name, reduction="none")(z, torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype))
+    (slope,) = torch.autograd.grad(value.sum(), z)
+    assert value.tolist() == [0.0, 0.0, torch.inf, torch.inf]
+    assert slope[:2].tolist() == [0.0, 0.0] and not slope.isnan().any()
+    if name != "SquaredHinge":
+        assert slope[2:].tolist() == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", [n for n in PRINTED if kind_of(every()[n]()) == "point"])
+def test_no_loss_is_lost_at_infinity(name: str) -> None:
+    """At ±inf: infinite where the loss still grows between 1e7 and 1e10, else what it has reached by then."""
+    loss = every()[name]()
+    if name in ("VonMises", "WrappedCauchy"):
+        pytest.skip("it has no limit")
+    legal = {"real": [0.0, 1.5], "halfline": [0.0, 2.0], "unit_interval": [0.0, 1.0], "binary": [0.0, 1.0]}
+    y = torch.tensor(legal.get(loss.target.name, [0.3, 0.6]), dtype=torch.float64).repeat_interleave(2)
+    ends = torch.tensor([1.0, -1.0] * 2, dtype=torch.float64)
+    module = made(name, reduction="none")
+    far, farther, end = (module(ends * x, y).double() for x in (1e7, 1e10, torch.inf))
+    grows = (farther - far).abs() > 1 + 1e-6 * far.abs()
+    assert not end.isnan().any()
+    settled = torch.isfinite(farther) & ~grows & torch.isfinite(end)
+    assert torch.allclose(end[settled], farther[settled], rtol=1e-6, atol=1e-9)
+    assert (end[grows].abs() == torch.inf).all()
+    z = (ends * torch.inf).requires_grad_()
+    assert not torch.autograd.grad(module(z, y).sum(), z)[0].isnan().any()
+
+
+def test_masked_classes() -> None:
+    z = torch.tensor([[1.0, -torch.inf, 2.0]], requires_grad=True)
+    for name in ("CrossEntropy", "Focal", "GeneralizedCrossEntropy"):
+        value = made(name)(z, torch.tensor([0]))
+        (slope,) = torch.autograd.grad(value, z)
+        assert torch.isfinite(value) and torch.isfinite(slope).all() and slope[0, 1] == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["Focal", "BinaryCrossEntropy", "Huber", "Poisson"])
+def test_half_precision_is_computed_and_returned_in_float32(name: str, dtype: Any) -> None:
+    torch.manual_seed(0)
+    z = (6 * torch.randn(500)).to(dtype)
+    y = torch.randint(0, 2, (500,)).to(dtype)
+    free = z.clone().requires_grad_()
+    half, full = made(name)(free, y), made(name)(z.float(), y.float())
+    assert half.dtype == torch.float32 and torch.equal(half, full)
+    half.backward()
+    assert free.grad is not None and free.grad.dtype == dtype
+
+
+def test_autocast_computes_in_float32() -> None:
+    model = torch.nn.Linear(4, 3)
+    X, y = torch.randn(8, 4), torch.randint(0, 3, (8,))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z = model(X)
+        value = made("Focal")(z, y)
+    assert z.dtype == torch.bfloat16 and value.dtype == torch.float32
+    assert torch.equal(value, made("Focal")(z.detach().float(), y))
+    value.backward()
+
+
+def test_functional_transforms() -> None:
+    torch.manual_seed(0)
+    z, y = torch.randn(6, 4, dtype=torch.float64), torch.randint(0, 4, (6,))
+    loss = made("Focal", reduction="sum")
+    plain = every()["Focal"]().evaluate(y.numpy().astype(float), z.numpy(), ("gradient", "block"))
+    each = torch.func.vmap(torch.func.grad(lambda z, y: loss(z, y)))(z, y)
+    assert off(each, plain.gradient, 1e-10) == ""
+    hessian = torch.func.hessian(lambda z: loss(z, y))(z)
+    assert off(torch.einsum("nknj->nkj", hessian), plain.block, 1e-10) == ""
+    one = made("Tukey", reduction="none")
+    r, t = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    jacobian = torch.func.jacrev(lambda z: one(z, r))(t)
+    assert torch.allclose(jacobian, torch.func.jacfwd(lambda z: one(z, r))(t))
+    assert off(jacobian.diagonal(), lossmith.Tukey().gradient(r.numpy(), t.numpy()), 1e-10) == ""
+    both = torch.func.jvp(lambda z: one(z, r), (t,), (torch.ones_like(t),))
+    assert torch.allclose(both[1], jacobian.diagonal())
+
+
+@pytest.mark.parametrize("name", ["Huber", "Focal", "BinaryCrossEntropy", "GaussianNLL", "CumulativeLogit", "Probit"])
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compiles_without_a_graph_break(name: str, backend: str) -> None:
+    torch._dynamo.reset()
+    _, _, y, z = rows(name)
+    y = y.long() if name in ("Focal", "CumulativeLogit") else y
+    module = made(name)
+    compiled = torch.compile(module, fullgraph=True, backend=backend)
+    results = []
+    for loss in (module, compiled):
+        free = z.detach().clone().requires_grad_()
+        value = loss(free, y)
+        value.backward()
+        results.append((value.detach(), free.grad))
+    assert torch.allclose(results[0][0], results[1][0]) and torch.allclose(results[0][1], results[1][1])
+
+
+@pytest.mark.slow
+def test_a_compiler_of_code_serves_too() -> None:
+    torch._dynamo.reset()
+    module = made("Focal")
+    z, y = torch.randn(64, 5), torch.randint(0, 5, (64,))
+    try:
+        value = torch.compile(module, fullgraph=True)(z, y)
+    except Exception as error:
+        if "compiler" in str(error).lower():
+            pytest.skip("no C++ compiler here")
+        raise
+    assert torch.allclose(value, module(z, y), atol=1e-5)
+
+
+def test_only_the_arguments_are_kept_for_the_way_back() -> None:
+    kept: list[Any] = []
+
+    def pack(tensor: Any) -> Any:
+        kept.append(tensor)
+        return tensor
+
+    z, y = torch.randn(1000, 10, requires_grad=True), torch.randint(0, 10, (1000,))
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        made("Focal", reduction="none")(z, y)
+    assert {t.data_ptr() for t in kept if t.numel() > 1} == {z.data_ptr(), y.data_ptr()}
+
+
+def test_derivatives_flow_to_both_sides_of_a_residual_and_not_to_other_targets() -> None:
+    z, y = torch.randn(5, requires_grad=True), torch.randn(5, requires_grad=True)
+    a, b = torch.autograd.grad(made("Huber", reduction="sum")(z, y), (z, y))
+    assert torch.equal(a, -b)
+    with pytest.raises(UnsupportedError, match=r"target\.detach"):
+        made("Poisson")(z, y.abs()).backward()
+
+
+def test_modules_travel() -> None:
+    loss = made("Focal", gamma=3.0, class_weight=torch.tensor([1.0, 2.0]), reduction="sum")
+    again = pickle.loads(pickle.dumps(loss))
+    z, y = torch.randn(9, 2), torch.randint(0, 2, (9,))
+    assert torch.equal(loss(z, y), again(z, y)) and "gamma=3.0" in repr(again)
+    own = lossmith.torch.criterion(lossmith.loss("abs(r)**p", p=1.5))
+    assert float(own(torch.zeros(1), torch.full((1,), 4.0))) == pytest.approx(8)
+
+
+def test_training_converges() -> None:
+    torch.manual_seed(0)
+    X = torch.randn(400, 2)
+    y = (X @ torch.tensor([2.0, -1.0]) + 0.1 * torch.randn(400))[:, None]
+    y[:40] += 50
+    model, loss = torch.nn.Linear(2, 1), made("Cauchy", c=1.0)
+    steps = torch.optim.Adam(model.parameters(), lr=0.1)
+    for _ in range(200):
+        steps.zero_grad()
+        loss(model(X), y).backward()
+        steps.step()
+    assert torch.allclose(model.weight.detach(), torch.tensor([[2.0, -1.0]]), atol=0.05)
+
+
+BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: made("Poisson")(torch.zeros(3), torch.tensor([1.0, -2.0, 0.0])), DomainError, "y >= 0; element 1 has -2"),
+    (lambda: made("Huber")(torch.zeros(3), torch.tensor([1.0, torch.nan, 0.0])), DomainError, "element 1 has nan"),
+    (lambda: made("Hinge")(torch.zeros(2), torch.tensor([1.0, 3.0])), DomainError, "labels 0 and 1"),
+    (lambda: made("Focal")(torch.zeros(2, 3), torch.tensor([1, 3])), DomainError, "0 … 2 for 3 scores"),
+    (lambda: made("Focal")(torch.zeros(2, 3), torch.tensor([1, -1])), DomainError, "class indices"),
+    (lambda: made("Huber")(torch.zeros(3, 1), torch.zeros(3)), ShapeError, r"\(3, 1\) and target \(3,\)"),
+    (lambda: made("Huber")(torch.zeros(3), torch.zeros(3), torch.ones(2)), ShapeError, "weight has shape"),
+    (lambda: made("GaussianNLL")(torch.zeros(3, 3), torch.zeros(3)), ShapeError, "mu, log_sigma"),
+    (lambda: made("Huber", reduction="median"), ParameterError, "there are mean, sum"),
+    (lambda: made("Huber", delta=-1.0), ParameterError, "delta must be"),
+    (lambda: made("NoSuch"), AttributeError, "NoSuch"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "says"), BAD, ids=[says for _, _, says in BAD])
+def test_bad_input_is_refused(call: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        call()
+    assert issubclass(error, LossmithError | AttributeError)
