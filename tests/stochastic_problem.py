@@ -33,6 +33,9 @@ class Problem:
         self.l1 = np.where(self.intercepts, 0.0, l1) if l1 else None
         self.diary: list[np.ndarray] = []
 
+    def descend(self, *_: object) -> None:
+        """There is no compiled code for this problem."""
+
     def batch(self, w: np.ndarray, rows: Any) -> Evaluation:
         self.diary.append(np.arange(self.rows_count)[rows])
         X, weight = self.X[rows], self.weight[rows]

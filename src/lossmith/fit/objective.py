@@ -22,7 +22,7 @@ from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
 from lossmith.fit.solvers import Evaluation
-from lossmith.fit.walk import diagonal, serves, swept, table_of
+from lossmith.fit.walk import descended, diagonal, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
@@ -124,6 +124,15 @@ class Objective:
         count = len(range(*rows.indices(self.rows_count))) if isinstance(rows, slice) else len(rows)
         self.meter.passes += self.share * count / self.rows_count
         return self._finish(w, _over(total, self.mass * count / self.rows_count))
+
+    def descend(
+        self, point: tuple[Array, Array], rows: NDArray[np.intp], batch: int, rates: Array, shares: Array | None
+    ) -> tuple[Array, Array] | None:
+        """(w, mean of iterates) after plain stochastic steps, a batch of rows each; None where no code is compiled."""
+        found: tuple[Array, Array] | None = descended(self, point, (rows, batch, rates, shares))
+        if found is not None:
+            self.meter.passes += self.share * len(rows) / self.rows_count
+        return found
 
     def _part(self, rows: Any, coef: Array, last: Any, bent: str | None) -> Total:
         """Sums over some rows: predictions, the loss's kernel, and the gradient, while the rows are in the cache."""

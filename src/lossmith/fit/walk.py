@@ -65,6 +65,22 @@ def diagonal(table: Any, design: Design, loss: Any, coef: Array, last: float) ->
     return np.append(inner, sums.bend) if design.intercept else inner
 
 
+def descended(objective: Any, point: tuple[Array, Array], walk: tuple[Any, int, Array, Array | None]) -> Any:
+    """(w, mean) after plain stochastic steps over (rows, batch, rates, shares); None where no compiled code serves."""
+    table, loss, design = objective.table, objective.loss, objective.design
+    if objective.outputs > 1 or not serves(table, loss, ("value", "gradient")):
+        return None
+    from lossmith.backends import passes, passes_sgd
+
+    if not passes_sgd.covers(table, walk[1]):
+        return None
+    frame = passes.Frame(design.centre, design.factor, design.intercept)
+    penalty = np.zeros(objective.size) if objective.l1 is None else objective.l1, objective.l2
+    kernel, unit = compiled(loss, ("value", "gradient")), objective.rows_count / objective.mass
+    steps = passes_sgd.Walk(*walk)
+    return passes_sgd.descend(table, kernel, loss.state.params, frame, penalty, unit, point, steps)
+
+
 def compiled(loss: Any, want: tuple[str, ...]) -> Any:
     """The kernel of a loss whose address the passes are given."""
     return load(loss.program.only(*want), np.float64, "llvm")

@@ -33,6 +33,8 @@ from lossmith.fit.solvers.watching import Indices, Watch, halt, judge, split
 
 TRIAL, SAMPLE = 64, 4096
 """How many updates a trial run for a learning rate makes, and on how many rows it is judged."""
+CHANGES = 10_000
+"""How often the learning rate changes in an epoch of compiled steps, at most."""
 MOST = 2.0**100
 """The largest learning rate tried, and one over the smallest."""
 
@@ -152,10 +154,13 @@ def retreat(run: Run, watch: Watch) -> Run:
 
 def shuffled(rows: Indices, epoch: int, settings: Mapping[str, Any]) -> Iterator[Indices]:
     """The batches of an epoch: every row once, in an order that depends on the seed and the epoch only."""
-    size = settings["batch_size"]
-    if settings["shuffle"]:
-        rows = np.random.default_rng([settings["seed"], 2, epoch]).permutation(rows)
+    rows, size = ordered(rows, epoch, settings), settings["batch_size"]
     return (rows[k : k + size] for k in range(0, len(rows), size))
+
+
+def ordered(rows: Indices, epoch: int, settings: Mapping[str, Any]) -> Indices:
+    """The rows in the order of an epoch."""
+    return np.random.default_rng([settings["seed"], 2, epoch]).permutation(rows) if settings["shuffle"] else rows
 
 
 def clipped(gradient: Vector, settings: Mapping[str, Any]) -> Vector:
@@ -191,6 +196,25 @@ class Sgd(Stochastic):
     """Stochastic gradient descent: one step against the gradient of each batch; with momentum if it is asked for."""
 
     name = "sgd"
+
+    def epoch(self, objective: Objective, run: Run) -> Run:
+        """The same by compiled code, where plain steps are asked for and it serves; it must end at finite numbers."""
+        settings = self.settings
+        if settings["momentum"] or settings["clip_value"] is not None or settings["clip_norm"] is not None:
+            return super().epoch(objective, run)
+        rows, size = ordered(run.rows, run.epoch, settings), settings["batch_size"]
+        count = -(-len(rows) // size)
+        held = -(-count // CHANGES)
+        at = run.epoch + np.arange(0, count, held) / count
+        factors = np.array([self.schedule(t, settings["epochs"]) for t in at.tolist()])
+        rates = run.rate * np.repeat(factors, held)[:count]
+        seen = run.rule.t + 1.0 + np.arange(count)
+        shares = 1.0 / np.maximum(1.0, seen - count + 1.0) if settings["average"] else None
+        found = objective.descend((run.w, run.mean), rows, size, rates, shares)
+        if found is None or not np.isfinite(found[0]).all():
+            return super().epoch(objective, run)
+        memory = replace(run.rule, t=run.rule.t + count)
+        return replace(run, w=found[0], mean=found[1], rule=memory, epoch=run.epoch + 1)
 
 
 class Momentum(Stochastic):
