@@ -494,13 +494,15 @@ def test_influence_and_sensitivity_are_those_of_the_textbook() -> None:
     [
         ("Logistic", "no convex potential"),
         ("CrossEntropy", "no convex potential"),
+        ("LabelSmoothing", "not shown"),
         ("Ramp", "tolerates uniform noise: "),
         ("GeneralizedCrossEntropy", "in part"),
         ("Focal", "not shown"),
     ],
 )
 def test_tolerance_of_wrong_labels(name: str, says: str) -> None:
-    """Ghosh et al. 2017: symmetric sums are tolerant; Long and Servedio 2010: convex potentials are not."""
+    """Ghosh et al. 2017: symmetric sums are tolerant; Long and Servedio 2010: convex potentials are not. Fault: all
+    convex losses taken for potentials."""
     assert says in theory.theory(name, lossmith.losses()[name]()).labels
 
 
