@@ -46,8 +46,10 @@ peers: $(VENV)/.test  ## install the libraries that judge our losses (PyTorch an
 	@$(PIP) --editable '.[test,peers]'
 	$(PYTEST) -q tests/test_outside_torch.py tests/test_rosetta.py tests/test_rosetta_boosters.py
 
-bench: $(VENV)/.test  ## time the generated kernels beside scikit-learn on this machine
+bench: $(VENV)/.test  ## time kernels, passes over X and whole fits beside every peer that is installed
 	$(BIN)/python bench/kernels.py
+	$(BIN)/python bench/passes.py
+	$(BIN)/python bench/solvers.py
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(BIN)/python tools/layout.py
