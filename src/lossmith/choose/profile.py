@@ -180,7 +180,7 @@ def _profile_numbers(target: Target) -> Profile:
     skew, tail = _skew(y), _hill(np.abs(y - middle))
     far = float((np.abs(y - middle) > 5 * spread).mean()) if spread > 0 else 0.0
     counts, edges = _histogram(y)
-    facts = (
+    facts: tuple[tuple[str, str], ...] = (
         ("range", f"{y.min():,.6g} to {y.max():,.6g}"),
         ("mean, standard deviation", f"{y.mean():,.5g}, {y.std():,.5g}"),
         ("median, MAD × 1.4826", f"{middle:,.5g}, {spread:,.5g}"),
@@ -190,6 +190,7 @@ def _profile_numbers(target: Target) -> Profile:
         ("tail index (Hill, outer 5 %)", f"{tail:.1f}{' — heavy' if tail < 4 else ''}"),
         ("beyond 5 robust deviations", f"{far:.2%}"),
     )
+    facts = tuple((name, value.replace("-", "−")) for name, value in facts)
     notes = _notes(skew, tail, far)
     return Profile(target.kind, len(y), _sizes(target) + facts, counts, edges, (), skew, tail, far, notes)
 
