@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
-from lossmith.models.boosted_loss import Boosting, Many, Single, begin
+from lossmith.models.boosted_loss import Boosting, Many, Single, begin, curvature_of_a_row
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -193,7 +193,7 @@ def words(task: Task) -> dict[str, Any]:
         "num_leaves": s.leaves or 2 ** min(s.depth or 17, 17),
         "max_depth": s.depth or -1,
         "min_data_in_leaf": s.leaf_rows,
-        "min_sum_hessian_in_leaf": 0.0,
+        "min_sum_hessian_in_leaf": 1e-3 * curvature_of_a_row(boosting),  # its counts of rows are read off curvature
         "lambda_l2": s.l2 or 0.0,
         "seed": s.seed,
         "deterministic": True,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from lossmith.adapters.hosts import host
 from lossmith.errors import DataError
 from lossmith.loss import Loss
-from lossmith.models.boosted_loss import Boosting, Many, Single, begin
+from lossmith.models.boosted_loss import Boosting, Many, Single, begin, curvature_of_a_row
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -189,15 +189,6 @@ def words(task: Task) -> dict[str, Any]:
         "nthread": s.threads or 0,
         "verbosity": 0,
     }
-
-
-def curvature_of_a_row(boosting: Boosting) -> float:
-    """The mean curvature of a row at the start: what XGBoost counts in place of rows."""
-    n = len(boosting.truth)
-    shape = (n,) if boosting.outputs == 1 else (n, boosting.outputs)
-    hessian = boosting.slopes(np.zeros(shape, np.float32))[1]
-    each = np.atleast_1d(hessian.sum(axis=0, dtype=np.float64))
-    return float(each.mean()) / n
 
 
 class ExtremeTrees(Trees):

@@ -214,3 +214,12 @@ def begin(loss: Loss, y: Array, weight: Array | None, policy: float | str) -> tu
     word = policy if isinstance(policy, str) else "mad"
     unit = POLICIES[word](y - middle, weight) if isinstance(policy, str) or squares(loss) else policy
     return middle + unit * float(loss.start((y - middle) / unit, weight)), unit
+
+
+def curvature_of_a_row(boosting: Boosting) -> float:
+    """The mean curvature of a row at the start: the unit for hosts that bound leaves by curvature, not by rows."""
+    n = len(boosting.truth)
+    shape = (n,) if boosting.outputs == 1 else (n, boosting.outputs)
+    hessian = boosting.slopes(np.zeros(shape, np.float32))[1]
+    each = np.atleast_1d(hessian.sum(axis=0, dtype=np.float64))
+    return float(each.mean()) / n
