@@ -5,7 +5,9 @@ Each test names the fault that it was seen to catch.
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -705,6 +707,34 @@ def test_thresholds_and_gaps_are_checked_and_used() -> None:
     for more, says in (({"gap": 5.0}, "time column"), ({"gap": 500.0, "time": when}, "leaves 0 rows")):
         with pytest.raises((ParameterError, DataError), match=says):
             lossmith.choose(X, y, folds="4", **more)
+
+
+def test_the_command_line_asks_for_all_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every flag reaches the plan, and a score that does not suit ends with code 2. Fault: a flag dropped."""
+    from lossmith import choose as real
+    from lossmith.cli import choosing, main
+
+    X, y = _table(90)
+    table, out = tmp_path / "t.csv", tmp_path / "r.json"
+    lines = [f"{a},{g},{i},{v}" for i, (a, g, v) in enumerate(zip(X["a"], X["g"], y > 0, strict=True))]
+    table.write_text("\n".join(["a,g,i,y", *lines]) + "\n")
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(choosing, "choose_loss", lambda *a, **k: seen.update(k) or real(*a, **k))
+    flags = "--by g --threshold 0.2 --time i --gap 3 --draws 3 --functional probability --contaminate flips"
+    quick = ["choose", str(table), "--target", "y", "--folds", "3", "--losses", "Brier"]
+    with pytest.raises(SystemExit):
+        main([*quick, *flags.split(), "--json", str(out)])
+        raise SystemExit(0)
+    wanted = {"by": "g", "threshold": 0.2, "gap": 3.0, "draws": 3, "functional": "probability", "time": "i"}
+    assert seen.items() >= wanted.items()
+    body = json.loads(out.read_text())
+    assert body["groups"]["column"] == "g" and len(body["decisions"]) == 2 and body["functional"] == "probability"
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        main([*quick, "--score", "squared", "--functional", "median"])
+    assert caught.value.code == 2 and "it rewards the wrong loss" in capsys.readouterr().err
 
 
 # Several data sets

@@ -123,6 +123,33 @@ def test_report_says_everything(numbers: Any, classes: Any, tmp_path: Path) -> N
     assert "probability of the truth" in _page(classes, folder)
 
 
+def test_everything_that_can_be_asked_for_has_its_section(tmp_path: Path) -> None:
+    """All sections at once, balanced and small. Fault: a condition of the template turned round."""
+    rng = np.random.default_rng(0)
+    X = {"a": rng.normal(size=240), "g": np.where(np.arange(240) % 2 == 0, EVIL, "b")}
+    y = X["a"] + rng.normal(size=240)
+    common: dict[str, Any] = {"by": "g", "folds": "3", "trials": 3}
+    flips = lossmith.choose(X, y > 0, losses=["Brier"], threshold=0.3, contaminate="flips,boundary", **common)
+    bad = lossmith.choose(X, y, losses=["Huber"], score="squared", contaminate="outliers,censored", **common)
+    ordered = lossmith.choose(X, y, losses=["Huber"], time=np.arange(240), functional="median", **common)
+    wanted = (
+        (flips, ("Venn–Abers", "Acted on where the probability of 1 is above 0.3", "no convex potential does")),
+        (bad, ("efficiency at<br>the normal law", "large targets recorded as a limit", "The mean of what came")),
+        (
+            ordered,
+            ("No training rows were spoiled to see", "with the errors of Newey and West", "which should be 50 %"),
+        ),
+    )
+    for k, (choice, parts) in enumerate(wanted):
+        page = choice.report(tmp_path / f"{k}.html").read_text()
+        elements = Elements()
+        elements.feed(page)
+        assert elements.balanced and not elements.open and len(page.encode()) < 300_000
+        for part in (*parts, "Groups of rows by g", "fingerprint", "chosen inside each training fold", "proved"):
+            assert part in page, part
+        assert ("Acted on" in page) == (choice is flips) and "undefined" not in page.lower()
+
+
 def test_the_worst_row_is_the_planted_one_and_the_robust_loss_ignores_it(numbers: Any) -> None:
     worst = numbers.to_json()["worst rows"][0]
     assert worst["row"] == 5
