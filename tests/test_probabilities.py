@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 
@@ -145,6 +146,11 @@ def test_hinge_says_what_would_give_probabilities_and_that_works() -> None:
     X = rng.normal(size=(3000, 2))
     truth = 1 / (1 + np.exp(-2 * X[:, 0]))
     y = rng.random(3000) < truth
+    with pytest.raises(AttributeError) as caught:
+        LinearClassifier("hinge").predict_proba(X)
+    code, names = str(caught.value).split("`")[1], {"sklearn": sklearn, "LinearClassifier": LinearClassifier}
+    told = eval(code, {"__builtins__": {}}, {**names, "X": X, "y": y})  # the line that the error gives, as it stands
+    assert np.abs(told.predict_proba(X)[:, 1] - truth).mean() < 0.06
     for method in ("isotonic", "sigmoid"):
         p = CalibratedClassifierCV(LinearClassifier("hinge"), method=method).fit(X, y).predict_proba(X)[:, 1]
         assert np.abs(p - truth).mean() < 0.06

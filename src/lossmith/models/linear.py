@@ -81,10 +81,11 @@ def _untold(model: LinearClassifier) -> str:
     loss = model._loss()
     if inputs.has_link(loss):
         return ""
+    shown = " ".join(repr(model).split())
     return (
-        f"LinearClassifier(loss={loss!r}) has no probabilities: the scores of {loss.name} do not tell them. Wrap it in"
-        " sklearn.calibration.CalibratedClassifierCV (method='isotonic', or 'sigmoid' for Platt's), or fit a loss"
-        " that has a link: logistic, squared_hinge, modified_huber, …"
+        f"LinearClassifier(loss={loss!r}) has no probabilities: the scores of {loss.name} do not tell them."
+        f" `sklearn.calibration.CalibratedClassifierCV({shown}, method='isotonic').fit(X, y)` learns them"
+        " (method='sigmoid' for Platt's); or fit a loss that has a link: logistic, squared_hinge, modified_huber, …"
     )
 
 
