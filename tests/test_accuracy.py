@@ -25,14 +25,14 @@ from lossmith.program import Program, Step
 from lossmith.symbolic import derive, finish, truth
 from lossmith.words import COMPARISONS, WORDS
 
-ROWS, FEW = 2_000, 300
+ROWS, FEW = 20_000, 3_000
 SLOW = {"lgamma", "digamma", "trigamma"}
 LOSSES = [kind() for kind in lossmith.losses().values() if kind.lift.name in PAIRS]
 
 
-def rows_for(loss: lossmith.Loss, rows: int = ROWS) -> int:
+def rows_for(loss: lossmith.Loss) -> int:
     """Fewer where the truth takes milliseconds a row."""
-    return rows * FEW // ROWS if SLOW & {step.word for step in loss.program.steps} else rows
+    return FEW if SLOW & {step.word for step in loss.program.steps} else ROWS
 
 
 def broken(found: Accuracy, listed: Above | None) -> list[str]:
@@ -53,24 +53,52 @@ def test_contract(loss: lossmith.Loss) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", [x for x in LOSSES if x.name not in EXCEPTIONS], ids=lambda loss: loss.name)
-def test_contract_at_more_points(loss: lossmith.Loss) -> None:
-    assert broken(measure(loss, rows_for(loss, 20_000), seed=2), None) == []
+def test_contract_at_other_points(loss: lossmith.Loss) -> None:
+    assert broken(measure(loss, rows_for(loss), seed=2), None) == []
+
+
+NARROW = ("Logistic", "Huber", "Cauchy", "Poisson")
+PIECE = 2**20
+
+
+def far_off(loss: lossmith.Loss, start: int, planted: float = 0.0) -> list[str]:
+    """The float32 arguments, of a piece of all 2³², where a kernel is off by more than 2 ulp.
+
+    The judge is the float64 kernel, whose own error is 2⁻²⁷ of what is asked here. Rounded to float32 it is at most one
+    number away from whatever is within 1.5 ulp: only the others are looked at closely.
+    """
+    program = loss.program.only("value", "gradient", "hessian")
+    x = np.arange(start, start + PIECE, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    x = x[np.isfinite(x)]
+    y = np.zeros_like(x) if loss.lift.name == "residual" else np.ones_like(x)
+    got = load(program, "f4", "llvm")([y, x], loss.state.params)
+    true = load(program, "f8", "llvm")([y.astype(float), x.astype(float)], loss.state.params)
+    found = []
+    for name, g, t in zip(program.wants, got, true, strict=True):
+        g = g * np.float32(1 + planted)
+        with np.errstate(all="ignore"):
+            near = t.astype(np.float32)
+        rows = np.abs(g.view(np.int32) - near.view(np.int32).astype(np.int64)) > 1
+        t, zero = t[rows], np.zeros(int(rows.sum()))
+        off = errors(g[rows], t, zero, unit(t, zero, np.float32)) > 2
+        found += [f"{name} at {v!r}" for v in x[rows][off][:3]]
+    return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Logistic", "Huber", "Cauchy", "Poisson"])
+@pytest.mark.parametrize("name", NARROW)
 def test_every_float32(name: str) -> None:
-    """All 2³² arguments, against the float64 kernel, whose own error is 2⁻²⁷ of what is asked here."""
     loss = lossmith.losses()[name]()
-    narrow, wide = (load(loss.program.only("value", "gradient", "hessian"), kind, "llvm") for kind in ("f4", "f8"))
-    for start in range(0, 2**32, 2**22):
-        x = np.arange(start, start + 2**22, dtype=np.uint64).astype(np.uint32).view(np.float32)
-        x = x[np.isfinite(x)]
-        y = np.zeros_like(x) if name == "Huber" or name == "Cauchy" else np.ones_like(x)
-        got = narrow([y, x], loss.state.params)
-        true = wide([y.astype(float), x.astype(float)], loss.state.params)
-        for g, t in zip(got, true, strict=True):
-            assert errors(g, t, np.zeros_like(t), unit(t, np.zeros_like(t), np.float32)).max(initial=0) <= 2
+    for start in range(0, 2**32, PIECE):
+        assert far_off(loss, start) == []
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_some_of_every_float32(name: str) -> None:
+    """The piece that holds 1; the same with a planted error of 3·10⁻⁷ is noticed."""
+    loss, start = lossmith.losses()[name](), 0x3F800000 // PIECE * PIECE
+    assert far_off(loss, start) == []
+    assert far_off(loss, start, planted=3e-7)
 
 
 def test_every_exception_is_of_a_loss_has_a_reason_and_is_needed() -> None:

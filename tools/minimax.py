@@ -211,7 +211,7 @@ FITS: dict[str, Fit] = {
     "EXP": Fit(from_zero(carefully(exp_rest), mpf(1) / 2), -HALF_LN2, HALF_LN2, 9, 5, "(eʳ − 1 − r)/r²"),
     "EXP_LONG": Fit(
         from_zero(carefully(exp_third), mpf(1) / 6), -2 * mp.ln2, 2 * mp.ln2,
-        15, 8, "(eˣ − 1 − x − x²/2)/x³ for |x| <= 2 ln 2"
+        15, None, "(eˣ − 1 − x − x²/2)/x³ for |x| <= 2 ln 2"
     ),
     "LOG": Fit(even(log_rest, 2 * THIRD), *ends("0.0295"), 6, 2, "(2 atanh(s) − 2s)/s³ in s²"),
     "LOG_UNIT": Fit(even(log_rest, 2 * THIRD), mpf(0), THIRD**2, 9, 4, "the same, as log1p needs it on [0, 1]"),

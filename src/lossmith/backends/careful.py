@@ -9,8 +9,9 @@ In exact arithmetic every rest is 0, so the mathematics is that of the Program.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from lossmith.backends.careful_changes import CHANGES
@@ -258,9 +259,25 @@ def rough(program: Program) -> bool:
     return far or any(step.word == "mend" for step in careful(program).steps)
 
 
+def halved_first(program: Program) -> Program:
+    """c·(x·x) → (c·x)·x for c = ½, ¼, … where the square serves nothing else: x² may overflow where x²/2 does not."""
+    uses = Counter(a for s in program.steps for a in s.args) + Counter(a for _, a in program.outputs)
+    squares = {s.name: s.args[0] for s in program.steps if s.word == "mul" and s.args[0] == s.args[1]}
+    steps: list[Step] = []
+    for step in program.steps:
+        square, c = sorted(step.args, key=lambda a: not isinstance(a, str))[:2] if step.word == "mul" else ("", 1.0)
+        x = squares.get(str(square)) if uses[square] == 1 else None
+        if x is not None and not isinstance(c, str) and _power_of_two(c) and abs(c) < 1:
+            steps = [Step(s.name, "mul", (c, x)) if s.name == square else s for s in steps]
+            step = Step(step.name, "mul", (square, x))
+        steps.append(step)
+    return replace(program, steps=tuple(steps))
+
+
 @lru_cache(maxsize=1024)
 def careful(program: Program, own: frozenset[str] = frozenset(OWN)) -> Plan:
     """The plan of a Program, for a machine that knows the rests of its `own` words."""
+    program = halved_first(program)
     off = _off(program)
     far = {a for _, a in program.outputs if isinstance(a, str) and off.get(a, 0.0) > ALLOWED}
     w = Writer({s.name: s for s in program.steps}, bool(far), own)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 EXP = tuple(np.longdouble(1) / math.factorial(k) for k in range(2, 22))
 """(eˣ − 1 − x)/x² in powers of x."""
-ATANH = (0.0, *(np.longdouble(2) / (2 * k + 1) for k in range(1, 20)))
+ATANH: tuple[Any, ...] = (0.0, *(np.longdouble(2) / (2 * k + 1) for k in range(1, 20)))
 """(2 atanh(s) − 2s)/s in powers of s²."""
 
 
-def _horner(x: Any, coefficients: tuple[float, ...]) -> Any:
+def _horner(x: Any, coefficients: Sequence[Any]) -> Any:
     kind = np.asarray(x).dtype.type
     total = 0 * x + kind(coefficients[-1])
     for c in reversed(coefficients[:-1]):

@@ -41,8 +41,8 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4) al
   %v2.2 = fcmp olt %reals %v2.1, splat (double 0x7FF0000000000000)
   %v2.3 = select %truths %v2.2, %reals %change, %reals splat (double 0.0)
   %v2 = fadd %reals %v2_raw, %v2.3
-  ; v3 = mul(c, c)
-  ; v4 = mul(0.5, v3)
+  ; v3 = mul(0.5, c)
+  ; v4 = mul(v3, c)
   ; v5_raw = log1psq(v1)
   %log1psq.1 = fmul %reals %v1, %v1
   %log1psq.2 = select %truths %one_plus_square.2, %reals %one_plus_square.1, %reals %log1psq.1
@@ -316,8 +316,8 @@ rows.entry:
   %c.one = load double, ptr %c.slot
   %c.lane = insertelement %reals poison, double %c.one, i64 0
   %c = shufflevector %reals %c.lane, %reals poison, <4 x i32> zeroinitializer
-  %v3 = fmul %reals %c, %c
-  %v4 = fmul %reals splat (double 0.5), %v3
+  %v3 = fmul %reals splat (double 0.5), %c
+  %v4 = fmul %reals %v3, %c
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]
@@ -416,8 +416,8 @@ rows.entry:
   %c.one = load double, ptr %c.slot
   %c.lane = insertelement %reals poison, double %c.one, i64 0
   %c = shufflevector %reals %c.lane, %reals poison, <4 x i32> zeroinitializer
-  %v3 = fmul %reals %c, %c
-  %v4 = fmul %reals splat (double 0.5), %v3
+  %v3 = fmul %reals splat (double 0.5), %c
+  %v4 = fmul %reals %v3, %c
   br label %rows.loop
 rows.loop:
   %rows.at = phi i64 [ %rows.from, %rows.entry ], [ %rows.next, %rows.whole ]

@@ -10,8 +10,8 @@ def kernel(y, z, c):
     slope3 = slope2 * v2_raw
     change = slope3 * v1_rest2
     v2 = mend(v2_raw, change)
-    v3 = c * c
-    v4 = 0.5 * v3
+    v3 = 0.5 * c
+    v4 = v3 * c
     v5_raw = log1psq(v1)
     slope4 = serpentine(v1)
     slope5 = 2.0 * slope4

@@ -17,10 +17,10 @@ define private %results @formula(%reals %y, %reals %z, %reals %delta, %reals %v6
   %v2 = fcmp ole %reals %v1, %delta
   ; v3 = eq(r, r)
   %v3 = fcmp oeq %reals %r, %r
-  ; v4 = mul(r, r)
-  %v4 = fmul %reals %r, %r
-  ; v5 = mul(0.5, v4)
-  %v5 = fmul %reals splat (double 0.5), %v4
+  ; v4 = mul(0.5, r)
+  %v4 = fmul %reals splat (double 0.5), %r
+  ; v5 = mul(v4, r)
+  %v5 = fmul %reals %v4, %r
   ; v6 = mul(0.5, delta)
   ; v7 = sub(v1, v6)
   %v7 = fsub %reals %v1, %v6

@@ -4,8 +4,8 @@ def kernel(y, z, delta):
     v1 = np.abs(r)
     v2 = np.less_equal(v1, delta)
     v3 = np.equal(r, r)
-    v4 = r * r
-    v5 = 0.5 * v4
+    v4 = 0.5 * r
+    v5 = v4 * r
     v6 = 0.5 * delta
     v7 = v1 - v6
     v8 = delta * v7
