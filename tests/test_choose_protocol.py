@@ -598,7 +598,7 @@ def test_ties_and_neighbours_are_warned_of() -> None:
     assert "neighbouring rows" not in said
     y = X["a"] + _walk(n, memory=0.8)
     said = " ".join(caveats.caveats(lossmith.choose(X, y, losses=["Huber"], folds="3", trials=3)))
-    assert "Errors of neighbouring rows of the table are alike (correlation 0." in said and "exactly" not in said
+    assert "errors of neighbouring rows of the table are alike (correlation 0." in said and "exactly" not in said
 
 
 def test_targets_that_look_cut_off_are_warned_of() -> None:

@@ -161,19 +161,6 @@ def _disagreement(choice: Choice) -> Iterator[str]:
             )
 
 
-def _serial(choice: Choice) -> Iterator[str]:
-    """Errors of neighbouring rows that are alike betray a dependence that nobody named."""
-    splitting = choice.plan.job.splitting
-    if splitting.groups is not None or splitting.time is not None:
-        return
-    found, n = serial(choice.plan, choice.winner)
-    if abs(found) > max(0.05, 4.0 / np.sqrt(n)):
-        yield (
-            f"Errors of neighbouring rows of the table are alike (correlation {found:.2f}): they may belong together "
-            "or follow in time, and random folds are then too optimistic. Name the column by --group or --time."
-        )
-
-
 def serial(plan: Plan, line: Line) -> tuple[float, int]:
     """The correlation of each row's error with the error of the row before, and the number of rows; 0 for a table that
     is sorted by its target."""
@@ -212,12 +199,22 @@ def _raised(choice: Choice) -> Iterator[str]:
 
 
 def _dependence(choice: Choice) -> Iterator[str]:
+    """Errors of neighbouring rows that are alike betray a dependence that nobody named."""
     splitting = choice.plan.job.splitting
-    if splitting.groups is None and splitting.time is None:
+    if splitting.groups is not None or splitting.time is not None:
+        return
+    found, n = serial(choice.plan, choice.winner)
+    if abs(found) > max(0.05, 4.0 / np.sqrt(n)):
         yield (
-            "Rows were taken as independent. If some belong together (a customer, an aircraft) or follow in time, "
-            "name that column by --group or --time; random folds would be too optimistic."
+            "Rows were taken as independent, but errors of neighbouring rows of the table are alike "
+            f"(correlation {found:.2f}): they may belong together or follow in time. Name that column by --group or --time; random folds are too"
+            " optimistic then, and so are the tests by rows."
         )
+        return
+    yield (
+        "Rows were taken as independent. If some belong together (a customer, an aircraft) or follow in time, "
+        "name that column by --group or --time; random folds would be too optimistic."
+    )
 
 
 def _dirty(choice: Choice) -> Iterator[str]:
@@ -242,6 +239,5 @@ _RULES: tuple[Callable[[Choice], Iterator[str]], ...] = (
     _small,
     _unconverged,
     _raised,
-    _serial,
     _dependence,
 )
