@@ -112,6 +112,18 @@ def test_a_z_loss_is_not_convex_where_the_denominator_is_small() -> None:
     assert np.linalg.eigvalsh(block)[0] > -1e-12
 
 
+def test_facts_of_the_best_rival_are_those_of_a_falling_margin_loss_only() -> None:
+    assert lossmith.CrammerSinger().facts()["convex"].holds is True
+    bent = lossmith.SquaredMargin().over("one_against_best")
+    assert lossmith.SquaredMargin().facts()["convex"].holds and bent.facts()["convex"].holds is None
+    assert lossmith.Logistic().over("one_against_best").facts()["twice"].holds is None
+    assert lossmith.Logistic().over("one_against_each").facts()["twice"].holds is True
+    ends = np.array([[5.0, 2.0, 0.0], [5.0, 0.0, 2.0]])  # the middle lies above the chord: the claim would be false
+    assert bent.value([0.0], ends.mean(axis=0)[None])[0] > bent.value([0.0, 0.0], ends).mean()
+    fact = lossmith.ZLoss().facts()["convex"]
+    assert fact.holds is False, "not convex where logsumexp is far below 0"
+
+
 PROPER = ("MultiClassBrier", "SphericalScore", "ZLoss", "OneAgainstRest")
 
 

@@ -79,7 +79,7 @@ def joint_facts(loss: Loss) -> Mapping[str, Fact]:
 
     if loss.derived.slot.inputs == ("m",):
         of_margin = slot_facts(loss, "margin")
-        return {name: of_margin[name] for name in OF_A_SUM} | of_a_difference(loss)
+        return {name: of_margin[name] for name in OF_A_SUM} | of_a_difference(loss) | of_the_best(loss)
     joint, refuting = described(loss)
     if joint is None:
         return JointFacts(loss, None, ("convex",), True)
@@ -99,6 +99,17 @@ def of_a_difference(loss: Loss) -> dict[str, Fact]:
             most = factor * fact.constant
             fact = replace(fact, because=f"in both scores together within {most:.6g}", constant=most)
         made[name] = fact
+    return made
+
+
+def of_the_best(loss: Loss) -> dict[str, Fact]:
+    """φ of the least of several margins: convex where φ also falls, and bent where the best rival changes."""
+    if loss.lift.name != "one_against_best":
+        return {}
+    of_margin = slot_facts(loss, "margin")
+    made = {"twice": Fact("twice", None, "the slope jumps where the best rival changes, unless it is 0 there")}
+    if of_margin["convex"].holds and not of_margin["monotone margin"].holds:
+        made["convex"] = Fact("convex", None, "convex in the margin, which is the least of several; it does not fall")
     return made
 
 
@@ -127,6 +138,8 @@ def bent_down(loss: Loss) -> Fact:
     width = len(loss.lift.outputs) or 3
     z = np.round(rng.normal(scale=2, size=(600, width)), 3)
     z = np.sort(z, axis=1) if not loss.lift.outputs else z
+    if "logsumexp" in loss.tree.names:  # the level of the scores counts too
+        z += rng.choice([0.0, -10.0, -1e4], (600, 1))
     with np.errstate(all="ignore"):
         block = loss.evaluate(truths, z, ("block",)).block
     sound = np.isfinite(block).all(axis=(1, 2))
