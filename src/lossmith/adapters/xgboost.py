@@ -40,6 +40,9 @@ BUILT_IN: Mapping[str, Callable[[Loss, int], Rule]] = {
 }
 """The curvatures of XGBoost's own objectives, where they are not the Hessian: `curvature="host"`."""
 
+NOISE = 2.0**-23
+"""Slopes are float32, so that a tree without a split has a leaf that is not quite 0."""
+
 
 def ready() -> Any:
     """XGBoost, of a tested version."""
@@ -194,8 +197,6 @@ def words(task: Task) -> dict[str, Any]:
 class ExtremeTrees(Trees):
     """XGBoost's trees, kept as its own JSON."""
 
-    digits = np.float32
-
     def __init__(
         self, text: str, outputs: int, rounds: int, categorical: tuple[int, ...], columns: int, history: Array
     ) -> None:
@@ -206,7 +207,8 @@ class ExtremeTrees(Trees):
 
     def raw(self, X: Array) -> Array:
         """F for X (n, p)."""
-        return np.asarray(self.booster.predict(matrix(X, self.categorical), output_margin=True))
+        scores = np.asarray(self.booster.predict(matrix(X, self.categorical), output_margin=True), np.float64)
+        return np.where(np.abs(scores) < NOISE, 0.0, scores)
 
     def importances(self) -> Array:
         """Gain by column."""

@@ -130,11 +130,8 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         return np.searchsorted(self.classes_, labels).astype(np.float64)
 
     def decision_function(self, X: Any) -> Array:
-        """The raw scores z for X (n, p): (n,) for two classes, positive for the second; (n, K) for K.
-
-        In float32 where the engine has no more digits (XGBoost).
-        """
-        return self._raw(X).astype(self.parts_[0].trees.digits, copy=False)
+        """The raw scores z for X (n, p): (n,) for two classes, positive for the second; (n, K) for K."""
+        return self._raw(X)
 
     def predict(self, X: Any) -> Array:
         """The class of each row: the one of the largest score."""

@@ -27,7 +27,7 @@ class Part:
 
     def raw(self, X: Array) -> Array:
         """z for an encoded table: (n,), or (n, K)."""
-        return np.asarray(self.start + self.unit * self.trees.raw(X).astype(np.float64))
+        return np.asarray(self.start + self.unit * self.trees.raw(X))
 
 
 @dataclass(frozen=True)

@@ -59,15 +59,13 @@ class Task:
 class Trees(ABC):
     """Trees that a host has grown; they pickle and are saved as the host's own text or as arrays."""
 
-    digits: type[np.floating[Any]] = np.float64
-    """What the host adds its trees up in."""
     rounds: int
     history: Array
     """The score of the rows held back after each round; empty without early stopping."""
 
     @abstractmethod
     def raw(self, X: Array) -> Array:
-        """F for X (n, p): (n,), or (n, K); float32 where the host knows no better."""
+        """F for X (n, p): (n,), or (n, K)."""
 
     @abstractmethod
     def importances(self) -> Array:
