@@ -207,8 +207,8 @@ def _dependence(choice: Choice) -> Iterator[str]:
     if abs(found) > max(0.05, 4.0 / np.sqrt(n)):
         yield (
             "Rows were taken as independent, but errors of neighbouring rows of the table are alike "
-            f"(correlation {found:.2f}): they may belong together or follow in time. Name that column by --group or --time; random folds are too"
-            " optimistic then, and so are the tests by rows."
+            f"(correlation {found:.2f}): they may belong together or follow in time. Name that column by --group or "
+            "--time; random folds are too optimistic then, and so are the tests by rows."
         )
         return
     yield (
