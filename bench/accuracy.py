@@ -22,7 +22,7 @@ from lossmith.accuracy import Accuracy, Truth
 from lossmith.accuracy.points import PAIRS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from exceptions import EXCEPTIONS  # noqa: E402
+from exceptions import EXCEPTIONS
 
 Array = NDArray[Any]
 MARK = "<!-- measured by bench/accuracy.py -->"
