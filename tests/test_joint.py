@@ -47,7 +47,7 @@ def test_a_margin_loss_over_pairs_keeps_its_facts_and_a_likelihood_is_refuted_at
     y, z, along = (np.array(part) for part in fact.witness)  # type: ignore[union-attr]
     block = lossmith.GaussianNLL().evaluate(y, z[None], ("block",)).block[0]
     assert along @ block @ along < 0
-    assert lossmith.CumulativeLogit().facts()["convex"].holds is None
+    assert lossmith.CumulativeLogit().facts()["convex"].holds is True
 
 
 def test_pairs_are_the_margin_loss_of_the_difference() -> None:

@@ -130,12 +130,15 @@ class Probabilities:
         return slope
 
     def log_true(self) -> Slot:
+        """log p of the true class."""
         return self.logp[self.row, self.index], self.towards(self.index), -self.spread
 
     def log_mean(self) -> Slot:
+        """The mean of log p over the classes."""
         return self.logp.mean(axis=1), 1 / self.K - self.p, -self.spread
 
     def log_sum(self) -> Slot:
+        """log Σ exp(z): the score of any class less its log p, taken where that is the largest."""
         top = self.z.max(axis=1)
         return top - self.logp.max(axis=1), self.p, self.spread
 
