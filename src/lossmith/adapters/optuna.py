@@ -18,7 +18,10 @@ REACH = 10.0
 """An open domain is searched this far on either side of the default, as a factor."""
 
 INSIDE = 1e-3
-"""How far from an end that is not part of the domain a search stays, as a share of its length."""
+"""How far from an end that is not part of the domain a search stays, as a share of the way to the usual value."""
+
+WIDE = 1e3
+"""A bounded domain whose ends differ by more than this factor is searched by logarithm."""
 
 
 def distributions(
@@ -44,11 +47,12 @@ def distributions(
 
 
 def span(param: Param, usual: float) -> tuple[float, float, bool]:
-    """Where to search: the domain itself where it is bounded, else a decade around the usual value; and: by logarithm?"""
+    """Where to search: the domain where it is bounded, else a decade around the usual value; and: by logarithm?"""
     where = param.domain
     if isfinite(where.low) and isfinite(where.high):
-        margin = INSIDE * (where.high - where.low)
-        return where.low + margin * where.open_low, where.high - margin * where.open_high, False
+        below, above = INSIDE * (usual - where.low), INSIDE * (where.high - usual)
+        low, high = where.low + below * where.open_low, where.high - above * where.open_high
+        return low, high, low > 0 and high > WIDE * low
     if where.low >= 0 and usual > 0:
         return max(usual / REACH, where.low), min(usual * REACH, where.high), True
     size = REACH * max(1.0, abs(usual))

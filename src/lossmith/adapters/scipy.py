@@ -1,7 +1,7 @@
 """A residual loss for SciPy's `least_squares`: `least_squares(f, x0, loss=lossmith.scipy.rho(lossmith.Cauchy()))`.
 
-SciPy minimises ½ C² Σ ρ(f²/C²) for its `f_scale` C, and asks for ρ, ρ′ and ρ″ at z = f²/C². With ρ(r²) = 2ℓ(r) the cost is
-C² Σ ℓ(f/C): the loss itself, in units of C.
+SciPy minimises ½ C² Σ ρ(f²/C²) for its `f_scale` C, and asks for ρ, ρ′ and ρ″ at z = f²/C². With ρ(r²) = 2ℓ(r) the cost
+is C² Σ ℓ(f/C): the loss itself, in units of C.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lossmith.loss import Loss
 Array = NDArray[Any]
 
 NEAR = 1e-4
-"""Below this r² the second derivative of ρ is taken from this r²: the quotient cancels, and SciPy needs no digits of it."""
+"""Below this r² the second derivative of ρ is taken from this r²: the quotient cancels; SciPy needs no digits of it."""
 
 
 def rho(loss: str | Loss | type[Loss], **params: float) -> Callable[[Array], Array]:
@@ -63,6 +63,6 @@ def demand(one: Loss) -> None:
     even = one.facts()["even"]
     if not even.holds:
         raise UnsupportedError(f"{one!r} is not even ({even.because}); least_squares sees only squared residuals")
-    r = np.array([1e-9])
-    if float(asked(one, r)[1][0]) > 1e-3:
-        raise UnsupportedError(f"the slope of {one!r} jumps at 0; least_squares needs a finite ρ′(0): try PseudoHuber")
+    _, first, second = asked(one, np.array([0.0, 1e-9]))
+    if float(first[1]) > 1e-3 or not np.isfinite(second[0]):
+        raise UnsupportedError(f"the slope of {one!r} jumps or is steep at 0; ρ′(0) must be finite: try PseudoHuber")

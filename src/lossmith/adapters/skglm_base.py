@@ -1,7 +1,7 @@
 """What skglm asks of a datafit, compiled by Numba around three functions of one row.
 
-`adapters/skglm.py` puts the printed functions of a loss in the place of `value`, `slope` and `bend` here, which are those
-of half a square.
+`adapters/skglm.py` puts the printed functions of a loss in the place of `value`, `slope` and `bend` here, which are
+those of half a square.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Datafit(BaseDatafit):
 
     def params_to_dict(self) -> Any:
         """The attributes."""
-        return dict(smooth=self.smooth)
+        return {"smooth": self.smooth}
 
     def get_lipschitz(self, X: Any, y: Any) -> Any:
         """A bound of the second derivative in each coefficient: smooth · ‖X_j‖²/n."""

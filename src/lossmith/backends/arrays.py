@@ -1,7 +1,7 @@
 """Programs as functions of an array library: PyTorch, JAX, Keras or NumPy, as text that a reader can follow.
 
 Parameters become constants with names, what depends on them alone becomes a number, and a step that is used once stands
-where it is used. Where the steps of a loss meet 0·∞ at an infinite prediction, a truth of 0 annuls its factor; and where
+where it is used. Where the steps of a loss meet 0·∞ at an infinite prediction, a truth of 0 annuls its factor; where
 that is not enough, the loss is asked at ±1e18 there, and what has grown beyond 1e9 by then counts as infinite.
 """
 
@@ -199,8 +199,10 @@ class Printer:
         """A choice; of two numbers one is made an array, so that it keeps the type of the data."""
         xp = self.dialect.xp
         choice, yes, no = step.args
-        first = self.whole(yes) if self.constant(no) else self.arg(yes)[0]
-        return f"{xp}.where({self.arg(choice)[0]}, {first}, {self.arg(no)[0]})"
+        keras = xp == "ops"  # which makes a bare number float32
+        first = self.whole(yes) if self.constant(no) or keras else self.arg(yes)[0]
+        second = self.whole(no) if keras else self.arg(no)[0]
+        return f"{xp}.where({self.arg(choice)[0]}, {first}, {second})"
 
 
 def _in(text: Text, least: int) -> str:

@@ -1,0 +1,131 @@
+"""Losses as `keras.losses.Loss`, on Keras' PyTorch and JAX backends: beside Keras' own, in training, saved and loaded.
+
+A backend is fixed when Keras is imported, so each runs in a process of its own; this file is also the program they run.
+Planted once and caught: a slope of the wrong sign (training diverges), a config without the loss's parameters.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def close(ours: Any, theirs: Any, what: str) -> None:
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.shape == theirs.shape, f"{what}: {ours.shape} {theirs.shape}"
+    assert np.allclose(ours, theirs, rtol=2e-6, atol=2e-6), f"{what}: {ours} {theirs}"
+
+
+def numbers(tensor: Any) -> Any:
+    import keras
+
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def beside_keras() -> None:
+    import keras
+
+    import lossmith
+
+    rng = np.random.default_rng(0)
+    y, z = rng.normal(size=(40, 3)).astype("float32"), rng.normal(size=(40, 3)).astype("float32")
+    labels, logits = rng.integers(0, 4, 40), (3 * rng.normal(size=(40, 4))).astype("float32")
+    one_hot, binary = np.eye(4, dtype="float32")[labels], (y > 0).astype("float32")
+    K, L = keras.losses, lossmith.keras
+    w = rng.uniform(size=40).astype("float32")
+    sparse = {"from_logits": True}
+    pairs = [
+        ("Squared", L.Squared(), K.MeanSquaredError(), y, z, 2.0),
+        ("Absolute", L.Absolute(), K.MeanAbsoluteError(), y, z, 1.0),
+        ("Huber", L.Huber(delta=0.7), K.Huber(delta=0.7), y, z, 1.0),
+        ("LogCosh", L.LogCosh(c=1.0), K.LogCosh(), y, z, 1.0),
+        ("BinaryCrossEntropy", L.BinaryCrossEntropy(), K.BinaryCrossentropy(from_logits=True), binary, z, 1.0),
+        ("Hinge", L.Hinge(), K.Hinge(), 2 * binary - 1, z, 1.0),
+        ("SquaredHinge", L.SquaredHinge(), K.SquaredHinge(), 2 * binary - 1, z, 1.0),
+        ("CrossEntropy", L.CrossEntropy(), K.SparseCategoricalCrossentropy(**sparse), labels, logits, 1.0),
+        ("CrossEntropy, shares", L.CrossEntropy(), K.CategoricalCrossentropy(**sparse), one_hot, logits, 1.0),
+        ("Focal of two", L.Focal(), K.BinaryFocalCrossentropy(gamma=2.0, **sparse), binary[:, :1], z[:, :1], 1.0),
+        (
+            "LabelSmoothing", L.LabelSmoothing(epsilon=0.2), K.CategoricalCrossentropy(label_smoothing=0.2, **sparse),
+            one_hot, logits, 1.0,
+        ),
+    ]  # fmt: skip
+    for name, ours, theirs, truth, raw, factor in pairs:
+        close(factor * numbers(ours(truth, raw)), numbers(theirs(truth, raw)), name)
+        close(factor * numbers(ours(truth, raw, sample_weight=w)), numbers(theirs(truth, raw, sample_weight=w)), name)
+    mean = L.Huber(reduction="mean_with_sample_weight")
+    each = lossmith.Huber().value(y.ravel().astype(float), z.ravel().astype(float)).reshape(y.shape).mean(axis=1)
+    close(numbers(mean(y, z, sample_weight=w)), np.average(each, weights=w).astype("float32"), "Σwℓ/Σw")
+    half = L.Poisson()(np.ones(40, "float16"), z[:, 0].astype("float16"))
+    assert keras.backend.standardize_dtype(half.dtype) == "float32"
+
+
+def trained_and_saved() -> None:
+    import keras
+
+    import lossmith
+
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2)).astype("float32")
+    y = (X @ [2.0, -1.0]).astype("float32")
+    y[:40] += 50
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss=lossmith.keras.Cauchy(c=1.0))
+    model.fit(X, y, epochs=25, batch_size=50, verbose=0)
+    close(np.round(model.get_weights()[0].ravel(), 1), np.array([2.0, -1.0], "float32"), "trained")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        again = keras.models.load_model(path)
+    assert again.loss.loss == lossmith.Cauchy(c=1.0), again.loss
+    close(again.evaluate(X, y, verbose=0), model.evaluate(X, y, verbose=0), "loaded")
+    labels = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.5)
+    classes = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(3)])
+    classes.compile(optimizer=keras.optimizers.Adam(0.05), loss=lossmith.keras.Focal(gamma=2.0))
+    classes.fit(X, labels, epochs=25, verbose=0, sample_weight=np.ones(400))
+    assert (classes.predict(X, verbose=0).argmax(axis=1) == labels).mean() > 0.93
+    copy = keras.losses.deserialize(keras.losses.serialize(lossmith.keras.Focal(gamma=3.0, reduction="sum")))
+    assert copy.loss == lossmith.Focal(gamma=3.0) and copy.reduction == "sum"
+
+
+def refused() -> None:
+    import lossmith
+    from lossmith.errors import ParameterError, ShapeError
+
+    for call, error in (
+        (lambda: lossmith.keras.Huber(from_logits=True), ParameterError),
+        (lambda: lossmith.keras.Huber(delta=-1), ParameterError),
+        (lambda: lossmith.keras.Huber()(np.zeros(3), np.zeros((3, 2))), ShapeError),
+        (lambda: lossmith.keras.GaussianNLL()(np.zeros(3), np.zeros((3, 3))), ShapeError),
+    ):
+        try:
+            call()
+        except error:
+            continue
+        raise AssertionError(f"not refused: {error}")
+
+
+if __name__ == "__main__":
+    {"beside": beside_keras, "trained": trained_and_saved, "refused": refused}[sys.argv[1]]()
+else:
+    import pytest
+
+    os.environ.setdefault("KERAS_BACKEND", "torch")  # its own default is a backend that we do not install
+    keras_is_here = pytest.importorskip("keras", reason="Keras is not installed (the extra `peers` brings it)")
+
+    @pytest.mark.parametrize("backend", ["torch", "jax"])
+    @pytest.mark.parametrize("what", ["beside", "trained", "refused"])
+    def test_keras(backend: str, what: str) -> None:
+        pytest.importorskip(backend)
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        done = subprocess.run(
+            [sys.executable, __file__, what], env=environment, capture_output=True, text=True, check=False, timeout=200
+        )
+        assert done.returncode == 0, done.stderr[-2500:]
