@@ -71,6 +71,15 @@ def _curve(rule: Rule, outputs: dict[str, Arg]) -> tuple[list[Step], Arg]:
     return [*steps, Step("boost_f", "mul", (curve, rule.factor))], "boost_f"
 
 
+def settled(program: Program) -> bool:
+    """Does the curvature stay what it is in the first round, because it depends on no more than the weight?"""
+    needs = program.only("hessian")
+    used = {a for step in needs.steps for a in step.args if isinstance(a, str)} | {
+        a for _, a in needs.outputs if isinstance(a, str)
+    }
+    return not used & {*program.inputs, *program.params} - {"weight"}
+
+
 class Slopes:
     """A fused Program made ready: called with y, z and weights it fills float32 arrays, computed in z's own type.
 
@@ -88,8 +97,8 @@ class Slopes:
     def __setstate__(self, program: Program) -> None:
         self.__init__(program)  # type: ignore[misc]
 
-    def __call__(self, arrays: Sequence[Array], params: Sequence[float], out: tuple[Array, Array]) -> None:
-        """arrays: y, z (, weight), each (n,) and of one float type; out: gradient and curvature, (n,) of any."""
+    def __call__(self, arrays: Sequence[Array], params: Sequence[float], out: Sequence[Array]) -> None:
+        """arrays: y, z (, weight), each (n,) and of one float type; out: an array (n,) for each output."""
         kernel = load(self.program, arrays[0].dtype)
         if arrays[0].dtype == out[0].dtype:
             kernel(arrays, params, out)
@@ -97,7 +106,7 @@ class Slopes:
         run_chunks(lambda a, b: self._piece(kernel, arrays, params, out, a, b), 0, len(arrays[0]), CHUNK)
 
     def _piece(self, kernel: Any, arrays: Sequence[Array], params: Any, out: Sequence[Array], a: int, b: int) -> None:
-        room = self._room(b - a)
+        room = self._room(b - a)[: len(out)]
         kernel([v[a:b] for v in arrays], params, room)
         with np.errstate(over="ignore"):
             for theirs, ours in zip(out, room, strict=True):

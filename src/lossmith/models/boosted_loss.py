@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lossmith.fit.scale import weighted_median
 from lossmith.loss import Loss
 from lossmith.models.boosted_classes import curves
-from lossmith.models.boosted_kernel import Slopes, fused
+from lossmith.models.boosted_kernel import Slopes, fused, settled
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import POLICIES, has_unit, policy_of, sample_of, squares
 
@@ -94,7 +94,9 @@ class Single:
         self.truth = self.truth_of(y)
         self._late = self.rule.late and weight is not None
         inside = weight is not None and not self._late
-        self._kernel = Slopes(fused(loss, self.rule, unit=rescaled, shift=shift, weighted=inside))
+        program = fused(loss, self.rule, unit=rescaled, shift=shift, weighted=inside)
+        self._kernel, self._first = Slopes(program), Slopes(program.only("gradient"))
+        self._settled = settled(program)
         self._extra = (self.start,) if shift else ()
         self._rescaled, self._sample = rescaled, sample_of(len(y))
         self._kept: dict[str, tuple[list[Array], tuple[Array, Array]]] = {}
@@ -105,10 +107,12 @@ class Single:
             rows = self._sample
             truth, scores = (self.truth, raw) if rows is None else (self.truth[rows], raw[rows])
             self.follow(truth - scores, self.weight if self.weight is None or rows is None else self.weight[rows])
+        known = self._settled and raw.dtype.char in self._kept
         given, out = self._arrays(raw)
-        self._kernel([given[0], raw, *([] if self._late else given[1:])], self._params(), out)
+        changed, kernel = (out[:1], self._first) if known else (out, self._kernel)
+        kernel([given[0], raw, *([] if self._late else given[1:])], self._params(), changed)
         if self._late:
-            for found in out:
+            for found in changed:
                 np.multiply(found, given[1], out=found, casting="same_kind", dtype=np.float32)
         return out
 
