@@ -71,14 +71,16 @@ class Choice:
         """Everything that the report says, as plain values."""
         from lossmith.choose.report import document
 
-        return document(self)
+        with _one_thread():
+            return document(self)
 
     def report(self, path: str | os.PathLike[str], force: bool = False, command: str = "") -> Path:
         """Write one self-contained HTML file; raises FileError where it exists and `force` is not given."""
         from lossmith.choose.report import html
         from lossmith.choose.write import write_text
 
-        return write_text(path, html(self, command), force)
+        with _one_thread():
+            return write_text(path, html(self, command), force)
 
     def __repr__(self) -> str:
         return f"Choice({self.verdict.sentence})"
@@ -164,11 +166,19 @@ def _apart(plan: Plan, lines: Sequence[Line], margin: float) -> Callable[[int, i
     return lambda i, j: corrected(lines[i].folds - lines[j].folds, plan.ratio, margin)
 
 
+def _one_thread() -> Any:
+    """Short products of long vectors are not worth waking threads for, which then wait for more at full speed."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
+
+
 def _honest(plan: Plan, lines: Sequence[Line], order: list[int]) -> float:
     rows = np.column_stack([line.rows for line in lines])
     seen = ~np.isnan(rows).any(axis=1)
     weight = None if plan.job.weight is None else plan.job.weight[seen]
-    return honest(rows[seen], weight, order, plan.seed)
+    with _one_thread():
+        return honest(rows[seen], weight, order, plan.seed)
 
 
 def _nested(results: Sequence[FoldResult], kept: Sequence[int]) -> float:
