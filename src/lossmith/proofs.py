@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lossmith import cache
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.facts import Fact
 from lossmith.knowledge import slot_facts, spelled_out
@@ -98,6 +99,17 @@ def _sampled(loss: Loss, ranges: Ranges, name: str) -> Fact:
             return Fact(name, False, f"at {where}: {found.because}", {"parameters": values, "witness": found.witness})
     named = ", ".join(ranges)
     return Fact(name, None, f"true wherever it was tried, but not shown for every {named}, each of another form")
+
+
+def suspicion(loss: Loss, name: str) -> str:
+    """What trying an undecided fact by values alone says; kept, as facts are."""
+    from lossmith.symbolic.prove import RECIPE
+    from lossmith.symbolic.structurallabels import suspicion
+
+    if loss.lift.joint:
+        return "nothing tries it"
+    case = case_of(loss)
+    return cache.text("json", f"{case.key}-{RECIPE}-tried-{name.replace(' ', '-')}", lambda: suspicion(case, name))
 
 
 def certificate(loss: Loss, name: str) -> Certificate:

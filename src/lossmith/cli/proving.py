@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lossmith import proofs
@@ -101,7 +101,7 @@ def _rechecked(one: Loss, ranges: proofs.Ranges, names: tuple[str, ...], as_json
     screen = console()
     screen.print(f"{one!r}  {one.title}", markup=False)
     for c in made:
-        again = STANDS[c.stands] if c.checks else ("not covered" if c.fact.holds is not None else "")
+        again = STANDS[c.stands] if c.checks else ("no certificate" if c.fact.holds is not None else "")
         boxes = sum(check.boxes for check in c.checks)
         tail = f"  [{again}: {len(c.checks)} checks, {boxes} boxes]" if c.checks else f"  [{again}]" if again else ""
         screen.print(f"  {MARKS[c.fact.holds]}  {c.fact.name}: {c.fact.because}{tail}", markup=False, soft_wrap=False)
@@ -126,10 +126,20 @@ def _all(as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
         return
+    screen.print("\nUnknown, and what trying them by values alone says:", markup=False)
+    for name, fact in unknowns(body):
+        screen.print(f"  {name}, {fact}: {proofs.suspicion(every()[name](), fact)}", markup=False)
     total = sum(verdicts.values())
     shares = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    most = verdicts["unknown"] / max(1, verdicts["unknown"] + verdicts["proved"])
+    shares += f" (at most {100 * most:.1f} % of what is true)"
     took = time.perf_counter() - began
     screen.print(f"\n{len(body)} losses, {total} facts: {shares}, in {took:.1f} s", markup=False)
+
+
+def unknowns(body: Mapping[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
+    """(loss, fact) of every fact that nobody decided."""
+    return [(name, str(fact["name"])) for name, facts in body.items() for fact in facts if fact["verdict"] == "unknown"]
 
 
 def _everything() -> Iterator[tuple[str, list[Fact]]]:

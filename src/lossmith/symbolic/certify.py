@@ -14,6 +14,7 @@ from lossmith.symbolic.case import Case
 from lossmith.symbolic.ledger import Claim, recording
 from lossmith.symbolic.prove import answer
 from lossmith.symbolic.recheck import ORDERS, Checked, checked, derivative, same_quantity, witness_stands
+from lossmith.symbolic.structurallabels import looked_at
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ def certified(case: Case, name: str) -> Certificate:
         return Certificate(fact, (), ())
     if fact.holds is False:
         stands = witness_stands(case.program, case.params, fact.witness, case.variable)
-        return Certificate(fact, (), (stands,) if stands else ())
+        return Certificate(fact, (), (stands,) if stands else tuple(looked_at(fresh, fact)))
     kept = tuple({(c.output, c.kind, c.low, c.high, c.bound, c.program.digest): c for c in claims}.values())
     own = [same_quantity(c, case.program, case.params, case.limits) for c in kept if c.output in ORDERS]
     direct = DIRECT[name](case, fact) if name in DIRECT and case.lift != "softmax" else []
-    return Certificate(fact, kept, (*(checked(c) for c in kept), *own, *direct))
+    return Certificate(fact, kept, (*(checked(c) for c in kept), *own, *direct, *looked_at(fresh, fact)))
 
 
 def _even(case: Case, fact: Fact) -> list[Checked]:
