@@ -568,6 +568,16 @@ def test_bad_weights_are_explained() -> None:
     assert column_of(Table.of(X), None, "weight") is None
 
 
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [({"score": 3}, "a text"), ({"seed": 1.5}, "whole number"), ({"trials": 0}, ">= 1"), ({"margin": "a"}, "a share")],
+)
+def test_options_of_the_wrong_kind_are_explained(option: Any, says: str) -> None:
+    X, y = _linear(50)
+    with pytest.raises(ParameterError, match=says):
+        lossmith.choose(X, y, **option)
+
+
 def test_extreme_scales_are_survived() -> None:
     """Columns in other units change nothing; a target in other units changes the score by their square."""
     X, y = _linear(80)

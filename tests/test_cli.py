@@ -177,6 +177,14 @@ def test_a_bar_appears_where_a_person_is_waiting(
 # Mistakes
 
 BAD = [
+    (["choose"], "Missing argument 'TABLE'; `lossmith choose -h`"),
+    (["choose", "T"], "Missing option '--target'"),
+    (["choose", "T", "--target", "y", "--margin", "abc"], "Invalid value for '--margin'"),
+    (["choose", "T", "--targt", "y"], "No such option"),
+    (["chose"], "No such command 'chose'"),
+    (["choose", "T", "--target", "y", "--losses", "GaussianNLL"], "which DistributionRegressor fits"),
+    (["choose", "T", "--target", "c", "--losses", "CrammerSinger"], "which LinearClassifier fits"),
+    (["fit", "T", "--target", "n", "--loss", "CumulativeLogit"], "which OrdinalClassifier fits"),
     (["choose", "none.csv", "--target", "y"], "none.csv: no such file"),
     (["choose", "T", "--target", "z"], "no column 'z'; there are: a, kind, y, w, c, n"),
     (["choose", "T", "--target", "y", "--score", "mape"], "MAPE"),

@@ -96,10 +96,13 @@ class Plan:
 
 def make_plan(table: Table, column: Column, options: Options) -> Plan:
     """Fix everything: target, functional and score, candidates, folds. Raises DataError, ParameterError and others."""
+    _demand_kinds(options)
     if not 0 <= options.margin < 1:
         raise ParameterError(f"margin {options.margin:g}: give a share of the default's score, such as 0.01")
     if options.seed < 0:
         raise ParameterError(f"seed {options.seed}: give a whole number >= 0")
+    if options.trials < 1:
+        raise ParameterError(f"trials {options.trials}: give a whole number >= 1, such as {TRIALS}")
     asked = judge_for(options.score, options.functional)
     target, silent = _heard(target_of(column, asked), options.weight)
     shape = profile(target)
@@ -180,6 +183,22 @@ def _draws(asked: int | None, n: int) -> int:
     if asked is not None and not 1 <= asked <= 100:
         raise ParameterError(f"draws {asked}: give a whole number from 1 to 100")
     return asked or (2 if n < 10_000 else 1)
+
+
+def _demand_kinds(options: Options) -> None:
+    """Raise a ParameterError for an option of the wrong kind, before any is used."""
+    for name, kind, says in _OPTION_KINDS:
+        value = getattr(options, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ParameterError(f"{name}={value!r}: give {says}")
+
+
+_OPTION_KINDS: tuple[tuple[str, Any, str], ...] = (
+    ("score", str | None, "a text, such as 'absolute'"),
+    ("margin", float | int | np.number, "a share of the default's score, such as 0.01"),
+    ("seed", int | np.integer, "a whole number >= 0"),
+    ("trials", int | np.integer, "a whole number >= 1"),
+)
 
 
 def _budget(seconds: float | None) -> float:

@@ -147,6 +147,8 @@ def _asked(asked: Sequence[Any], score: Score, target: Target) -> Iterable[Loss]
 def refusal(loss: Loss, score: Score, target: Target) -> Exception | None:
     """Why a loss cannot be trained on this target for this score, or None."""
     count = len(target.labels)
+    if loss.lift.joint:
+        return UnsupportedError(f"{loss.name} {several(loss)}; choose compares losses of one score, or of softmax")
     if is_for_classes(loss) != score.classes:
         kind = "classes" if score.classes else "numbers"
         return UnsupportedError(f"{loss.name} is no loss for {kind}, and {target.name!r} is judged by {score.name}")
@@ -159,6 +161,22 @@ def refusal(loss: Loss, score: Score, target: Target) -> Exception | None:
     except (DomainError, UnsupportedError) as error:
         return error
     return None
+
+
+def several(loss: Loss) -> str:
+    """What a loss of several outputs has, and what fits it."""
+    named = f" ({', '.join(loss.lift.outputs)})" if loss.lift.outputs else ""
+    model = _FITTED_BY.get(loss.lift.name.partition("(")[0], "LinearClassifier")
+    return f"has several raw outputs a row{named}, which {model} fits in Python"
+
+
+_FITTED_BY = {
+    "several": "DistributionRegressor",
+    "censored": "DistributionRegressor",
+    "ordinal": "OrdinalClassifier",
+    "all_threshold": "OrdinalClassifier",
+    "pairwise": "PairwiseRanker",
+}
 
 
 def is_for_classes(loss: Loss) -> bool:

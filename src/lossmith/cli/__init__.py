@@ -36,6 +36,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
+USAGE: Any = typer.BadParameter.__base__
+"""The exception of an option or argument that is missing, unknown or malformed."""
+
 TableFile = Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, CSV, TSV, Feather or JSON Lines")]
 Target = Annotated[str, typer.Option(help="the column to predict")]
 Weight = Annotated[str | None, typer.Option(metavar="COLUMN", help="row weights, >= 0")]
@@ -49,7 +52,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's ends in one line on stderr and exit code 2."""
     warnings.formatwarning = _one_line
     try:
-        app(arguments, prog_name="lossmith")
+        sys.exit(app(arguments, prog_name="lossmith", standalone_mode=False) or 0)
+    except USAGE as error:
+        typer.echo(_usage(error), err=True)
+        sys.exit(2)
     except LossmithError as error:
         typer.echo(f"lossmith: {error}", err=True)
         sys.exit(2)
@@ -59,6 +65,15 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with the words of a command line, in one line; or the help, where nothing was asked."""
+    said = str(error.format_message())
+    if "Usage:" in said:
+        return said
+    path = error.ctx.command_path if error.ctx is not None else "lossmith"
+    return f"lossmith: {' '.join(said.split()).rstrip('.')}; `{path} -h` says what there is"
 
 
 def _one_line(message: Warning | str, *where: Any, **more: Any) -> str:

@@ -10,11 +10,11 @@ import numpy as np
 
 from lossmith.choose.plan import weight_of as checked_weight
 from lossmith.choose.profile import default_score, profile, target_of
-from lossmith.choose.shortlist import default_loss, is_for_classes
+from lossmith.choose.shortlist import default_loss, is_for_classes, several
 from lossmith.choose.tablemodel import TableModel, features
 from lossmith.choose.write import demand_free, write_with
 from lossmith.cli.common import console, demand_apart, opened, spoken
-from lossmith.errors import FileError, ParameterError
+from lossmith.errors import FileError, ParameterError, UnsupportedError
 from lossmith.rows.files import read_table
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ def fit(
     if save is not None:
         demand_free(save, force)
     chosen = None if loss is None else spoken(loss)
+    if chosen is not None and chosen.lift.joint:
+        raise UnsupportedError(
+            f"{chosen.name} {several(chosen)}; `lossmith fit` takes losses of one score, or of softmax"
+        )
     for line in _warnings(chosen):
         console().print(line, markup=False, style="yellow")
     data = opened(table, drop)

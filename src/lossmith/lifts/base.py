@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lossmith.backends import load
 from lossmith.domain import Target
-from lossmith.errors import ShapeError, UnsupportedError
+from lossmith.errors import DataError, ShapeError, UnsupportedError
 from lossmith.formula import Expr
 from lossmith.program import Program
 
@@ -98,8 +98,11 @@ class Lift(ABC):
 
     def arrays(self, y: Any, z: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """y and z as arrays of one floating dtype (float32 where z is, else float64) and of matching shapes."""
-        z = floating(z)
-        y = np.asarray(y, z.dtype)
+        try:
+            z = floating(z)
+            y = np.asarray(y, z.dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"y and z must be arrays of numbers: {error}") from None
         self.match(y, z)
         return y, z
 
