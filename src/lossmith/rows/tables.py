@@ -80,7 +80,7 @@ class Table:
 
     @classmethod
     def of(cls, X: Any, what: str = "X") -> Table:
-        """A table from pandas, polars, pyarrow, a mapping of columns, a 2-D array or a sparse matrix; or a DataError."""
+        """A table from pandas, polars, pyarrow, a dict of columns, a 2-D array or a sparse matrix; else a DataError."""
         if isinstance(X, Table):
             return X
         if type(X).__module__.startswith("scipy.sparse"):
