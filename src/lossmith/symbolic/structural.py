@@ -147,9 +147,40 @@ def _classes(case: Case, fact: Fact) -> list[Checked]:
     return one("an arc of two or three scores lies above its chord", bool(two or three), 2 * len(grid))
 
 
-def _scores(f: Seen, z: tuple[float, ...]) -> Any:
+def _scores(f: Seen, z: tuple[Any, ...]) -> Any:
+    """The loss of these scores where the first is that of the true class."""
     with mpmath.workprec(BITS):
-        return f.value(mpf(z[0]) - mpmath.log(sum(mpmath.exp(mpf(v)) for v in z)))
+        whole = mpmath.log(sum(mpmath.exp(mpf(v)) for v in z))
+        if "mean_logp" in f.known:
+            f.known["mean_logp"] = sum(mpf(v) for v in z) / len(z) - whole
+        return f.value(mpf(z[0]) - whole)
+
+
+def of_scores(case: Case, fact: Fact) -> list[Checked]:
+    """Slopes and second differences of three scores against what is claimed of them."""
+    f, worst, least, steepest = Seen(case), mpf(0), mpf(0), mpf(0)
+    with mpmath.workprec(BITS):
+        h, root = mpf(2) ** -80, mpmath.sqrt(mpf(2))
+        for z in ((a / 2, b, -b) for a in range(-24, 25, 3) for b in (0.0, 0.7, 3.0)):
+            ways = ((1, 0, 0), (0, 1, 0), (1 / root, -1 / root, 0), (0, 1 / root, -1 / root))
+            for way in ways[: 2 if fact.name == "bounded influence" else 4]:
+                up, down = (tuple(v + s * h * w for v, w in zip(z, way, strict=True)) for s in (1, -1))
+                ends, middle = (_scores(f, up), _scores(f, down)), _scores(f, z)
+                bend = (ends[0] - 2 * middle + ends[1]) / h**2
+                worst, least = max(worst, abs(bend)), min(least, bend)
+                steepest = max(steepest, abs(ends[0] - ends[1]) / (2 * h))
+    most = mpf(math.inf if fact.constant is None else fact.constant) * (1 + mpf(10) ** -9)
+    answers = {"convex": least > -(mpf(10) ** -20), "smooth": worst <= most, "majorant": worst <= most}
+    holds = answers.get(fact.name, steepest <= most)
+    return one("slopes and second differences of three scores agree with it", bool(holds), 204)
+
+
+def seamless(case: Case, fact: Fact) -> list[Checked]:
+    """Of losses of classes: no jump of the slope or of what it changes by, at any place that is tried."""
+    f = Seen(case)
+    near = mpf(2) ** -60
+    apart = [abs(f.bend(t * (1 + near)) - f.bend(t * (1 - near))) for t in f.places()]
+    return one("the curvature does not jump", bool(max(apart) < mpf(10) ** -9), len(apart))
 
 
 def joins(case: Case, fact: Fact) -> list[Checked]:
@@ -246,6 +277,12 @@ def evenness(case: Case, fact: Fact) -> list[Checked]:
 def uneven(case: Case, fact: Fact) -> list[Checked]:
     """No one efficiency: it looks at y, or is not even."""
     return one("it looks at y beside the residual", True, 1) if case.limits else evenness(case, fact)
+
+
+def falling(case: Case, fact: Fact) -> list[Checked]:
+    """Nowhere a larger margin costs more."""
+    f = Seen(case)
+    return one("it falls wherever it was tried", bool(all(f.slope(t) <= 0 for t in f.places())), len(PLACES))
 
 
 def rising(case: Case, fact: Fact) -> list[Checked]:

@@ -168,7 +168,7 @@ def _root(case: Case, name: str, law: Law) -> Any:
     return low
 
 
-PROVED: Mapping[str, Check] = {
+PROVED: dict[str, Check] = {
     "strictly convex": structural.convexity,
     "redescending": structural.fading,
     "rejection point": structural.rejection,
@@ -207,6 +207,13 @@ REFUTED: Mapping[str, Check] = {
 """How each fact that fails is seen to fail."""
 
 
+OF_CLASSES: dict[str, Check] = {
+    **dict.fromkeys(("convex", "smooth", "majorant", "bounded influence", "Lipschitz"), structural.of_scores),
+    "twice": structural.seamless, "monotone margin": structural.falling,
+}  # fmt: skip
+"""What is looked at beside that for losses of classes, whose proofs may rest on no claim at all."""
+
+
 def suspicion(case: Case, name: str) -> str:
     """Of a fact that nobody decided: does it fail where it is tried by values? (Exact, that would refute it.)"""
     if name not in REFUTED:
@@ -217,6 +224,6 @@ def suspicion(case: Case, name: str) -> str:
 
 def looked_at(case: Case, fact: Fact) -> list[Checked]:
     """The checks of a fact by this route; none where there is no such route."""
-    table = PROVED if fact.holds else REFUTED
+    table = (PROVED | OF_CLASSES if case.lift == "softmax" else PROVED) if fact.holds else REFUTED
     with mpmath.workprec(BITS):
         return table[fact.name](case, fact) if fact.name in table else []
