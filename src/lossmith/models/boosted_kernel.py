@@ -59,7 +59,12 @@ def _curve(rule: Rule, outputs: dict[str, Arg]) -> tuple[list[Step], Arg]:
         "floor": ([Step("boost_c", "max", (outputs["hessian"], LEAST))], "boost_c"),
         "gradient": ([size, Step("boost_c", "max", ("boost_a", LEAST))], "boost_c"),
         "capped": (
-            [size, Step("boost_b", "min", (above, "boost_a")), Step("boost_c", "max", ("boost_b", LEAST))],
+            [
+                size,
+                Step("boost_less", "lt", (above, "boost_a")),  # not so where psi(r)/r is 0/0
+                Step("boost_b", "where", ("boost_less", above, "boost_a")),
+                Step("boost_c", "max", ("boost_b", LEAST)),
+            ],
             "boost_c",
         ),
         "bound": ([], above),
