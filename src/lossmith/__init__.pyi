@@ -1,6 +1,12 @@
+from lossmith import jax as jax
+from lossmith import keras as keras
+from lossmith import torch as torch
 from lossmith.accuracy import accuracy as accuracy
 from lossmith.adapters import catboost as catboost
 from lossmith.adapters import lightgbm as lightgbm
+from lossmith.adapters import optuna as optuna
+from lossmith.adapters import scipy as scipy
+from lossmith.adapters import skglm as skglm
 from lossmith.adapters import xgboost as xgboost
 from lossmith.adapters.export import export as export
 from lossmith.adapters.scorers import scorer as scorer

@@ -180,6 +180,7 @@ class Criterion(torch.nn.Module):
         raise NotImplementedError
 
     def extra_repr(self) -> str:
+        """What `print` shows between the brackets."""
         return f"reduction={self.reduction!r}"
 
 
