@@ -238,7 +238,7 @@ def fading(case: Case, fact: Fact) -> list[Checked]:
     f = Seen(case)
     fades = all(abs(f.slope(s * FAR[2])) <= abs(f.slope(s * FAR[0])) * mpf(2) ** -20 for s in sides)
     if not fact.holds:
-        back = any(abs(f.slope(s * t)) > mpf(10) ** -9 for s in sides for t in (1e3, 1.0003e6, 1e9, 1.7e9))
+        back = any(abs(f.slope(s * t)) > mpf(10) ** -9 for s in sides for t in (1e20, 1.0003e20, 1.7e21, 3.3e22))
         return one("the slope does not fade", back, 8)
     return one("the slope fades", fades, 4)
 
@@ -322,8 +322,8 @@ def finite(case: Case, fact: Fact) -> list[Checked]:
         return one("finite at the ends and between", not any(map(large, spots)), len(spots))
     ends = fact.witness if isinstance(fact.witness, list) else []
     if not ends:
-        at = fact.witness[case.variable] if isinstance(fact.witness, Mapping) else math.nan
-        return one("not finite there", not mpmath.isfinite(f.value(at)), 1)
+        at = fact.witness[case.variable] if isinstance(fact.witness, Mapping) else None
+        return one("not finite there", at is not None and not mpmath.isfinite(f.value(at)), 1)
     inside = not any(large(t * 0.999) for t in ends)
     beyond = any(abs(t) < most and large(t * (1 + 1e-4)) for t in ends)
     return one("finite inside the interval, too large beyond", inside and beyond, 4)

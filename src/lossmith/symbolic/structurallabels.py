@@ -76,7 +76,7 @@ def functional(case: Case, fact: Fact) -> list[Checked]:
         return told(case, fact) if fact.holds and "probability" in fact.because else label(case, fact)
     if case.lift == "score":
         return _same_root(case, fact)
-    law = ((-1.3, 0.2), (0.4, 0.5), (2.9, 0.3))
+    law = ((-1.3, 0.2), (0.4, 0.29), (1.1, 0.2), (2.9, 0.31))
     return _named(case, fact, law)
 
 
