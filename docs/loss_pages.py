@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lossmith.catalogue import every
 from lossmith.loss import Loss
+from lossmith.proofs import suspicion
 
 
 def page(loss: Loss) -> str:
@@ -72,7 +73,21 @@ def index(losses: Iterable[Loss]) -> str:
         by_lift.setdefault(loss.lift.name.partition("(")[0], []).append(loss)
     parts = [f"## {lift}\n\n" + "\n".join(map(entry, found)) for lift, found in by_lift.items()]
     names = "\n".join(loss.name for found in by_lift.values() for loss in found)
-    return "\n\n".join(("# The losses", *parts, f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"))
+    return "\n\n".join(("# The losses", *parts, f"```{{toctree}}\n:hidden:\n\nunknown\n{names}\n```\n"))
+
+
+def unknowns(losses: Iterable[Loss]) -> str:
+    """The page of the facts that nobody has decided, with what trying them by values alone says."""
+    open_facts = [(loss, f) for loss in losses for f in loss.facts().values() if f.holds is None]
+    rows = [
+        f"| [{loss.name}]({loss.name}.md) | {cell(f.name)} | {cell(f.because)} | {suspicion(loss, f.name)} |"
+        for loss, f in open_facts
+    ]
+    says = (
+        "Facts that are neither proved nor refuted. A failure where a fact was tried by values would refute it, "
+        "were it exact."
+    )
+    return f"# What is not known\n\n{says}\n\n" + table("Facts", "| loss | fact | why | tried by values |", rows) + "\n"
 
 
 def entry(loss: Loss) -> str:
@@ -86,6 +101,7 @@ def write(folder: Path, losses: Mapping[str, type[Loss]]) -> int:
     every = [cls() for _, cls in sorted(losses.items())]
     for loss in every:
         (folder / f"{loss.name}.md").write_text(page(loss), encoding="utf-8")
+    (folder / "unknown.md").write_text(unknowns(every), encoding="utf-8")
     (folder / "index.md").write_text(index(every), encoding="utf-8")
     return len(every)
 
