@@ -19,7 +19,7 @@ OWN = [name for name in WORDS if hasattr(array_words, name) and WORDS[name] == 1
 
 @pytest.mark.parametrize("name", OWN)
 def test_words_are_right_to_the_last_digits(name: str) -> None:
-    """Catches a series that is cut too short: STIRLING with one term less, EXP_SERIES with ten."""
+    """Catches a series that is cut too short: STIRLING with three terms less, EXP_SERIES with ten."""
     half = np.geomspace(1e-8, 1e4, 50)
     x = half if name in POSITIVE else np.concatenate([half, -half])
     x = x[x > -1] if name == "log1pmx" else x
