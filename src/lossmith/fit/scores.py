@@ -17,6 +17,8 @@ MOST = 6
 """Classes up to which a loss is printed as one Program, whose length grows with their square."""
 BESIDE = -1e-100
 """A log-probability of 0 is taken as this: a slope may be 0/0 there."""
+LEAST = -299.0
+"""Exponentials are taken of no less: what e⁻²⁹⁹ adds nobody sees, and beyond e⁻³⁰⁰ kernels turn to slow exact ones."""
 
 
 def pairs(count: int) -> list[tuple[int, int]]:
@@ -75,7 +77,7 @@ def _program(slot: Program, count: int) -> Program:
     w, z = _Writer(), [f"z{k}" for k in range(count)]
     top = w.fold("max", [*z])
     down = [w("sub", one, top) for one in z]
-    odds: list[Arg] = [w("exp", one) for one in down]
+    odds: list[Arg] = [w("exp", w("max", one, LEAST)) for one in down]
     whole = w.fold("add", odds)
     shift = w("log", whole)
     p: list[Arg] = [w("div", one, whole) for one in odds]
@@ -84,7 +86,9 @@ def _program(slot: Program, count: int) -> Program:
     true: Arg = down[0]
     for k in range(1, count):
         true = w("where", own[k], down[k], true)
-    given: dict[str, Arg] = {"logp": w("min", w("sub", true, shift), BESIDE)}
+    logp = w("min", w("sub", true, shift), BESIDE)
+    bounded = any(step.word in ("exp", "expm1") for step in slot.steps)
+    given: dict[str, Arg] = {"logp": w("max", logp, LEAST) if bounded else logp}
     if "mean_logp" in slot.inputs:
         given["mean_logp"] = w("sub", w("mul", w.fold("add", [*down]), 1.0 / count), shift)
     at = w.put(slot, given)
