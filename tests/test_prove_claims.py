@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lossmith import knowledge
+from lossmith import slotfacts
 from lossmith.catalogue import loss
 from lossmith.loss import Loss
 from lossmith.program import Program, Step
@@ -147,7 +147,7 @@ def made(formula: str, lift: str) -> Loss:
 def verdict(claim: Planted) -> bool | None:
     """What the provers say to a claim, afresh."""
     what = made(claim.formula, claim.lift)
-    spelled, target = knowledge.spelled_out(what), what.target.interval
+    spelled, target = slotfacts.spelled_out(what), what.target.interval
     return prove.facts(what.derived.slot, {}, claim.lift, target=target, literal=spelled)[claim.fact].holds
 
 

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lossmith import cache
 from lossmith.facts import Fact
-from lossmith.formula import call, name, number, substitute
+from lossmith.knowledgejoint import joint_facts
+from lossmith.slotfacts import slot_facts
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
-    from lossmith.program import Program
-    from lossmith.symbolic.prove import Facts
 
 
 @lru_cache(maxsize=512)
 def facts_of(loss: Loss) -> Mapping[str, Fact]:
     """Fact by name; a verdict is made when it is asked for."""
-    from lossmith.knowledgejoint import joint_facts
-
     return joint_facts(loss) if loss.lift.joint else slot_facts(loss, loss.lift.name)
-
-
-def slot_facts(loss: Loss, lift: str) -> Facts:
-    """The facts of a loss by its one slot, with the formula as it stands for what the kernel's form leaves open."""
-    from lossmith.symbolic.prove import facts
-
-    values = {n: v for n, v in loss.params.items() if not loss.declared[n].static}
-    spelled, keep = spelled_out(loss), partial(cache.text, "json")
-    return facts(loss.derived.slot, values, lift, target=loss.target.interval, literal=spelled, keep=keep)
-
-
-def spelled_out(loss: Loss, free: Collection[str] = ()) -> Program | None:
-    """The formula as it stands, as a Program of the slot's inputs; `free` names static parameters to keep as such."""
-    from lossmith.symbolic.literal import literal
-
-    inputs = loss.derived.slot.inputs
-    values = {n: number(loss.params[n]) for n, p in loss.declared.items() if p.static and n not in free}
-    probability = {"p": call("exp", name("logp"))} if "logp" in inputs else {}
-    kept = tuple(n for n in loss.params if n not in values)
-    return literal(substitute(loss.tree, {**values, **probability}), inputs, kept)

@@ -12,8 +12,8 @@ import numpy as np
 from lossmith import cache
 from lossmith.facts import Fact
 from lossmith.formula import substitute
-from lossmith.knowledge import slot_facts
 from lossmith.lifts.ordinal import CORE
+from lossmith.slotfacts import slot_facts
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lossmith import cache
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.facts import Fact
-from lossmith.knowledge import slot_facts, spelled_out
+from lossmith.slotfacts import slot_facts, spelled_out
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss

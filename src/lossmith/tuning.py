@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from lossmith.errors import ParameterError, UnsupportedError
-from lossmith.knowledge import slot_facts
+from lossmith.slotfacts import slot_facts
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
