@@ -40,7 +40,7 @@ EXCEPTIONS: dict[str, Above] = {
     "HyperbolicSecant": Above(NARROW, narrow=18000000.0),
     "MultiLabelFocal": Above(ZERO, worst=19.0),
     "PowerScore": Above(CANCELS, worst=1.2e16, usual=7500000000000000.0, narrow=2200.0),
-    "SymmetricPercentage": Above(CANCELS, worst=1.2e308, usual=1.8e300, lost=0.00015, narrow=3.8e45),
-    "WrappedCauchy": Above(TURNS, worst=7.5),
+    "SymmetricPercentage": Above(CANCELS, worst=1.2e308, usual=1.8e300, lost=0.00015, narrow=8e45),
+    "WrappedCauchy": Above(TURNS, worst=12.0),
     "ZeroTruncatedPoisson": Above(ZERO, worst=170.0),
 }

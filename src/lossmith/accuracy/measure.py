@@ -188,7 +188,10 @@ class Accuracy:
         return worst if worst.worst > POOR or worst.lost else None
 
     def __str__(self) -> str:
-        return "\n".join([self.loss, *(f"  {b}" for b in self.bounds)])
+        lines = [self.loss, *(f"  {b}" for b in self.bounds)]
+        if self.poor is not None:
+            lines.append(f"  warning: more than {POOR:g} ulp, or rows lost: {self.poor.output} on {self.poor.backend}")
+        return "\n".join(lines)
 
 
 def measure(loss: Loss, rows: int = 20_000, backends: Sequence[str] = ("numpy", "llvm"), seed: int = 0) -> Accuracy:

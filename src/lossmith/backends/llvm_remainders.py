@@ -94,11 +94,18 @@ def log_cloglog(x: Value) -> Value:
 
 @worded
 def cloglog_slope(x: Value) -> Value:
-    """u/(e^u − 1) with u = e^x."""
-    low = exp(clamp(x, -800.0, 0.0))
-    high, (u, _) = raised_gumbel(x), exp_pair(x)
-    far = lowered(high * u / (1.0 - lowered(high)))
-    return (x > 0.0).where(far, 1.0 / x.emitter.fma(low, exp_ratio(low), 1.0))
+    """u/(e^u − 1) with u = e^x, and what rounding took from the quotient."""
+    e, inside = x.emitter, clamp(x, -800.0, 0.0)
+    one, zero, low = e.lift(1.0, "real"), e.lift(0.0, "real"), exp(inside)
+    up = exp_ratio(low)
+    more = low * up
+    a = more + 1.0
+    a_lost = ((1.0 - a) + more) + (e.fma(low, up, -more) + exp_rest(inside, low) * up)
+    high, (u, u_rest) = raised_gumbel(x), exp_pair(x)
+    lost = lowered(high)
+    c = 1.0 - lost
+    far = lowered(high * quotient(u, u_rest, c, (1.0 - c) - lost, one, zero))
+    return (x > 0.0).where(far, quotient(one, zero, a, a_lost, one, zero))
 
 
 @worded

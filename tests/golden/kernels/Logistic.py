@@ -18,4 +18,9 @@ def kernel(y, z):
     v15 = np.divide(v14, m)
     v16 = where(v12, 0.25, v15)
     v17 = where(v11, v16, m)
-    return (v4, v7, v10, v17, )  # value, gradient, hessian, majorant
+    v15_rest = left_div(v14, m, v15)
+    v15_rest2 = np.divide(v15_rest, m)
+    v15_whole = mend(v15, v15_rest2)
+    v16_whole = where(v12, 0.25, v15_whole)
+    v17_whole = where(v11, v16_whole, m)
+    return (v4, v7, v10, v17_whole, )  # value, gradient, hessian, majorant
