@@ -24,8 +24,8 @@ class Versions(NamedTuple):
 TESTED: Mapping[str, Versions] = {
     "lightgbm": Versions((4, 3), (5,)),
     "xgboost": Versions((2, 1), (4,)),
-    "catboost": Versions((1, 2, 5), (2,)),
-    "sklearn": Versions((1, 6), (1, 10)),
+    "catboost": Versions((1, 2, 8), (2,)),
+    "sklearn": Versions((1, 7), (1, 10)),
     "torch": Versions((2, 3), (3,)),
     "jax": Versions((0, 4, 30), (0, 11)),
     "keras": Versions((3, 4), (4,)),

@@ -68,12 +68,17 @@ def _curve(rule: Rule, outputs: dict[str, Arg]) -> tuple[list[Step], Arg]:
             "boost_c",
         ),
         "bound": ([], above),
-        "majorant": ([], above),
+        "majorant": (_kept(above, rule.limit), "boost_c") if rule.bound is None and rule.limit else ([], above),
     }
     steps, curve = table[rule.name]
     if rule.factor == 1:
         return steps, curve
     return [*steps, Step("boost_f", "mul", (curve, rule.factor))], "boost_f"
+
+
+def _kept(above: Arg, limit: float) -> list[Step]:
+    """The quotient where it is one; 0/0 and what rounding adds become its largest value."""
+    return [Step("boost_less", "lt", (above, limit)), Step("boost_c", "where", ("boost_less", above, limit))]
 
 
 def settled(program: Program) -> bool:

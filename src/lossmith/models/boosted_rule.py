@@ -7,7 +7,7 @@ them (a Huber loss far from its target has nothing but zeros); a 1 in its place 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lossmith.curvature import described, majorant_of
 from lossmith.errors import ParameterError, UnsupportedError
@@ -26,6 +26,8 @@ class Rule:
     factor: float = 1.0
     bound: float | None = None
     """The constant of the rule "bound", and of a majorant that is one."""
+    limit: float | None = None
+    """The largest value of a majorant that is a quotient, which stands in where that is 0/0."""
     late: bool = False
     """Do weights multiply what has been rounded to float32 already, as in one host's objective?"""
 
@@ -53,7 +55,7 @@ def _auto(loss: Loss) -> Rule:
     for name, holds, why in ORDER:
         if holds(loss):
             found = ONE[name](loss)
-            return Rule(name, why, found.factor, found.bound)
+            return replace(found, why=why)
     return ONE["gradient"](loss)
 
 
@@ -113,8 +115,8 @@ def _capped(loss: Loss) -> Rule:
 
 
 def _majorant(loss: Loss) -> Rule:
-    bound = majorant_of(loss)
-    return Rule("majorant", "proved to majorise", bound=bound)
+    limit = loss.facts()["smooth"].constant
+    return Rule("majorant", "proved to majorise", bound=majorant_of(loss), limit=limit)
 
 
 def _majorant_many(loss: Loss) -> Rule:
