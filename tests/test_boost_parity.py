@@ -154,3 +154,20 @@ def test_catboost_with_our_derivatives_is_its_own_rmse() -> None:
     model.fit(pool)
     model.set_scale_and_bias(1, begun)
     assert np.abs(model.predict(X) - theirs).max() < 1e-3 * np.std(y)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("name", "target"), [("squared_error", "real"), ("poisson", "counts"), ("gamma", "positive")])
+def test_our_loss_in_the_place_of_scikit_learns_private_one(name: str, target: str, weight: Array | None) -> None:
+    """Fails where the weights are left out, or the start is."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    from lossmith.adapters.hist import objective
+
+    loss = {"squared_error": lossmith.Squared(), "poisson": lossmith.Poisson(), "gamma": lossmith.Gamma()}[name]
+    y = TARGETS[target] + (1000 if target == "real" else 0)
+    words: dict[str, Any] = {"max_iter": ROUNDS, "early_stopping": False}
+    theirs = HistGradientBoostingRegressor(loss=name, **words).fit(X, y, weight).predict(X)
+    made = objective(loss, y, weight, curvature="exact")
+    ours = HistGradientBoostingRegressor(loss=made, **words).fit(X, y, weight).predict(X)
+    assert np.abs(loss.mean(ours) - theirs).max() < 1e-3 * np.std(y)
