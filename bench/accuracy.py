@@ -247,7 +247,6 @@ def _xgboost() -> Any:
                 "gradient": leaf("binary:logistic", "leaf"),
                 "hessian": leaf("binary:logistic", "cover"),
             },
-            "Poisson": {"gradient": leaf("count:poisson", "leaf")},
             "Squared": {"gradient": leaf("reg:squarederror", "leaf")},
         }
     }
