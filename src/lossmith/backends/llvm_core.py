@@ -30,7 +30,9 @@ ROOT_HALF = bits_of(math.sqrt(0.5))
 
 def absolute(x: Value) -> Value:
     """|x|."""
-    return x.emitter.call("fabs", x)
+    rest, factor = x.parts()
+    size = x.emitter.call("fabs", rest)
+    return size if abs(factor) == 1.0 else size * abs(factor)
 
 
 def with_sign(size: Value, x: Value) -> Value:

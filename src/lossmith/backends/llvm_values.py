@@ -27,11 +27,17 @@ def real_literal(x: float) -> str:
     return f"{digits if '.' in digits else digits + '.0'}{'e' + power if power else ''}"
 
 
+def is_power(x: float) -> bool:
+    """Is x ± a power of two, near enough to 1 that a few of them neither overflow nor vanish?"""
+    return abs(math.frexp(x)[0]) == 0.5 and 2.0**-8 <= abs(x) <= 2.0**8
+
+
 @dataclass(eq=False, slots=True)
 class Value:
     """A vector of doubles ("real"), of their bit patterns ("bits") or of truth values ("truth").
 
-    `varies` says whether it depends on the row; what does not is computed once, before the loop.
+    `varies` says whether it depends on the row; what does not is computed once, before the loop. `made` is the
+    operation that it came from: signs and powers of two are gathered, which rounds nothing and shows what is the same.
     """
 
     emitter: Emitter
@@ -39,6 +45,7 @@ class Value:
     text: str
     varies: bool
     constant: float | None = None
+    made: tuple[str, tuple[Value, ...]] | None = None
 
     @property
     def typed(self) -> str:
@@ -52,6 +59,11 @@ class Value:
         return self.emitter.binary({"real": "fsub", "bits": "sub"}, self, other)
 
     def __mul__(self, other: Any) -> Value:
+        rest, factor = self.parts()
+        scale = other.constant if isinstance(other, Value) else float(other)
+        if factor != 1.0 and scale is not None and is_power(scale):
+            factor *= scale
+            return rest if factor == 1.0 else -rest if factor == -1.0 else rest * factor
         return self.emitter.binary({"real": "fmul"}, self, other)
 
     def __truediv__(self, other: Any) -> Value:
@@ -64,7 +76,23 @@ class Value:
         return self.emitter.lift(other, self.kind) / self
 
     def __neg__(self) -> Value:
+        if self.made is not None and self.made[0] == "fneg {0}":
+            return self.made[1][0]
         return self.emitter.line(self.kind, "fneg {0}", self)
+
+    def parts(self) -> tuple[Value, float]:
+        """(v, c) with self = v·c, where c is ± a power of two that some operations before only multiplied by."""
+        if self.made is None:
+            return self, 1.0
+        template, operands = self.made
+        if template == "fneg {0}":
+            rest, factor = operands[0].parts()
+            return rest, -factor
+        known = [o for o in operands if o.constant is not None and is_power(o.constant)]
+        if template != "fmul {0}, {1.text}" or not known:
+            return self, 1.0
+        rest, factor = next(o for o in operands if o is not known[0]).parts()
+        return rest, factor * float(known[0].constant or 1.0)
 
     def __and__(self, other: Any) -> Value:
         return self.emitter.binary({"truth": "and", "bits": "and"}, self, other)
@@ -173,7 +201,7 @@ class Emitter:
             return self.seen[key]
         self.counts[self.hint] = number = self.counts.get(self.hint, 0) + 1
         varies = any(o.varies for o in operands)
-        value = self.seen[key] = Value(self, kind, f"%{self.hint}.{number}", varies)
+        value = self.seen[key] = Value(self, kind, f"%{self.hint}.{number}", varies, made=(template, operands))
         shown = template.format(*map(_Shown, operands))
         (self.each if varies else self.once).append(f"  {value.text} = {shown}")
         if varies:

@@ -188,7 +188,7 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v4) al
   ; v13_rest = neg(v2_rest16)
   %v13_rest = fneg %reals %v2_rest16
   ; v13 = mend(v13_raw, v13_rest)
-  %v13.1 = call %reals @llvm.fabs.v4f64(%reals %v13_rest)
+  %v13.1 = call %reals @llvm.fabs.v4f64(%reals %v2_rest16)
   %v13.2 = fcmp olt %reals %v13.1, splat (double 0x7FF0000000000000)
   %v13.3 = select %truths %v13.2, %reals %v13_rest, %reals splat (double 0.0)
   %v13 = fadd %reals %v13_raw, %v13.3

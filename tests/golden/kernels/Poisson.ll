@@ -56,7 +56,7 @@ define private %results @formula(%reals %y, %reals %z) alwaysinline {
   ; v2_rest = neg(v1_rest)
   %v2_rest = fneg %reals %v1_rest
   ; v2 = mend(v2_raw, v2_rest)
-  %v2.1 = call %reals @llvm.fabs.v4f64(%reals %v2_rest)
+  %v2.1 = call %reals @llvm.fabs.v4f64(%reals %v1_rest)
   %v2.2 = fcmp olt %reals %v2.1, splat (double 0x7FF0000000000000)
   %v2.3 = select %truths %v2.2, %reals %v2_rest, %reals splat (double 0.0)
   %v2 = fadd %reals %v2_raw, %v2.3

@@ -44,7 +44,7 @@ define private %results @formula(%reals %y, %reals %z, %reals %c, %reals %v5, %r
   ; v7_rest = neg(v6_rest5)
   %v7_rest = fneg %reals %v6_rest5
   ; v7 = mend(v7_raw, v7_rest)
-  %v7.1 = call %reals @llvm.fabs.v4f64(%reals %v7_rest)
+  %v7.1 = call %reals @llvm.fabs.v4f64(%reals %v6_rest5)
   %v7.2 = fcmp olt %reals %v7.1, splat (double 0x7FF0000000000000)
   %v7.3 = select %truths %v7.2, %reals %v7_rest, %reals splat (double 0.0)
   %v7 = fadd %reals %v7_raw, %v7.3
