@@ -32,6 +32,8 @@ def choose(
     by: Any = None,
     threshold: float | None = None,
     gap: float = 0.0,
+    exposure: Any = None,
+    offset: Any = None,
     time_budget: float | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -61,6 +63,10 @@ def choose(
     threshold : for two classes, the probability from which one would act: what acting in vain costs, as a share of that
         and of what not acting costs where it was needed; the report then says what each loss would have cost
     gap : with `time`, how long before each test block training ends, in units of that column, or days
+    exposure : an array (n,) or the name of a column, > 0: how long or how much a row stands for; predictions are rates
+        times it, and only losses with a log link are compared (Poisson, Gamma, Tweedie, …)
+    offset : an array (n,) or the name of a column that is added to the raw prediction: to its logarithm where the score
+        is a deviance, else to the number itself, or to the log-odds; only losses with one link are compared
     time_budget : seconds after which no further fold begins; three folds are always finished
 
     Returns a Choice: verdict, best (the loss as tuned), model (predict, save), table, report(path).
@@ -71,13 +77,10 @@ def choose(
     from lossmith.rows.tables import Table
 
     table = Table.of(X)
-    columns = {role: column_of(table, given, role) for role, given in _roles(y, weight, groups, time).items()}
-    own = [
-        column.name
-        for given, column in zip((y, weight, groups, time), columns.values(), strict=True)
-        if isinstance(given, str) and column
-    ]
-    _demand_different(own)
+    given = {"y": y, "weight": weight, "groups": groups, "time": time, "exposure": exposure, "offset": offset}
+    columns = {role: column_of(table, one, role) for role, one in given.items()}
+    own = [column.name for role, column in columns.items() if isinstance(given[role], str) and column]
+    demand_different(own)
     target = columns["y"]
     assert target is not None
     groups_by = column_of(table, by, "by")
@@ -98,23 +101,23 @@ def choose(
         groups_by,
         threshold,
         gap,
+        columns["exposure"],
+        columns["offset"],
     )
     plan = make_plan(table.without(own), target, options)
     return run(plan, progress or (lambda done, total, what: None), workers)
 
 
-def _demand_different(names: Sequence[str]) -> None:
+def demand_different(names: Sequence[str]) -> None:
+    """Raise a DataError for a column that is named for two purposes."""
     from lossmith.errors import DataError
 
     for name in names:
         if names.count(name) > 1:
             raise DataError(
-                f"column {name!r} is named for two purposes (target, weight, group, time); give each its own"
+                f"column {name!r} is named for two purposes (target, weight, group, time, exposure, offset);"
+                " give each its own"
             )
-
-
-def _roles(y: Any, weight: Any, groups: Any, time: Any) -> dict[str, Any]:
-    return {"y": y, "weight": weight, "groups": groups, "time": time}
 
 
 def column_of(table: Any, given: Any, role: str) -> Column | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from lossmith.choose.score import Score
 from lossmith.errors import LossmithError
 
 if TYPE_CHECKING:
+    from lossmith.choose.learners import Growth
     from lossmith.loss import Loss
     from lossmith.rows.memory import Rows
 
@@ -34,9 +35,19 @@ class Centre:
     solution: Any = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ForTrees:
+    """The same rows for trees: to train on, to predict, and which columns hold codes of categories."""
+
+    X: Array
+    held: Array
+    categorical: tuple[int, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Part:
-    """Encoded rows to train on, rows to predict, and the floor under predictions that must be positive.
+    """Encoded rows to train on, rows to predict, the floor under predictions that must be positive, and what is added
+    to raw predictions (a number each, or one for every row).
 
     `starts` has the last solution for each loss by its name; those for classes begin at that of `first`.
     """
@@ -45,9 +56,15 @@ class Part:
     X: Any
     y: Array
     weight: Array | None
-    floor: float
+    floor: Any
     centre: Centre
+    shift: Any = 0.0
     starts: dict[str, Any] = field(default_factory=dict)
+    native: ForTrees | None = None
+
+    def trees_in(self) -> ForTrees:
+        """The rows for trees; those encoded for a linear model where there are no others."""
+        return self.native or ForTrees(np.asarray(self.rows.X), np.asarray(self.X), ())
 
     def start(self, loss: Loss, name: str) -> Any:
         """Where a fit of this loss begins; None for the best constant."""
@@ -72,11 +89,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One fit that is wanted: the part by its number, the loss with its parameters, the strength of its penalty."""
+    """One fit that is wanted: the part by its number, the loss with its parameters, and the strength of its penalty or
+    how its trees are grown."""
 
     part: int
     loss: Loss
     alpha: float
+    growth: Growth | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +111,9 @@ class Bench:
         """Parts on the bench: one beside the other if they are small."""
         from lossmith.fit.many import Stack, is_small
 
-        small = len(parts) > 0 and all(is_small(part.rows, max(classes, 1)) for part in parts)
+        small = len(parts) > 0 and all(
+            part.rows.offset is None and is_small(part.rows, max(classes, 1)) for part in parts
+        )
         return cls(tuple(parts), Stack.of([part.rows for part in parts]) if small else None, classes)
 
     def fit(self, tasks: Sequence[Task], name: str, tol: float) -> list[Any]:
@@ -148,9 +169,15 @@ def robust_centres(rows: Sequence[Rows]) -> list[Centre]:
     from lossmith.fit.scale import mad
 
     some = [r if r.n <= MOST_ROWS else r.take(np.arange(0, r.n, -(-r.n // MOST_ROWS))) for r in rows]
-    parts = [Part(r, None, r.y, r.weight, 0.0, Centre(mad(r.y, r.weight))) for r in some]
+    parts = [Part(r, None, r.y, r.weight, 0.0, Centre(mad(_shifted(r), r.weight))) for r in some]
     found = Bench.of(parts, 0).fit([Task(i, loss("Absolute"), 1e-3) for i in range(len(parts))], "centre", 1e-3)
-    return [Centre(mad(r.y - linear(r.X, s), r.weight), s) for r, s in zip(some, map(_sound, found), strict=True)]
+    return [
+        Centre(mad(_shifted(r) - linear(r.X, s), r.weight), s) for r, s in zip(some, map(_sound, found), strict=True)
+    ]
+
+
+def _shifted(rows: Rows) -> Array:
+    return rows.y if rows.offset is None else rows.y - rows.offset
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,8 +193,10 @@ class Judged:
     failure: str = ""
 
 
-def judge(bench: Bench, tasks: Sequence[Task], solutions: Sequence[Any], score: Score) -> list[Judged]:
-    """Judge every fit on its held-out rows; the fits of one loss at once."""
+def judge(
+    bench: Bench, tasks: Sequence[Task], solutions: Sequence[Any], score: Score, raw_of: Callable[[Part, Any], Array]
+) -> list[Judged]:
+    """Judge every fit on its held-out rows, by the raw predictions of `raw_of`; the fits of one loss at once."""
     none = np.empty(0)
     failures = [str(s) if isinstance(s, Exception) else "" for s in solutions]
     out = [Judged(s, float("inf"), none, none, none, 0, why) for s, why in zip(solutions, failures, strict=True)]
@@ -176,9 +205,9 @@ def judge(bench: Bench, tasks: Sequence[Task], solutions: Sequence[Any], score: 
         parts = [bench.parts[tasks[i].part] for i in sound]
         if not parts:
             continue
-        raw = [linear(part.X, solutions[i]) for part, i in zip(parts, sound, strict=True)]
+        raw = [raw_of(part, solutions[i]) + part.shift for part, i in zip(parts, sound, strict=True)]
         sizes = [len(part.y) for part in parts]
-        floor = np.repeat([part.floor for part in parts], sizes)
+        floor = np.concatenate([np.broadcast_to(part.floor, len(part.y)) for part in parts])
         predicted, raised = predict(loss, np.concatenate(raw), score, floor)
         rows = score.rows(np.concatenate([part.y for part in parts]), predicted)
         ends = np.cumsum(sizes).tolist()

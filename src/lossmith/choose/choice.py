@@ -192,8 +192,8 @@ def _final(plan: Plan, line: Line) -> tuple[Setting, float, TableModel]:
     candidate = next(c for c in plan.candidates if c.name == line.name)
     setting, scale = tune_all(plan.job, candidate)
     loss = with_setting(candidate.loss, setting)
-    model = TableModel.fit(plan.job.table, plan.target, estimator(loss, setting.alpha, scale), plan.job.weight)
-    return setting, scale, model
+    job, model = plan.job, estimator(loss, setting.alpha, scale)
+    return setting, scale, TableModel.fit(job.table, plan.target, model, job.weight, shift=job.shift)
 
 
 def estimator(loss: Loss, alpha: float, scale: float | str) -> Any:

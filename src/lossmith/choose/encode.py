@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from lossmith.choose.sparse import SparseEncoder, is_sparse
 from lossmith.choose.steps import KEPT_RARE, Steps, learned, levels, parts, restored
+from lossmith.choose.unseen import Seen
 from lossmith.errors import DataError
 from lossmith.rows.tables import Column, Table, check_finite
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
+
+    from lossmith.choose.native import TreeEncoder
 
 MISSING, UNSEEN = -1, -2
 """Codes of a category beside those of its levels: an entry that is missing, and a text that nobody has learned."""
@@ -57,7 +60,7 @@ class TableEncoder:
     def applied(cls, table: Table) -> tuple[TableEncoder, Matrix]:
         """The encoder of a training table, and the matrix of that table."""
         columns = tuple(Known(c.name, c.kind, c.levels) for c in table.columns)
-        X = _coded(table, columns)
+        X = coded(table, columns)
         steps = Steps.of(X, [c.kind for c in columns])
         if not steps:
             raise DataError("no column varies over the training rows; there is nothing to learn from")
@@ -67,8 +70,20 @@ class TableEncoder:
 
     def matrix(self, table: Table) -> Matrix:
         """The (n, p) matrix, C order, for a table that has the columns learned; others are ignored."""
-        X = _coded(table, self.columns)
+        X = coded(table, self.columns)
         return _plain(self.steps.transform(X)) if table.n else np.zeros((0, len(self.names)))
+
+    @property
+    def seen(self) -> Seen:
+        """The texts learned in each category, but where they are so many that a saved encoder does not keep all."""
+        found = {}
+        for part, step, (j, *_) in parts(self.steps):
+            own, rare = levels(step) if part.startswith("category") else ([], [0] * KEPT_RARE)
+            if len(rare) < KEPT_RARE:
+                found[self.columns[j].name] = frozenset(
+                    t for t in _texts(self.columns[j], [*own, *rare]) if t is not None
+                )
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """What was learned as a plain structure for JSON, categories by their texts; `from_json` is its inverse."""
@@ -107,8 +122,12 @@ def encoded(table: Table) -> tuple[Encoder, Any]:
     return SparseEncoder.applied(table) if is_sparse(table) else TableEncoder.applied(table)
 
 
-def read_encoder(body: Mapping[str, Any]) -> Encoder:
+def read_encoder(body: Mapping[str, Any]) -> Encoder | TreeEncoder:
     """The encoder whose `to_json` this is."""
+    if "trees" in body:
+        from lossmith.choose.native import TreeEncoder
+
+        return TreeEncoder.from_json(body)
     return SparseEncoder.from_json(body) if "sparse" in body else TableEncoder.from_json(body)
 
 
@@ -116,7 +135,7 @@ def _plain(X: Any) -> Matrix:
     return np.ascontiguousarray(X, dtype=np.float64)
 
 
-def _coded(table: Table, columns: tuple[Known, ...]) -> Matrix:
+def coded(table: Table, columns: tuple[Known, ...]) -> Matrix:
     """The columns as floats (n, p), NaN where numbers and times are missing: a change of form, nothing learned."""
     X = np.empty((table.n, len(columns)), order="F")
     for j, known in enumerate(columns):

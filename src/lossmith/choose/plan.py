@@ -13,6 +13,7 @@ from lossmith.choose.decisions import demand_threshold
 from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, plan_folds
 from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
 from lossmith.choose.score import Score, judge_for
+from lossmith.choose.shift import demand_sense, is_log, shift_of
 from lossmith.choose.shortlist import Candidate, shortlist
 from lossmith.choose.sparse import is_sparse
 from lossmith.choose.spoil import Wanted, parse
@@ -36,7 +37,8 @@ class Options:
     `contaminate` a text such as `outliers,leverage:0.1`, `draws` how often it is drawn for each fold; `budget` seconds
     for the folds; `functional` what is asked of a prediction, as `0.9-quantile`; `by` a column whose values part the
     rows into groups that are looked at one by one; `threshold` the probability from which one would act; `gap` the time
-    left out before each test block, in units of the time column, or days.
+    left out before each test block, in units of the time column, or days; `exposure` and `offset` columns that multiply
+    the prediction, or are added to the raw one.
     """
 
     score: str | None = None
@@ -55,6 +57,8 @@ class Options:
     by: Column | None = None
     threshold: float | None = None
     gap: float = 0.0
+    exposure: Column | None = None
+    offset: Column | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +117,11 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     kept, notes = features(table, [])
     if options.contaminate and is_sparse(kept):
         raise UnsupportedError("contaminate spoils columns laid out in full, not a sparse matrix; pass X.toarray()")
-    candidates = shortlist(judge, target, options.losses)
+    demand_sense(options.exposure, options.offset, judge, target)
+    shift = shift_of(options.exposure, options.offset, target.rows, is_log(options.exposure, options.offset, judge))
+    if options.contaminate and shift is not None:
+        raise UnsupportedError("contaminate does not know what becomes of an exposure or offset; leave one of them out")
+    candidates = shortlist(judge, target, options.losses, shift)
     scenarios = parse(options.contaminate, bool(target.labels)) if options.contaminate else []
     rows = target.rows
     splitting = _splitting(target, options)
@@ -128,6 +136,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
         splitting,
         options.seed,
         options.trials,
+        shift,
     )
     planned = plan_folds(splitting, repeats, folds, options.seed)
     said = _dropped(target) + silent + notes
@@ -153,7 +162,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
 def _asked(options: Options) -> tuple[tuple[str, str | float], ...]:
     """What differs from the defaults: columns by name, texts and numbers as they were given."""
     plain = Options()
-    columns = {"weight": options.weight, "groups": options.groups, "time": options.time, "by": options.by}
+    columns = {name: getattr(options, name) for name in ("weight", "groups", "time", "by", "exposure", "offset")}
     said = {name: getattr(options, name) for name in _SAID}
     named = tuple((name, column.name) for name, column in columns.items() if column is not None)
     return named + tuple((name, value) for name, value in said.items() if value != getattr(plain, name))

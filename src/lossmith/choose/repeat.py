@@ -32,7 +32,15 @@ def code(choice: Choice) -> str:
         f"                         losses={names!r},\n"
         f"                         folds='{repeats}x{folds}', seed={plan.seed}, trials={plan.job.trials}{more})\n\n"
         f"model = lossmith.{kind}(lossmith.{best!r}, alpha={choice.alpha:.3g}{scale})\n"
+        f"{_fitted(plan)}"
     )
+
+
+def _fitted(plan: Plan) -> str:
+    """How the model is fitted where the table alone does not do."""
+    names = plan.job.shift.to_json() if plan.job.shift is not None else {}
+    more = "".join(f", {role}=table[{name!r}]" for role, name in names.items() if name is not None)
+    return f"model.fit(X, table[{plan.target.name!r}]{more})  # X: the table's features, encoded\n" if more else ""
 
 
 def versions() -> dict[str, str]:

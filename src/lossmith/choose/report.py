@@ -48,6 +48,7 @@ def document(choice: Choice) -> dict[str, Any]:
         "score when chosen inside each training fold": choice.nested,
         "score of the best constant": choice.constant,
         "residual scale": choice.scale,
+        "exposure and offset": None if plan.job.shift is None else plan.job.shift.to_json(),
         "model": {"loss": repr(choice.best), "alpha": choice.alpha, "columns": choice.columns},
         "worst rows": [_plain(w) for w in _worst(choice)],
         "folds": {"repeats": plan.shape[0], "folds": plan.shape[1], "kind": plan.job.splitting.says},

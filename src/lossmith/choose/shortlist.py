@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lossmith.choose.learners import LINEAR, Learner
 from lossmith.choose.profile import Target
 from lossmith.choose.score import Score
+from lossmith.choose.shift import Shift, demand_link, plain_loss, with_link
 from lossmith.errors import DomainError, ParameterError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -61,32 +63,61 @@ FIXED = frozenset({"tau"})
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A loss in the comparison; `grid` has the values to try for each parameter that is tuned."""
+    """A learner and its loss in the comparison; `grid` has the values to try for each parameter that is tuned, and
+    `told` says whether learners must be told apart."""
 
     loss: Loss
     grid: Mapping[str, tuple[float, ...]]
     default: bool = False
+    learner: Learner = LINEAR
+    told: bool = False
 
     @property
     def name(self) -> str:
-        """The name to show: that of the loss, or its text where it has none."""
-        return self.loss.formula if self.loss.name == "Formula" else self.loss.name
+        """The name to show: that of the loss, after that of the learner if not all are linear."""
+        return f"{self.learner.name} {name_of(self.loss)}" if self.told else name_of(self.loss)
 
     @property
-    def simplicity(self) -> tuple[bool, bool, int]:
-        """The declared order: the default first, convex before the rest, fewer tuned parameters first."""
+    def simplicity(self) -> tuple[bool, int, bool, int]:
+        """The declared order: the default first, linear before boosted, convex before the rest, fewer tuned parameters
+        first."""
         convex = self.loss.facts().get("convex")
-        return not self.default, not (convex is not None and convex.holds), len(self.grid)
+        return not self.default, self.learner.rank, not (convex is not None and convex.holds), len(self.grid)
 
 
-def shortlist(score: Score, target: Target, asked: Sequence[Any] | None) -> list[Candidate]:
+def name_of(loss: Loss) -> str:
+    """The name of a loss, or its text where it has none."""
+    return loss.formula if loss.name == "Formula" else loss.name
+
+
+def paired(
+    candidates: Sequence[Candidate], learners: Sequence[Learner], target: Target, asked: bool
+) -> list[Candidate]:
+    """Every loss with every learner that it can train: the default loss with the first learner is the default.
+
+    Raises what the learner says of a loss that was asked for; others that it refuses are passed over.
+    """
+    told = any(learner.rank != LINEAR.rank for learner in learners)
+    out = []
+    for i, learner in enumerate(learners):
+        for one in candidates:
+            why = learner.refusal(one.loss, target)
+            if why is not None and (asked or one.default):
+                raise why
+            if why is None:
+                out.append(replace(one, default=one.default and i == 0, learner=learner, told=told))
+    return out
+
+
+def shortlist(score: Score, target: Target, asked: Sequence[Any] | None, shift: Shift | None = None) -> list[Candidate]:
     """The default and the losses asked for, or else those of the list for this functional and kind of target.
 
     `asked` holds names, formulas or Loss objects. Raises DomainError or UnsupportedError for one that cannot be used;
-    those of the list that cannot are passed over.
+    those of the list that cannot are passed over. With a shift all have one link.
     """
-    default = Candidate(default_loss(score, target), {}, default=True)
-    chosen = _asked(asked, score, target) if asked else _listed(score, target)
+    default = Candidate(first_loss(score, target, shift), {}, default=True)
+    chosen = list(_asked(asked, score, target) if asked else _listed(score, target))
+    chosen = chosen if shift is None else _linked(chosen, default.loss, shift.log, bool(asked))
     seen = {_identity(default.loss)}
     unique = [default]
     for loss in chosen:
@@ -96,6 +127,28 @@ def shortlist(score: Score, target: Target, asked: Sequence[Any] | None) -> list
     if asked and len(unique) > MOST:
         raise ParameterError(f"{len(unique)} losses are too many to compare at once; at most {MOST} with the default")
     return unique[:MOST]
+
+
+def first_loss(score: Score, target: Target, shift: Shift | None) -> Loss:
+    """The plain loss; where a shift makes predictions exp(raw prediction), that of a rate."""
+    if shift is None or not shift.log:
+        return default_loss(score, target)
+    loss = _with_power(_make(plain_loss(score)), score)
+    loss.check(target.y)
+    return loss
+
+
+def _with_power(loss: Loss, score: Score) -> Loss:
+    return loss.with_params(power=score.level) if "power" in type(loss).declared and score.level is not None else loss
+
+
+def _linked(losses: list[Loss], default: Loss, log: bool, asked: bool) -> list[Loss]:
+    """The losses with the link of the default; one that was asked for and has another is refused."""
+    if not asked:
+        return with_link(losses, default, log)
+    for loss in losses:
+        demand_link(loss, default, log)
+    return losses
 
 
 def order(candidates: Sequence[Candidate]) -> list[int]:

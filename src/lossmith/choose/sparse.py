@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
+from lossmith.choose.unseen import Seen
 from lossmith.errors import DataError, ShapeError
 from lossmith.rows.tables import Table
 
@@ -45,6 +46,11 @@ class SparseEncoder:
     def names(self) -> tuple[str, ...]:
         """The columns by their numbers."""
         return tuple(f"x{j}" for j in range(self.width))
+
+    @property
+    def seen(self) -> Seen:
+        """A sparse matrix has no categories."""
+        return {}
 
     def matrix(self, table: Table) -> Any:
         """The matrix (n, p) of a table that is a sparse matrix of as many columns."""

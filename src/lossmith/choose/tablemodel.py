@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.choose.encode import Encoder, encoded, read_encoder, survey
+from lossmith.choose.encode import encoded, read_encoder, survey
 from lossmith.choose.profile import Target
+from lossmith.choose.shift import Shift, shift_at
+from lossmith.choose.unseen import demand_seen
 from lossmith.models.store import State, Storable, embed, extract
 from lossmith.rows.tables import Table
 
@@ -16,39 +19,69 @@ Array = NDArray[Any]
 
 
 class TableModel(Storable):
-    """Columns in, predictions out: an encoder and a `LinearRegressor` or `LinearClassifier`.
+    """Columns in, predictions out: an encoder and a linear or boosted model.
 
-    `target` is the name of the target column; `labels` are the classes, empty for numbers.
+    `target` is the name of the target column; `labels` are the classes, empty for numbers; `shift` has the names of the
+    columns of exposure and offset, None where there are none.
     """
 
     kind: ClassVar[str] = "table-model"
 
-    def __init__(self, encoder: Encoder, model: Any, target: str, labels: tuple[str, ...]) -> None:
-        self.encoder, self.model, self.target, self.labels = encoder, model, target, labels
+    def __init__(
+        self, encoder: Any, model: Any, target: str, labels: tuple[str, ...], shift: dict[str, str | None]
+    ) -> None:
+        self.encoder, self.model, self.target, self.labels, self.shift = encoder, model, target, labels, shift
 
     @classmethod
-    def fit(cls, table: Table, target: Target, model: Any, weight: Array | None = None) -> Self:
+    def fit(
+        cls,
+        table: Table,
+        target: Target,
+        model: Any,
+        weight: Array | None = None,
+        encode: Callable[[Table], tuple[Any, Any]] = encoded,
+        shift: Shift | None = None,
+    ) -> Self:
         """Learn encoder and model from the features of a table whose rows are those of the target."""
-        encoder, X = encoded(table)
+        encoder, X = encode(table)
         y = target.y if target.labels else target.y.astype(np.float64)
-        model.fit(X, y, sample_weight=weight)
-        return cls(encoder, model, target.name, target.labels)
+        more = {} if shift is None else {"offset": shift.values}
+        model.fit(X, y, sample_weight=weight, **more)
+        names = (shift or Shift(y)).to_json()
+        return cls(encoder, model, target.name, target.labels, names)
 
-    def predict(self, X: Any) -> Array:
-        """The prediction for every row of a table (n,): a number, or the most probable class as text."""
-        found = self.model.predict(self.encoder.matrix(Table.of(X)))
+    def predict(self, X: Any, unseen: str = "error", exposure: Any = None, offset: Any = None) -> Array:
+        """The prediction for every row of a table (n,): a number, or the most probable class as text.
+
+        unseen : what to do with a category that was not in training: "error", or "ignore": the row is predicted with
+            none, as in the folds of choose
+        exposure, offset : for a model that was trained with them: arrays (n,) or names of columns; None for the columns
+            of training
+        Raises DataError naming the row and column that cannot be used.
+        """
+        matrix, more = self._read(X, unseen, exposure, offset)
+        found = self.model.predict(matrix, **more)
         return np.asarray(self.labels)[found.astype(int)] if self.labels else np.asarray(found)
 
-    def predict_proba(self, X: Any) -> Array:
-        """The probability of every class (n, K), in the order of `labels`."""
-        return np.asarray(self.model.predict_proba(self.encoder.matrix(Table.of(X))))
+    def predict_proba(self, X: Any, unseen: str = "error", exposure: Any = None, offset: Any = None) -> Array:
+        """The probability of every class (n, K), in the order of `labels`; the rest as in `predict`."""
+        matrix, more = self._read(X, unseen, exposure, offset)
+        return np.asarray(self.model.predict_proba(matrix, **more))
 
-    def columns(self, X: Any) -> dict[str, Array]:
+    def _read(self, X: Any, unseen: str, exposure: Any, offset: Any) -> tuple[Any, dict[str, Array]]:
+        """The matrix of a table, and what its rows add to the raw prediction."""
+        table = Table.of(X)
+        shift = shift_at(self.shift, table, {"exposure": exposure, "offset": offset})
+        matrix = self.encoder.matrix(table)
+        demand_seen(self.encoder.seen, table, unseen)
+        return matrix, {} if shift is None else {"offset": shift}
+
+    def columns(self, X: Any, unseen: str = "error") -> dict[str, Array]:
         """What `lossmith predict` writes: the prediction and, where there are any, the probabilities of the classes."""
         table = Table.of(X)
-        out = {"prediction": self.predict(table)}
+        out = {"prediction": self.predict(table, unseen)}
         if self.labels and _has_probabilities(self.model):
-            p = self.predict_proba(table)
+            p = self.predict_proba(table, unseen)
             out |= {f"p({label})": p[:, k] for k, label in enumerate(self.labels)}
         return out
 
@@ -56,14 +89,15 @@ class TableModel(Storable):
         """Encoder and labels as plain values, the model beside them."""
         values, arrays = embed("model", self.model)
         own = {"encoder": self.encoder.to_json(), "target": self.target, "labels": list(self.labels)}
-        return {**own, **values}, arrays
+        return {**own, "shift": self.shift, **values}, arrays
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The model that `to_state` took apart."""
         values, _ = state
         encoder = read_encoder(values["encoder"])
-        return cls(encoder, extract("model", state), values["target"], tuple(values["labels"]))
+        shift = values.get("shift", {"exposure": None, "offset": None})
+        return cls(encoder, extract("model", state), values["target"], tuple(values["labels"]), shift)
 
 
 def _has_probabilities(model: Any) -> bool:

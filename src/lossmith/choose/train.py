@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from lossmith.choose.bench import (
     ELEMENTS,
-    FIRST,
     MOST_ROWS,
     Bench,
     Centre,
+    ForTrees,
     Judged,
     Part,
     Task,
@@ -27,8 +27,10 @@ from lossmith.choose.bench import (
 )
 from lossmith.choose.encode import encoded
 from lossmith.choose.folds import Fold, Splitting, inner_splits
+from lossmith.choose.learners import Learner, Setting
 from lossmith.choose.recalibrate import recalibrated
 from lossmith.choose.score import Score
+from lossmith.choose.shift import Shift, bare
 from lossmith.choose.shortlist import Candidate
 from lossmith.rows.tables import Table
 
@@ -39,9 +41,6 @@ Array = NDArray[Any]
 
 TRIALS = 8
 """Settings tried for every loss in every fold: the same number, whether it has parameters of its own or not."""
-
-STRENGTHS = (1e-1, 1e-3, 1e-5)
-"""The penalty strengths tried first, strong to weak, each started from the one before."""
 
 GROUPS = 4
 """At least so many groups of folds, if there are as many, which threads may share."""
@@ -63,14 +62,17 @@ class Job:
     splitting: Splitting
     seed: int
     trials: int = TRIALS
+    shift: Shift | None = None
 
+    @property
+    def offset(self) -> Array | None:
+        """What is added to the raw predictions (n,)."""
+        return None if self.shift is None else self.shift.values
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The strength of the l2 penalty, and values for a loss's own parameters."""
-
-    alpha: float
-    params: tuple[tuple[str, float], ...] = ()
+    @property
+    def native(self) -> Learner | None:
+        """A learner that takes a table for trees, if there is one."""
+        return next((c.learner for c in self.candidates if c.learner.native), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +114,10 @@ class Trials:
     most: int
     seen: dict[Setting, float] = field(default_factory=dict)
     held: dict[Setting, list[Array]] = field(default_factory=dict)
+    settled: dict[Setting, Setting] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.proposals = _proposals(self.candidate, self.best)
+        self.proposals = self.candidate.learner.proposals(self.candidate.grid, self.best)
 
     proposals: Iterator[Setting] = field(init=False)
 
@@ -128,10 +131,16 @@ class Trials:
             return None
         return next((setting for setting in self.proposals if setting not in self.seen), None)
 
-    def chosen(self, rows: int) -> Setting:
-        """The best setting for all rows, when `rows` of them were used: a penalty is worth a fixed number of rows."""
-        found = self.best()
-        return Setting(found.alpha * rows / self.total, found.params)
+    def note(self, setting: Setting, judged: Sequence[Judged], rows: int) -> None:
+        """What came of a setting, when `rows` of all were used."""
+        self.seen[setting] = float(np.mean([one.score for one in judged]))
+        self.held[setting] = [one.predictions for one in judged]
+        solutions = [one.solution for one in judged]
+        self.settled[setting] = self.candidate.learner.settled(setting, solutions, rows / self.total)
+
+    def chosen(self) -> Setting:
+        """The best setting, as it is for all rows."""
+        return self.settled[self.best()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,11 +191,11 @@ def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
     everything = np.arange(job.table.n)
     (stage,) = stages_of(job, [Fold(0, 0, everything, everything[:0])])
     (trials,) = tune(job, candidate, [stage], Bench.of(stage.inner, job.classes))
-    return trials.chosen(stage.inner[0].rows.n), stage.test.centre.scale
+    return trials.chosen(), stage.test.centre.scale
 
 
 def tune(job: Job, candidate: Candidate, stages: Sequence[Stage], bench: Bench) -> list[Trials]:
-    """`job.trials` settings in every fold: strengths first, then the loss's own parameters, then strengths again."""
+    """`job.trials` settings in every fold, as the learner proposes them."""
     ends = list(accumulate((len(stage.inner) for stage in stages), initial=0))
     spans = [range(a, b) for a, b in pairwise(ends)]
     every = [Trials(candidate, stage.test.rows.n, job.trials) for stage in stages]
@@ -194,12 +203,10 @@ def tune(job: Job, candidate: Candidate, stages: Sequence[Stage], bench: Bench) 
         wanted = [(f, setting) for f, trials in enumerate(every) if (setting := trials.next()) is not None]
         if not wanted:
             return every
-        tasks = [Task(i, with_setting(candidate.loss, s), s.alpha) for f, s in wanted for i in spans[f]]
-        found = iter(trial(job, bench, tasks, candidate.name))
+        tasks = [task_of(i, candidate, s) for f, s in wanted for i in spans[f]]
+        found = iter(trial(job, bench, tasks, candidate))
         for f, setting in wanted:
-            judged = [next(found) for _ in spans[f]]
-            every[f].seen[setting] = float(np.mean([one.score for one in judged]))
-            every[f].held[setting] = [one.predictions for one in judged]
+            every[f].note(setting, [next(found) for _ in spans[f]], stages[f].inner[0].rows.n)
 
 
 @lru_cache(maxsize=1024)
@@ -208,25 +215,15 @@ def with_setting(loss: Loss, setting: Setting) -> Loss:
     return loss.with_params(**dict(setting.params)) if setting.params else loss
 
 
-def _proposals(candidate: Candidate, best: Callable[[], Setting]) -> Iterator[Setting]:
-    for alpha in STRENGTHS:
-        yield Setting(alpha)
-    for name, values in candidate.grid.items():
-        for value in values:
-            now = best()
-            yield Setting(now.alpha, (*(p for p in now.params if p[0] != name), (name, value)))
-    for factor in (10.0, 0.1, 3.0, 0.3, 1.7, 0.6):
-        now = best()
-        yield Setting(now.alpha * factor, now.params)
+def task_of(part: int, candidate: Candidate, setting: Setting) -> Task:
+    """The fit of a candidate to a part."""
+    return Task(part, with_setting(candidate.loss, setting), setting.alpha, setting.growth)
 
 
-def trial(job: Job, bench: Bench, tasks: Sequence[Task], name: str, tol: float = 1e-4) -> list[Judged]:
+def trial(job: Job, bench: Bench, tasks: Sequence[Task], candidate: Candidate, tol: float = 1e-4) -> list[Judged]:
     """Fit every task and judge it on the rows that its part holds out."""
-    found = bench.fit(tasks, name, tol)
-    for task, solution in zip(tasks, found, strict=True):
-        if job.score.classes and not isinstance(solution, Exception):
-            bench.parts[task.part].starts.setdefault(FIRST, solution)
-    return judge(bench, tasks, found, job.score)
+    found = candidate.learner.trials(bench, tasks, candidate.name, job.score, tol)
+    return judge(bench, tasks, found, job.score, candidate.learner.raw)
 
 
 def _attempts(
@@ -235,14 +232,14 @@ def _attempts(
     """What a candidate did in each fold; None where it failed, with the reason told to `fail`."""
     began = time.perf_counter()
     every = tune(job, candidate, stages, inner)
-    settings = [trials.chosen(stage.inner[0].rows.n) for trials, stage in zip(every, stages, strict=True)]
-    tasks = [Task(f, with_setting(candidate.loss, s), s.alpha) for f, s in enumerate(settings)]
+    settings = [trials.chosen() for trials in every]
+    tasks = [task_of(f, candidate, s) for f, s in enumerate(settings)]
     for stage in stages:
         if candidate.name in stage.inner[0].starts:
             stage.test.starts[candidate.name] = stage.inner[0].starts[candidate.name]
-    found = outer.fit(tasks, candidate.name, 1e-6)
+    found = candidate.learner.fits(outer, tasks, candidate.name, 1e-6)
     seconds = (time.perf_counter() - began) / len(stages)
-    judged = judge(outer, tasks, found, job.score)
+    judged = judge(outer, tasks, found, job.score, candidate.learner.raw)
     repaired = [_recalibrated(job, *three) for three in zip(judged, every, stages, strict=True)]
     outcomes = [_outcome(*four, seconds) for four in zip(judged, settings, every, repaired, strict=True)]
     for f, (one, outcome) in enumerate(zip(judged, outcomes, strict=True)):
@@ -278,28 +275,47 @@ def stages_of(job: Job, folds: Sequence[Fold], tuned: bool = True) -> list[Stage
     """The folds encoded, with the robust centre of each, and with parts to tune on if that is wanted."""
     encoders, matrices = zip(*(encoded(job.table.take(fold.train)) for fold in folds), strict=True)
     rows = [_rows(job, X, f.train) for X, f in zip(matrices, folds, strict=True)]
-    centres = [Centre()] * len(rows) if job.score.classes else robust_centres(rows)
+    plain = [replace(r, offset=None) for r in rows] if job.shift and job.shift.log else rows
+    centres = [Centre()] * len(rows) if job.score.classes else robust_centres(plain)
     stages = []
     for encoder, fold, own, centre in zip(encoders, folds, rows, centres, strict=True):
         Z = encoder.matrix(job.table.take(fold.test))
-        test = Part(own, Z, job.y[fold.test], _of(job.weight, fold.test), floor_of(job, own), centre)
-        inner = tuple(_inner_parts(job, fold, own, centre)) if tuned else ()
+        test = _part(job, own, Z, fold.test, centre)
+        test.native = _for_trees(job, fold) if tuned else None
+        inner = tuple(_inner_parts(job, fold, test)) if tuned else ()
         stages.append(Stage(fold, test, inner, own.p))
     return stages
 
 
-def _inner_parts(job: Job, fold: Fold, rows: Any, centre: Centre) -> Iterator[Part]:
+def _for_trees(job: Job, fold: Fold) -> ForTrees | None:
+    """A fold's rows for trees, learned from those of training, if any learner wants them."""
+    if job.native is None:
+        return None
+    encoder, X = job.native.encode(job.table.take(fold.train))
+    return ForTrees(X, encoder.matrix(job.table.take(fold.test)), encoder.categorical)
+
+
+def _inner_parts(job: Job, fold: Fold, whole: Part) -> Iterator[Part]:
+    rows, trees = whole.rows, whole.native
     splitting = job.splitting.take(fold.train)
     for train, held in inner_splits(splitting, job.seed, MOST_ROWS):
         some = rows.take(train)
         where = fold.train[held]
-        yield Part(some, rows.X[held], job.y[where], _of(job.weight, where), floor_of(job, some), centre)
+        part = _part(job, some, rows.X[held], where, whole.centre)
+        part.native = None if trees is None else ForTrees(trees.X[train], trees.X[held], trees.categorical)
+        yield part
+
+
+def _part(job: Job, rows: Any, X: Any, held: Array, centre: Centre) -> Part:
+    shift = _of(job.offset, held)
+    floor = floor_of(job, rows) * (1.0 if shift is None else np.exp(shift))
+    return Part(rows, X, job.y[held], _of(job.weight, held), floor, centre, 0.0 if shift is None else shift)
 
 
 def _rows(job: Job, X: Array, index: Array) -> Any:
     from lossmith.rows.memory import Rows
 
-    return Rows.of(X, job.y[index].astype(np.float64), _of(job.weight, index))
+    return Rows.of(X, job.y[index].astype(np.float64), _of(job.weight, index), _of(job.offset, index))
 
 
 def _of(weight: Array | None, index: Array) -> Array | None:
@@ -307,18 +323,24 @@ def _of(weight: Array | None, index: Array) -> Array | None:
 
 
 def floor_of(job: Job, rows: Any) -> float:
-    """The least prediction, where the score needs positive ones."""
-    return FLOOR * float(np.average(rows.y, weights=rows.weight)) if job.score.positive else 0.0
+    """The least prediction, where the score needs positive ones; with an exposure that of one unit."""
+    if not job.score.positive:
+        return 0.0
+    unit = 1.0 if rows.offset is None else float(np.average(np.exp(rows.offset), weights=rows.weight))
+    return FLOOR * float(np.average(rows.y, weights=rows.weight)) / unit
 
 
 def constant_score(job: Job, test: Part, judging: Array | None) -> float:
     """The score of the best constant, what a model without any feature would get; `judging` weights the test rows."""
     y, weight = test.rows.y, test.rows.weight
-    if job.classes:
+    if job.shift is not None:
+        best = bare(test.rows, job.candidates[0].loss) + test.shift
+        predicted, _ = predict(job.candidates[0].loss, best, job.score, test.floor)
+    elif job.classes:
         share = np.bincount(y.astype(np.intp), weight, job.classes)
-        predicted: Array = np.tile(share / share.sum(), (len(test.y), 1))
+        predicted = np.tile(share / share.sum(), (len(test.y), 1))
     else:
         loss, mean = job.candidates[0].loss, job.score.functional == "mean"
-        best = float(np.average(y, weights=weight)) if mean else float(loss.start(y, weight))
-        predicted, _ = predict(loss, np.full(len(test.y), best), job.score, test.floor)
+        best = np.full(len(test.y), np.average(y, weights=weight) if mean else loss.start(y, weight))
+        predicted, _ = predict(loss, best, job.score, test.floor)
     return float(np.average(job.score.rows(test.y, predicted), weights=judging))

@@ -42,6 +42,10 @@ USAGE: Any = typer.BadParameter.__base__
 TableFile = Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, CSV, TSV, Feather or JSON Lines")]
 Target = Annotated[str, typer.Option(help="the column to predict")]
 Weight = Annotated[str | None, typer.Option(metavar="COLUMN", help="row weights, >= 0")]
+Exposure = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="predictions are rates times it, > 0; for losses with a log link")
+]
+Offset = Annotated[str | None, typer.Option(metavar="COLUMN", help="is added to the raw prediction")]
 Drop = Annotated[str | None, typer.Option(metavar="A,B", help="columns not to use as features")]
 Save = Annotated[Path | None, typer.Option(metavar="FILE", help="save the fitted model here")]
 Force = Annotated[bool, typer.Option("--force", help="replace files that exist")]
@@ -121,6 +125,8 @@ def choose(
     by: Annotated[str | None, typer.Option(metavar="COLUMN", help="say which of its values is served worst")] = None,
     threshold: Annotated[float | None, typer.Option(help="two classes: the probability from which one acts")] = None,
     gap: Annotated[float, typer.Option(help="with --time: how long before each test block training ends")] = 0.0,
+    exposure: Exposure = None,
+    offset: Offset = None,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="begin no further fold after so long")
     ] = None,
@@ -141,6 +147,8 @@ def fit(
     alpha: Annotated[float, typer.Option(help="strength of the penalty")] = 1e-4,
     scale: Annotated[str | None, typer.Option(help='unit of residuals: a number, "mad" or "concomitant"')] = None,
     weight: Weight = None,
+    exposure: Exposure = None,
+    offset: Offset = None,
     drop: Drop = None,
     save: Save = None,
     force: Force = False,
@@ -156,6 +164,9 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="a file written by --save")],
     table: TableFile,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="write here; to the terminal if not given")] = None,
+    unseen: Annotated[
+        str, typer.Option(help="a category that was not in training: error, or ignore (predicted with none)")
+    ] = "error",
     force: Force = False,
 ) -> None:
     """Apply a saved model to a table."""

@@ -40,6 +40,8 @@ def choose(
     by: str | None,
     threshold: float | None,
     gap: float,
+    exposure: str | None,
+    offset: str | None,
     time_budget: float | None,
     force: bool,
 ) -> None:
@@ -70,6 +72,8 @@ def choose(
             by=by,
             threshold=threshold,
             gap=gap,
+            exposure=exposure,
+            offset=offset,
             time_budget=time_budget,
             progress=progress,
         )

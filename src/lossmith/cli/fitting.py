@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossmith.choose import demand_different
 from lossmith.choose.plan import weight_of as checked_weight
 from lossmith.choose.profile import default_score, profile, target_of
-from lossmith.choose.shortlist import default_loss, is_for_classes, several
+from lossmith.choose.shift import shift_for
+from lossmith.choose.shortlist import first_loss, is_for_classes, several
 from lossmith.choose.tablemodel import TableModel, features
 from lossmith.choose.write import demand_free, write_with
 from lossmith.cli.common import console, demand_apart, opened, spoken
@@ -29,6 +31,8 @@ def fit(
     alpha: float,
     scale: str | None,
     weight: str | None,
+    exposure: str | None,
+    offset: str | None,
     drop: str | None,
     save: Path | None,
     force: bool,
@@ -46,18 +50,24 @@ def fit(
         console().print(line, markup=False, style="yellow")
     data = opened(table, drop)
     aim = target_of(data.column(target), None if chosen is None else _judge(chosen))
-    chosen = chosen or default_loss(default_score(aim, profile(aim))[0], aim)
+    own = {"target": target, "weight": weight, "exposure": exposure, "offset": offset}
+    demand_different([name for name in own.values() if name])
+    special = {role: None if name is None else data.column(name) for role, name in own.items()}
+    judge = default_score(aim, profile(aim))[0]
+    shift = shift_for(chosen, judge, aim, special["exposure"], special["offset"])
+    chosen = chosen or first_loss(judge, aim, shift)
     chosen.check(aim.y)
-    kept, notes = features(data, [name for name in (target, weight) if name])
-    weights = None if weight is None else checked_weight(data.column(weight), aim.rows)
-    model = TableModel.fit(kept.take(aim.rows), aim, _estimator(chosen, penalty, alpha, scale), weights)
+    kept, notes = features(data, [name for name in own.values() if name])
+    weights = None if special["weight"] is None else checked_weight(special["weight"], aim.rows)
+    estimator = _estimator(chosen, penalty, alpha, scale)
+    model = TableModel.fit(kept.take(aim.rows), aim, estimator, weights, shift=shift)
     _print(model, notes, aim.missing)
     if save is not None:
         model.save(save, force=force)
         console().print(f"model: {save}", markup=False, soft_wrap=True)
 
 
-def predict(model: Path, table: Path, out: Path | None, force: bool) -> None:
+def predict(model: Path, table: Path, out: Path | None, unseen: str, force: bool) -> None:
     """Write one line of predictions for every row of the table."""
     from lossmith.models import load
 
@@ -69,7 +79,7 @@ def predict(model: Path, table: Path, out: Path | None, force: bool) -> None:
     fitted = load(model)
     if not isinstance(fitted, TableModel):
         raise FileError(f"{model}: holds a {type(fitted).__name__} without the encoding of a table; load it in Python")
-    columns = fitted.columns(read_table(table))
+    columns = fitted.columns(read_table(table), unseen)
     if out is None:
         _to_screen(columns)
     else:
