@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lossmith
-from lossmith import catalogue, curvature
+from lossmith import catalogue, curvature, proofs
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.fit import Penalty, fit
 from lossmith.rows.memory import Rows
@@ -43,6 +43,24 @@ def test_what_is_offered_as_a_majorant_lies_above(name: str) -> None:
     loss = catalogue.losses()[name]()
     if loss.target.name in ROOMY:
         assert gap(loss) <= 1e-9
+
+
+def at_kinks(loss: Any) -> Any:
+    """The majorant at residual 0, at every join and beside them."""
+    joins = [0.0, *(float(j.at) for j in proofs.case_of(loss).joins if abs(j.at) < 1e9)]
+    r = np.unique([f(j) for j in joins for f in (float, lambda j: j + 1e-9, lambda j: j - 1e-9)])
+    return r, loss.curvature(np.ones_like(r), (1.0 if loss.lift.name == "residual" else 0.0) - r, "majorant")
+
+
+@pytest.mark.parametrize("name", majorised())
+def test_a_majorant_is_a_number_wherever_it_can_be(name: str) -> None:
+    """The mutant: psi(r)/r left as 0/0 (BalancedL1 at 0 is its limit). Endless is right only where it grows so."""
+    loss = catalogue.losses()[name]()
+    if loss.lift.name in ("residual", "margin"):
+        r, w = at_kinks(loss)
+        beside = w[abs(r) == 1e-9].max()
+        assert not np.isnan(w).any() and (w >= 0).all() and np.isfinite(w[r != 0]).all()
+        assert w[r == 0] == (pytest.approx(beside, rel=1e-3, abs=1e-12) if beside < 1e3 else np.inf)
 
 
 def test_where_none_is_proved_none_is_offered() -> None:

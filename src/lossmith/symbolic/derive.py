@@ -114,9 +114,18 @@ def _over_slot(e: Tree, d2: Tree, t: Tree) -> Tree:
     shown = open_form.replace(lambda s: s.func is Sign and s.args[0] == t, lambda s: t / Abs(t))
     quotient = _joined(sp.Add(*(term / t for term in sp.Add.make_args(shown))))
     singular = any(p.base == t and p.exp.is_negative for p in quotient.atoms(sp.Pow))
-    if not singular:
+    if not singular and not _nothing_over_nothing(quotient, t):
         return stable(quotient)
     return Where(RELATIONS["eq"](t, sp.S.Zero), stable(d2.subs(t, 0)), stable(quotient))
+
+
+def _nothing_over_nothing(quotient: Tree, t: Tree) -> bool:
+    """Is it 0/0 at 0, written over |t|? (A number over 0 stays: no finite curvature majorises a kink at 0.)"""
+    size = Abs(t)
+    if not any(p.base == size and p.exp == -1 for p in quotient.atoms(sp.Pow)):
+        return False
+    above = sp.Add(*(term * size for term in sp.Add.make_args(quotient)))
+    return bool(above.subs(t, sp.S.Zero) == 0)
 
 
 def _two_derivatives(tree: Expr, t: Tree, params: Params) -> tuple[Tree, Tree, Tree]:
