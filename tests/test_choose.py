@@ -456,9 +456,9 @@ def test_every_loss_gets_the_same_number_of_trials(monkeypatch: pytest.MonkeyPat
     seen: dict[str, int] = {}
     real = train.trial
 
-    def counted(job: Any, bench: Any, tasks: Any, name: str, *rest: Any) -> Any:
-        seen[name] = seen.get(name, 0) + len({(task.loss, task.alpha) for task in tasks})
-        return real(job, bench, tasks, name, *rest)
+    def counted(job: Any, bench: Any, tasks: Any, candidate: Any, *rest: Any) -> Any:
+        seen[candidate.name] = seen.get(candidate.name, 0) + len({(task.loss, task.alpha) for task in tasks})
+        return real(job, bench, tasks, candidate, *rest)
 
     monkeypatch.setattr(train, "trial", counted)
     X, y = _linear(1600)

@@ -35,6 +35,9 @@ def choose(
     exposure: Any = None,
     offset: Any = None,
     time_budget: float | None = None,
+    learner: str | Sequence[str] = "linear",
+    engine: str | None = None,
+    rounds: int = 200,
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Choice:
@@ -67,6 +70,11 @@ def choose(
         times it, and only losses with a log link are compared (Poisson, Gamma, Tweedie, …)
     offset : an array (n,) or the name of a column that is added to the raw prediction: to its logarithm where the score
         is a deviance, else to the number itself, or to the log-odds; only losses with one link are compared
+    learner : what every loss trains: "linear", "boosted" (trees), or both: "linear,boosted"; the reference is the
+        default loss with the first of them. Trees take missing values and categories as they are
+    engine : who grows trees: "lightgbm", "xgboost", "catboost" or "sklearn"; if None, LightGBM where it is installed,
+        else scikit-learn
+    rounds : trees of a trial, at most; each stops where the score of rows held out inside the fold is best
     time_budget : seconds after which no further fold begins; three folds are always finished
 
     Returns a Choice: verdict, best (the loss as tuned), model (predict, save), table, report(path).
@@ -103,6 +111,9 @@ def choose(
         gap,
         columns["exposure"],
         columns["offset"],
+        learner,
+        engine,
+        rounds,
     )
     plan = make_plan(table.without(own), target, options)
     return run(plan, progress or (lambda done, total, what: None), workers)

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from lossmith.choose.compare import chosen_inside, corrected, honest
 from lossmith.choose.contaminate import Scenario, contaminate
 from lossmith.choose.decide import Verdict, decide
+from lossmith.choose.learners import Setting
 from lossmith.choose.plan import Plan
 from lossmith.choose.rowwise import by_rows
-from lossmith.choose.shortlist import is_for_classes
 from lossmith.choose.summary import Line, compare, gather, standings
 from lossmith.choose.tablemodel import TableModel
-from lossmith.choose.train import FoldResult, Setting, tune_all, with_setting
+from lossmith.choose.train import FoldResult, tune_all, with_setting
 from lossmith.choose.work import LEAST, Progress, Work
 from lossmith.errors import DataError
 
@@ -36,7 +36,7 @@ class Choice:
 
     `lines` has one entry per candidate; `honest` and `nested` estimate the score of the whole procedure on new rows, by
     bootstrap and by choosing anew inside each training fold; `constant` is that of the best constant prediction;
-    `alpha`, `scale` are the winner's penalty strength and residual scale.
+    `setting` has the winner's penalty strength, or how its trees are grown; `scale` is the residual scale.
     """
 
     plan: Plan
@@ -49,11 +49,16 @@ class Choice:
     scale: float
     columns: int
     best: Loss
-    alpha: float
+    setting: Setting
     model: TableModel
     notes: tuple[str, ...]
     seconds: float
     scenarios: tuple[Scenario, ...] = ()
+
+    @property
+    def alpha(self) -> float | None:
+        """The strength of the winner's penalty; None for trees."""
+        return None if self.setting.growth else self.setting.alpha
 
     @property
     def winner(self) -> Line:
@@ -116,7 +121,7 @@ def run(plan: Plan, progress: Progress = lambda done, total, what: None, workers
         scale=scale,
         columns=len(model.encoder.names),
         best=best,
-        alpha=setting.alpha,
+        setting=setting,
         model=model,
         notes=(*plan.notes, *notes),
         seconds=time.perf_counter() - began,
@@ -153,11 +158,11 @@ def _so_far(plan: Plan, results: Sequence[FoldResult]) -> str:
 
 
 def _order(lines: Sequence[Line]) -> list[int]:
-    """Simplest first: the default, convex before the rest, fewer tuned parameters first."""
+    """Simplest first: the default, linear before boosted, convex before the rest, fewer tuned parameters first."""
 
-    def key(k: int) -> tuple[bool, bool, int, int]:
+    def key(k: int) -> tuple[bool, int, bool, int, int]:
         line = lines[k]
-        return not line.default, not line.convex, len(type(line.loss).declared), k
+        return not line.default, line.learner.rank, not line.convex, len(type(line.loss).declared), k
 
     return sorted(range(len(lines)), key=key)
 
@@ -192,14 +197,7 @@ def _final(plan: Plan, line: Line) -> tuple[Setting, float, TableModel]:
     candidate = next(c for c in plan.candidates if c.name == line.name)
     setting, scale = tune_all(plan.job, candidate)
     loss = with_setting(candidate.loss, setting)
-    job, model = plan.job, estimator(loss, setting.alpha, scale)
-    return setting, scale, TableModel.fit(job.table, plan.target, model, job.weight, shift=job.shift)
-
-
-def estimator(loss: Loss, alpha: float, scale: float | str) -> Any:
-    """The linear model that fits a loss; residual losses measure residuals in units of `scale`."""
-    from lossmith.models import LinearClassifier, LinearRegressor
-
-    if is_for_classes(loss):
-        return LinearClassifier(loss, alpha=alpha)
-    return LinearRegressor(loss, alpha=alpha, scale=scale if loss.lift.name == "residual" else 1.0)
+    job, learner = plan.job, candidate.learner
+    model = learner.estimator(loss, setting, scale, job.table)
+    fitted = TableModel.fit(job.table, plan.target, model, job.weight, encode=learner.encode, shift=job.shift)
+    return setting, scale, fitted

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.choose.bench import MOST_ROWS, Bench, Centre, Part, Task, judge, linear, robust_centres
+from lossmith.choose.bench import MOST_ROWS, Bench, Centre, Judged, Part, judge, linear, robust_centres
 from lossmith.choose.folds import Fold
 from lossmith.choose.spoil import Draw, Wanted
-from lossmith.choose.train import FoldResult, Stage, constant_score, floor_of, stages_of, with_setting
+from lossmith.choose.train import FoldResult, Stage, constant_score, floor_of, stages_of, task_of
 
 if TYPE_CHECKING:
+    from lossmith.choose.learners import Setting
     from lossmith.choose.plan import Plan
 
 Array = NDArray[Any]
@@ -132,8 +133,7 @@ def _clean(plan: Plan, result: FoldResult, stage: Stage, factor: float) -> tuple
     found = []
     for part in sides:
         bench = Bench.of([part], len(plan.target.labels))
-        tasks = [Task(0, with_setting(plan.candidates[0].loss, outcome.setting), outcome.setting.alpha * factor)]
-        (one,) = judge(bench, tasks, bench.fit(tasks, plan.candidates[0].name, 1e-4), plan.score)
+        (one,) = _judged(plan, 0, outcome.setting, bench, factor)
         found.append(one.predictions)
     return found[0], found[1]
 
@@ -165,14 +165,21 @@ def _scores(plan: Plan, result: FoldResult, kept: Sequence[int], bench: Bench, f
     """The score of every test row (losses, training sets, rows); infinite where a fit failed."""
     out = []
     for k in kept:
-        outcome, candidate = result.outcomes[k], plan.candidates[k]
+        outcome = result.outcomes[k]
         assert outcome is not None
-        loss = with_setting(candidate.loss, outcome.setting)
-        tasks = [Task(i, loss, outcome.setting.alpha * factor) for i in range(len(bench.parts))]
-        judged = judge(bench, tasks, bench.fit(tasks, candidate.name, 1e-4), plan.score)
+        judged = _judged(plan, k, outcome.setting, bench, factor)
         none = np.full(len(result.fold.test), np.inf)
         out.append([one.rows if len(one.rows) else none for one in judged])
     return np.array(out)
+
+
+def _judged(plan: Plan, k: int, setting: Setting, bench: Bench, factor: float) -> list[Judged]:
+    """A candidate on every part, with the setting of a fold that had `factor` times their training rows."""
+    candidate = plan.candidates[k]
+    own = replace(setting, alpha=setting.alpha * factor)
+    tasks = [task_of(i, candidate, own) for i in range(len(bench.parts))]
+    found = candidate.learner.fits(bench, tasks, candidate.name, 1e-4)
+    return judge(bench, tasks, found, plan.score, candidate.learner.raw)
 
 
 def _flags(test: Part, ahead: Array, plan: Plan) -> NDArray[np.bool_]:

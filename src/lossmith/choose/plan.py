@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from lossmith.choose.decisions import demand_threshold
 from lossmith.choose.folds import Fold, Splitting, default_folds, parse_folds, plan_folds
+from lossmith.choose.learners import ROUNDS, learners
 from lossmith.choose.profile import Profile, Target, default_score, profile, target_of
 from lossmith.choose.score import Score, judge_for
 from lossmith.choose.shift import demand_sense, is_log, shift_of
-from lossmith.choose.shortlist import Candidate, shortlist
+from lossmith.choose.shortlist import Candidate, paired, shortlist
 from lossmith.choose.sparse import is_sparse
 from lossmith.choose.spoil import Wanted, parse
 from lossmith.choose.subgroups import Groups, groups_of
@@ -38,7 +39,8 @@ class Options:
     for the folds; `functional` what is asked of a prediction, as `0.9-quantile`; `by` a column whose values part the
     rows into groups that are looked at one by one; `threshold` the probability from which one would act; `gap` the time
     left out before each test block, in units of the time column, or days; `exposure` and `offset` columns that multiply
-    the prediction, or are added to the raw one.
+    the prediction, or are added to the raw one; `learner` names what the losses train, `engine` what grows trees,
+    and `rounds` the most that a trial of theirs may take.
     """
 
     score: str | None = None
@@ -59,6 +61,9 @@ class Options:
     gap: float = 0.0
     exposure: Column | None = None
     offset: Column | None = None
+    learner: str | Sequence[str] = "linear"
+    engine: str | None = None
+    rounds: int = ROUNDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +126,12 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     shift = shift_of(options.exposure, options.offset, target.rows, is_log(options.exposure, options.offset, judge))
     if options.contaminate and shift is not None:
         raise UnsupportedError("contaminate does not know what becomes of an exposure or offset; leave one of them out")
-    candidates = shortlist(judge, target, options.losses, shift)
+    train = learners(options.learner, options.engine, options.rounds, options.seed)
+    if shift is not None and any(learner.native for learner in train):
+        raise UnsupportedError("boosted trees take no exposure and no offset here; leave it out, or stay linear")
+    if is_sparse(kept) and any(learner.native for learner in train):
+        raise UnsupportedError("boosted trees take columns, not a sparse matrix; pass X.toarray(), or stay linear")
+    candidates = paired(shortlist(judge, target, options.losses, shift), train, target, options.losses is not None)
     scenarios = parse(options.contaminate, bool(target.labels)) if options.contaminate else []
     rows = target.rows
     splitting = _splitting(target, options)
@@ -174,7 +184,7 @@ def _for_the_mean(target: Target, reason: str) -> str:
     return f"the mean was asked for, and {reason}"
 
 
-_SAID = ("functional", "margin", "contaminate", "draws", "threshold", "gap")
+_SAID = ("functional", "margin", "contaminate", "draws", "threshold", "gap", "learner", "engine", "rounds")
 
 
 def _groups(options: Options, rows: Array) -> Groups | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lossmith.choose.shortlist import name_of
+
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
     from lossmith.choose.plan import Plan
@@ -21,17 +23,16 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def code(choice: Choice) -> str:
     """Python that repeats the comparison, and the fit alone."""
     plan, best = choice.plan, choice.best
-    names = [line.name for line in choice.lines if not line.default]
+    plain = name_of(plan.candidates[0].loss)
+    names = [name for name in dict.fromkeys(name_of(c.loss) for c in plan.candidates) if name != plain]
     repeats, folds = plan.shape
-    kind = "LinearClassifier" if plan.target.labels else "LinearRegressor"
-    scale = f", scale={choice.scale:.6g}" if best.lift.name == "residual" else ""
     more = "".join(f", {name}={value!r}" for name, value in plan.asked)
     return (
         "import lossmith\n\n"
         f"choice = lossmith.choose(table, y={plan.target.name!r}, score={plan.score.name!r},\n"
         f"                         losses={names!r},\n"
         f"                         folds='{repeats}x{folds}', seed={plan.seed}, trials={plan.job.trials}{more})\n\n"
-        f"model = lossmith.{kind}(lossmith.{best!r}, alpha={choice.alpha:.3g}{scale})\n"
+        f"model = {choice.winner.learner.code(best, choice.setting, choice.scale)}\n"
         f"{_fitted(plan)}"
     )
 
@@ -43,9 +44,10 @@ def _fitted(plan: Plan) -> str:
     return f"model.fit(X, table[{plan.target.name!r}]{more})  # X: the table's features, encoded\n" if more else ""
 
 
-def versions() -> dict[str, str]:
+def versions(plan: Plan) -> dict[str, str]:
     """Of Python and of the packages that decide the numbers."""
-    return {"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    names = dict.fromkeys((*PACKAGES, *(c.learner.package for c in plan.candidates if c.learner.package)))
+    return {"Python": platform.python_version(), **{name: _version(name) for name in names}}
 
 
 def fold_ids(plan: Plan) -> list[str]:

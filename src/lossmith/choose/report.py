@@ -24,6 +24,7 @@ from lossmith.choose.theory import theory
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
     from lossmith.choose.contaminate import Scenario
+    from lossmith.choose.learners import Growth
 
 PROPERTIES = ("convex", "bounded influence", "redescending", "proper composite", "calibrated")
 """Facts that a candidate is shown with, those of them that it has."""
@@ -49,13 +50,19 @@ def document(choice: Choice) -> dict[str, Any]:
         "score of the best constant": choice.constant,
         "residual scale": choice.scale,
         "exposure and offset": None if plan.job.shift is None else plan.job.shift.to_json(),
-        "model": {"loss": repr(choice.best), "alpha": choice.alpha, "columns": choice.columns},
+        "model": {
+            "learner": choice.winner.learner.name,
+            "loss": repr(choice.best),
+            "alpha": choice.alpha,
+            "trees": _growth(choice.setting.growth),
+            "columns": choice.columns,
+        },
         "worst rows": [_plain(w) for w in _worst(choice)],
         "folds": {"repeats": plan.shape[0], "folds": plan.shape[1], "kind": plan.job.splitting.says},
         "fold of each row": fold_ids(plan),
         "seed": plan.seed,
         "seconds": choice.seconds,
-        "versions": versions(),
+        "versions": versions(plan),
         "caveats": caveats(choice),
         "bad rows": [_scenario(choice, one) for one in choice.scenarios],
         "theory": [_plain(theory(x.name, x.loss)) for x in choice.lines],
@@ -122,6 +129,9 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         "inf": float("inf"),
         "properties": [name for name in PROPERTIES if any(name in properties(line) for line in ordered)],
         "answer": choice.verdict.answer,
+        "learners": list(dict.fromkeys(c.learner.name for c in plan.candidates)),
+        "most": max(c.learner.rounds for c in plan.candidates),
+        "grown": any(line.growth for line in ordered),
         "histogram": charts.target(plan.profile),
         "forest": charts.forest(choice.lines, choice.winner, choice.margin) if len(choice.lines) > 1 else None,
         "shapes": [(x, *charts.shape(x.loss, _typical(choice), len(plan.target.labels))) for x in ordered],
@@ -131,7 +141,7 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         **_behind(choice),
         "code": code(choice),
         "command": command,
-        "versions": versions(),
+        "versions": versions(plan),
         "fingerprint": fingerprint(plan),
         "shown": plan.score.shown,
     }
@@ -191,6 +201,8 @@ def _record(choice: Choice, line: Line) -> dict[str, Any]:
         "title": line.loss.title,
         "parameters": dict(line.loss.params),
         "alpha": line.alpha,
+        "learner": line.learner.name,
+        "trees": _growth(line.growth),
         "score": choice.plan.score.shown(line.mean),
         "default": line.default,
         "chosen": line is choice.winner,
@@ -208,6 +220,11 @@ def _record(choice: Choice, line: Line) -> dict[str, Any]:
         "fits": line.fits,
         "seconds": line.seconds,
     }
+
+
+def _growth(growth: Growth | None) -> dict[str, Any] | None:
+    """How trees are grown, as plain values."""
+    return None if growth is None else _plain(growth)
 
 
 def properties(line: Line) -> dict[str, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lossmith.choose.compare import Difference, corrected, with_holm
 from lossmith.choose.decide import Standing
+from lossmith.choose.learners import Growth, Learner
 from lossmith.choose.plan import Plan
 from lossmith.choose.rowwise import ByRows
 from lossmith.choose.train import FoldResult, Outcome
@@ -25,17 +26,20 @@ Array = NDArray[Any]
 class Line:
     """One candidate: scores per fold (J,), out-of-fold score (n,) and prediction (n,) or (n, K), and how fits went.
 
+    `alpha` is the usual strength of a linear model's penalty, `growth` how trees were usually grown.
     `recalibrated`, for classes: the mean score after a sigmoid (or temperature), and after isotonic regression.
     """
 
     name: str
     loss: Loss
+    learner: Learner
     default: bool
     convex: bool | None
     folds: Array
     rows: Array
     predictions: Array
-    alpha: float
+    alpha: float | None
+    growth: Growth | None
     params: tuple[tuple[str, float], ...]
     bias: float
     converged: int
@@ -145,12 +149,13 @@ def _line(plan: Plan, k: int, results: Sequence[FoldResult], outcomes: Sequence[
     return Line(
         candidate.name,
         candidate.loss.with_params(**dict(params)) if params else candidate.loss,
+        candidate.learner,
         candidate.default,
         None if convex is None else convex.holds,
         np.array([o.score for o in outcomes]),
         rows,
         predictions,
-        float(np.exp(np.median(np.log([o.setting.alpha for o in outcomes])))),
+        *_usual(outcomes),
         params,
         _bias(plan, predictions),
         sum(o.converged for o in outcomes),
@@ -159,6 +164,17 @@ def _line(plan: Plan, k: int, results: Sequence[FoldResult], outcomes: Sequence[
         sum(o.raised for o in outcomes),
         tuple(np.mean([o.recalibrated for o in outcomes], axis=0).tolist()) if outcomes[0].recalibrated else (),
     )
+
+
+def _usual(outcomes: Sequence[Outcome]) -> tuple[float | None, Growth | None]:
+    """The median strength of the penalty, or medians of how trees were grown."""
+    grown = [g for o in outcomes if (g := o.setting.growth) is not None]
+    if not grown:
+        return float(np.exp(np.median(np.log([o.setting.alpha for o in outcomes])))), None
+    leaves, rows, rounds = (
+        int(np.median([getattr(g, name) for g in grown])) for name in ("leaves", "leaf_rows", "rounds")
+    )
+    return None, Growth(float(np.median([g.learning_rate for g in grown])), leaves, rows, rounds)
 
 
 def _typical(outcomes: Sequence[Outcome]) -> tuple[tuple[str, float], ...]:

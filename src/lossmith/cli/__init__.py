@@ -47,6 +47,9 @@ Exposure = Annotated[
 ]
 Offset = Annotated[str | None, typer.Option(metavar="COLUMN", help="is added to the raw prediction")]
 Drop = Annotated[str | None, typer.Option(metavar="A,B", help="columns not to use as features")]
+Engine = Annotated[
+    str | None, typer.Option(help="who grows trees: lightgbm, xgboost, catboost or sklearn; LightGBM where installed")
+]
 Save = Annotated[Path | None, typer.Option(metavar="FILE", help="save the fitted model here")]
 Force = Annotated[bool, typer.Option("--force", help="replace files that exist")]
 Name = Annotated[str, typer.Argument(metavar="LOSS", help='a name, "Huber(delta=2)", or a formula: "abs(r)**1.5"')]
@@ -130,6 +133,11 @@ def choose(
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="begin no further fold after so long")
     ] = None,
+    learner: Annotated[
+        str, typer.Option(metavar="A,B", help="what every loss trains: linear, boosted, or both")
+    ] = "linear",
+    engine: Engine = None,
+    rounds: Annotated[int, typer.Option(help="trees of a trial, at most, with --learner boosted")] = 200,
     force: Force = False,
 ) -> None:
     """Compare losses on a table, say which to use, and fit it."""
@@ -150,10 +158,15 @@ def fit(
     exposure: Exposure = None,
     offset: Offset = None,
     drop: Drop = None,
+    learner: Annotated[str, typer.Option(help="linear or boosted")] = "linear",
+    engine: Engine = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="with --learner boosted; where a tenth of the rows is served best if not given")
+    ] = None,
     save: Save = None,
     force: Force = False,
 ) -> None:
-    """Fit a linear model with one loss to a table."""
+    """Fit a linear model or boosted trees with one loss to a table."""
     from lossmith.cli import fitting
 
     fitting.fit(**_given(locals()))

@@ -43,6 +43,9 @@ def choose(
     exposure: str | None,
     offset: str | None,
     time_budget: float | None,
+    learner: str,
+    engine: str | None,
+    rounds: int,
     force: bool,
 ) -> None:
     """Everything is checked before the work starts; nothing is written before it has ended."""
@@ -75,6 +78,9 @@ def choose(
             exposure=exposure,
             offset=offset,
             time_budget=time_budget,
+            learner=learner,
+            engine=engine,
+            rounds=rounds,
             progress=progress,
         )
     _print(choice)
@@ -107,10 +113,12 @@ def _print(choice: Choice) -> None:
     screen.print(Text(judged))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("loss", overflow="ellipsis", no_wrap=True)
-    for name in (plan.score.label, "to default", "95 % interval", "p (Holm)"):
+    grown = any(record["trees"] for record in choice.table)
+    cost = ("rounds", "seconds") if grown else ()
+    for name in (plan.score.label, "to default", "95 % interval", "p (Holm)", *cost):
         table.add_column(name, justify="right", no_wrap=True)
     for record in choice.table:
-        table.add_row(*_cells(record), style="bold" if record["chosen"] else "")
+        table.add_row(*_cells(record), *_cost(record)[: len(cost)], style="bold" if record["chosen"] else "")
     screen.print(table)
     for said in bad_rows(choice):
         screen.print(Text(said))
@@ -121,6 +129,10 @@ def _print(choice: Choice) -> None:
         f"expected of the whole procedure {shown(choice.honest):.5g}, best constant {shown(choice.constant):.5g}; "
         f"{len(plan.target.y):,} rows, {choice.columns} columns, {len(plan.folds)} folds, {choice.seconds:.1f} s"
     )
+
+
+def _cost(record: dict[str, Any]) -> tuple[str, str]:
+    return str(record["trees"]["rounds"]) if record["trees"] else "", f"{record['seconds']:.1f}"
 
 
 def _cells(record: dict[str, Any]) -> list[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossmith.choose import demand_different
+from lossmith.choose.learners import PATIENCE, Growth, Learner, Setting, learners
 from lossmith.choose.plan import weight_of as checked_weight
 from lossmith.choose.profile import default_score, profile, target_of
 from lossmith.choose.shift import shift_for
@@ -20,7 +22,9 @@ from lossmith.errors import FileError, ParameterError, UnsupportedError
 from lossmith.rows.files import read_table
 
 if TYPE_CHECKING:
+    from lossmith.choose.profile import Target
     from lossmith.loss import Loss
+    from lossmith.rows.tables import Table
 
 
 def fit(
@@ -34,6 +38,9 @@ def fit(
     exposure: str | None,
     offset: str | None,
     drop: str | None,
+    learner: str,
+    engine: str | None,
+    rounds: int | None,
     save: Path | None,
     force: bool,
 ) -> None:
@@ -41,6 +48,7 @@ def fit(
     demand_apart(table, save)
     if save is not None:
         demand_free(save, force)
+    train = _learner(learner, engine, rounds, {"penalty": penalty, "alpha": alpha, "scale": scale})
     chosen = None if loss is None else spoken(loss)
     if chosen is not None and chosen.lift.joint:
         raise UnsupportedError(
@@ -59,9 +67,15 @@ def fit(
     chosen.check(aim.y)
     kept, notes = features(data, [name for name in own.values() if name])
     weights = None if special["weight"] is None else checked_weight(special["weight"], aim.rows)
-    estimator = _estimator(chosen, penalty, alpha, scale)
-    model = TableModel.fit(kept.take(aim.rows), aim, estimator, weights, shift=shift)
-    _print(model, notes, aim.missing)
+    rows = kept.take(aim.rows)
+    if train.native:
+        _demand_plain(shift)
+        model = _grown(train, chosen, rows, aim, weights, rounds)
+        _print_trees(model, notes, aim.missing)
+    else:
+        estimator = _estimator(chosen, penalty, alpha, scale)
+        model = TableModel.fit(rows, aim, estimator, weights, shift=shift)
+        _print(model, notes, aim.missing)
     if save is not None:
         model.save(save, force=force)
         console().print(f"model: {save}", markup=False, soft_wrap=True)
@@ -110,6 +124,64 @@ def _estimator(loss: Loss, penalty: str, alpha: float, scale: str | None) -> Any
             raise ParameterError(f"--scale {scale}: {loss.name} has no residuals to measure; leave it out")
         return LinearClassifier(loss, penalty=penalty, alpha=alpha)
     return LinearRegressor(loss, penalty=penalty, alpha=alpha, scale=_scale(scale, loss))
+
+
+LINEAR_ONLY: Mapping[str, Any] = {"penalty": "l2", "alpha": 1e-4, "scale": None}
+"""Options that trees have no use for, as they are when nobody gives them."""
+
+MOST_ROUNDS = 1000
+"""Rounds, at most, where none are asked for."""
+
+
+def _learner(name: str, engine: str | None, rounds: int | None, given: Mapping[str, Any]) -> Learner:
+    """One learner; refused with options that are for the other."""
+    (train, *more) = learners(name, engine, MOST_ROUNDS if rounds is None else rounds, 0)
+    if more:
+        raise ParameterError(f"--learner {name}: fit takes one; lossmith choose compares both")
+    for option, value in given.items() if train.native else ():
+        if value != LINEAR_ONLY[option]:
+            raise ParameterError(f"--{option} {value}: is for the linear learner; trees have --rounds")
+    if rounds is not None and not train.native:
+        raise ParameterError(f"--rounds {rounds}: is for --learner boosted")
+    return train
+
+
+def _demand_plain(shift: Any) -> None:
+    if shift is not None:
+        raise UnsupportedError("boosted trees take no exposure and no offset here; leave it out, or stay linear")
+
+
+def _grown(train: Learner, loss: Loss, rows: Table, aim: Target, weights: Any, rounds: int | None) -> TableModel:
+    """Trees on all rows: as many rounds as asked for, or as serve a tenth of the rows best that is held back first."""
+    why = train.refusal(loss, aim)
+    if why is not None:
+        raise why
+    most = Growth(rounds=train.rounds)
+    estimator = train.estimator(loss, Setting(0.0, (), most), 1.0, rows)
+    if rounds is None:
+        estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE)
+        first = TableModel.fit(rows, aim, estimator, weights, encode=train.encode).model
+        estimator.set_params(max_iter=first.n_iter_, early_stopping=False)
+    return TableModel.fit(rows, aim, estimator, weights, encode=train.encode)
+
+
+def _print_trees(model: TableModel, notes: list[str], missing: int, most: int = 12) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    screen, fitted = console(), model.model
+    head = f"{fitted.loss_!r} for {model.target}: {fitted.n_iter_} rounds of {fitted.engine}"
+    screen.print(Text(head, style="bold"))
+    screen.print(Text(f"curvature {fitted.curvature_}", style="dim"))
+    for note in [*notes, *([f"{missing:,} rows without a target were left out"] if missing else [])]:
+        screen.print(Text(note, style="dim"))
+    gains = fitted.feature_importances_
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(f"largest of {len(gains)} columns")
+    table.add_column("share of the gain", justify="right")
+    for j in np.argsort(-gains, kind="stable")[:most]:
+        table.add_row(Text(model.encoder.names[j]), f"{gains[j]:.1%}")
+    screen.print(table)
 
 
 def _scale(scale: str | None, loss: Loss) -> float | str:

@@ -1,0 +1,214 @@
+"""Boosted trees as a learner of `choose`: rounds stop by the score that judges, on rows held out inside a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.choose.learners import (
+    LEAVES,
+    PATIENCE,
+    ROUNDS,
+    ROWS,
+    SLOWER_FASTER,
+    Grid,
+    Growth,
+    Setting,
+    grown,
+    own_parameters,
+)
+from lossmith.errors import LossmithError, MissingExtra, ParameterError, UnsupportedError
+
+if TYPE_CHECKING:
+    from lossmith.choose.bench import Bench, Part, Task
+    from lossmith.choose.profile import Target
+    from lossmith.choose.score import Score
+    from lossmith.loss import Loss
+    from lossmith.rows.tables import Table
+
+Array = NDArray[Any]
+Judge = Callable[[Array, Array, Array | None], float]
+PREFERRED, ALWAYS = "lightgbm", "sklearn"
+PACKAGES = {"sklearn": "scikit-learn"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """Trees that were grown: the part of a booster with its start and unit, and how many rounds are in use."""
+
+    part: Any
+    rounds: int
+    converged: bool = True
+
+    @property
+    def reason(self) -> str:
+        """How it ended, in words."""
+        return f"{self.rounds} rounds"
+
+
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """Boosted trees of one engine; `rounds` is the most that any trial may take."""
+
+    engine: str
+    rounds: int = ROUNDS
+    seed: int = 0
+    name: str = "boosted"
+    rank: int = 1
+    native: bool = True
+
+    @classmethod
+    def of(cls, engine: str | None, rounds: int, seed: int) -> Boosted:
+        """With the engine asked for, or else LightGBM if it is there, or else scikit-learn."""
+        if isinstance(rounds, bool) or not isinstance(rounds, int | np.integer) or rounds < 1:
+            raise ParameterError(f"rounds {rounds!r}: give a whole number >= 1, such as {ROUNDS}")
+        return cls(engine_of(engine), int(rounds), seed)
+
+    @property
+    def package(self) -> str:
+        """The engine's distribution."""
+        return PACKAGES.get(self.engine, self.engine)
+
+    def refusal(self, loss: Loss, target: Target) -> LossmithError | None:
+        """What the booster says when it is made for this target."""
+        try:
+            _boosting(loss, target.y.astype(np.float64), None, len(target.labels))
+        except LossmithError as error:
+            return error
+        return None
+
+    def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
+        """Leaves and steps first, then the loss's own parameters, then the rows of a leaf, and finer steps."""
+        yield Setting(0.0, (), Growth(rounds=self.rounds))
+        yield from grown(best, [{"leaves": leaves} for leaves in LEAVES])
+        yield from grown(best, [{"faster": factor} for factor in SLOWER_FASTER])
+        yield from own_parameters(grid, best)
+        yield from grown(best, [{"leaf_rows": rows} for rows in ROWS])
+        yield from grown(best, [{"leaves": 15}, {"leaves": 63}, {"faster": 0.5}, {"faster": 2.0}, {"leaf_rows": 10}])
+
+    def trials(self, bench: Bench, tasks: Sequence[Task], name: str, score: Score, tol: float) -> list[Any]:
+        """Each stops where the score of the rows held out is best: the score that judges, never the loss."""
+        return self._each(bench, tasks, lambda part, loss: _watcher(part, loss, score))
+
+    def fits(self, bench: Bench, tasks: Sequence[Task], name: str, tol: float) -> list[Any]:
+        """As many rounds as are settled; no row but those of training is looked at."""
+        return self._each(bench, tasks, lambda part, loss: None)
+
+    def raw(self, part: Part, solution: Any) -> Array:
+        """z, with start and unit."""
+        return np.asarray(solution.part.raw(part.trees_in().held))
+
+    def settled(self, setting: Setting, solutions: Sequence[Any], share: float) -> Setting:
+        """With the rounds that served best, on the average; they stay as they are for more rows."""
+        used = [s.rounds for s in solutions if not isinstance(s, Exception)]
+        if setting.growth is None or not used:
+            return setting
+        return replace(setting, growth=replace(setting.growth, rounds=max(1, round(float(np.mean(used))))))
+
+    def encode(self, table: Table) -> tuple[Any, Any]:
+        """NaN for what is missing, codes for categories."""
+        from lossmith.choose.native import TreeEncoder
+
+        return TreeEncoder.applied(table)
+
+    def estimator(self, loss: Loss, setting: Setting, scale: float, table: Table) -> Any:
+        """With the rounds that were found, and no early stopping."""
+        kind, words = self._words(loss, setting)
+        codes = [j for j, column in enumerate(table.columns) if column.kind == "category"]
+        return kind(loss, **words, categorical_features=codes or "auto", n_jobs=1)
+
+    def code(self, loss: Loss, setting: Setting, scale: float) -> str:
+        """The estimator with the settings found."""
+        kind, words = self._words(loss, setting)
+        said = ", ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value!r}"
+                         for name, value in words.items())  # fmt: skip
+        return f"lossmith.{kind.__name__}(lossmith.{loss!r}, {said})"
+
+    def _words(self, loss: Loss, setting: Setting) -> tuple[Any, dict[str, Any]]:
+        from lossmith.choose.shortlist import is_for_classes
+        from lossmith.models import BoostedClassifier, BoostedRegressor
+
+        growth = setting.growth or Growth()
+        return (BoostedClassifier if is_for_classes(loss) else BoostedRegressor), {
+            "engine": self.engine,
+            "max_iter": growth.rounds,
+            "learning_rate": growth.learning_rate,
+            "max_leaf_nodes": growth.leaves,
+            "min_samples_leaf": growth.leaf_rows,
+            "random_state": self.seed,
+        }
+
+    def _each(self, bench: Bench, tasks: Sequence[Task], watch: Callable[[Part, Loss], Judge | None]) -> list[Any]:
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, "openmp"):  # folds are side by side already, and one thread gives the same digits
+            return [self._one(bench, task, watch) for task in tasks]
+
+    def _one(self, bench: Bench, task: Task, watch: Callable[[Part, Loss], Judge | None]) -> Any:
+        part = bench.parts[task.part]
+        try:
+            return self._forest(part, task, bench.classes, watch(part, task.loss))
+        except (LossmithError, ArithmeticError, ValueError) as error:
+            return error
+
+    def _forest(self, part: Part, task: Task, classes: int, judge: Judge | None) -> Forest:
+        from lossmith.models.boosted_fit import Part as Booster
+        from lossmith.models.boosted_task import Check, Settings, engine
+        from lossmith.models.boosted_task import Task as Wanted
+
+        growth = task.growth or Growth()
+        rows = part.trees_in()
+        made = _boosting(task.loss, np.asarray(part.rows.y, np.float64), part.rows.weight, classes)
+        truth = made.truth_of(part.y.astype(np.float64)) if judge is not None else None
+        settings = Settings(growth.rounds, growth.learning_rate, growth.leaves, None, growth.leaf_rows,
+                            patience=PATIENCE, seed=self.seed, threads=1)  # fmt: skip
+        check = None if judge is None or truth is None else Check(rows.held, truth, part.weight, _outside(made, judge))
+        trees = engine(self.engine).grow(Wanted(rows.X, rows.categorical, made, settings, check))
+        return Forest(Booster(trees, made.start, made.unit, str(made.rule)), trees.rounds)
+
+
+def engine_of(asked: str | None) -> str:
+    """The engine asked for, if it is there, else the default."""
+    from lossmith.models.boosted_task import engine
+
+    try:
+        engine(asked or PREFERRED)
+    except (MissingExtra, UnsupportedError):
+        if asked is not None:
+            raise
+        return ALWAYS
+    return asked or PREFERRED
+
+
+def _boosting(loss: Loss, y: Array, weight: Array | None, classes: int) -> Any:
+    from lossmith.models.boosted_loss import Many, Single
+
+    if loss.lift.multiclass and classes > 2:
+        return Many(loss, y, weight, outputs=classes, rule="auto")
+    return Single(loss, y, weight, scale="auto", rule="auto")
+
+
+def _watcher(part: Part, loss: Loss, score: Score) -> Judge:
+    """(y, z, weights) → the score of the rows that a part holds out."""
+    from lossmith.choose.bench import predict
+
+    def judge(y: Array, z: Array, weight: Array | None) -> float:
+        predicted, _ = predict(loss, z, score, part.floor)
+        found = float(np.average(score.rows(part.y, predicted), weights=weight))
+        return found if np.isfinite(found) else float(np.finfo(np.float64).max)
+
+    return judge
+
+
+def _outside(made: Any, judge: Judge) -> Judge:
+    """The same for an engine, which knows truth and F where we know y and z."""
+
+    def outside(truth: Array, raw: Array, weight: Array | None) -> float:
+        y, z = made.outer(truth, raw)
+        return judge(y, z, weight)
+
+    return outside
