@@ -9,6 +9,8 @@ import numpy as np
 from lossmith.errors import DataError
 from lossmith.fit.design import Array
 
+PART = 65_536
+"""Rows looked at together: their temporaries stay small beside X."""
 SMALLEST = 1e-140
 """A natural slope below this has a square near the smallest double."""
 
@@ -32,26 +34,46 @@ def optimality(w: Array, gradient: Array, l1: Array | None, slope: float) -> flo
 
 def natural_slope(objective: Any) -> float:
     """The root mean square slope of the loss at the best constant, kept off 0 by a trace of that at 0."""
-    y, outputs = objective.y, objective.outputs
+    n, K = len(objective.y), objective.outputs
     last = objective.shaped(objective.origin())[-1] if objective.design.intercept else 0.0
-    zero = np.zeros(len(y)) if outputs == 1 else np.zeros((len(y), outputs))
-    offset = np.zeros(len(y)) if objective.offset is None else objective.offset
-    shift = offset[:, None] if offset.ndim == 1 and outputs > 1 else offset
+    parts = [slice(a, min(a + PART, n)) for a in range(0, n, PART)]
 
-    def rms(z: Array) -> float:
-        with np.errstate(all="ignore"):
-            r = np.abs(objective.evaluate(y, z, ("gradient",))["gradient"])
-            most = float(r.max(initial=0.0))
-            unit = r / most if most > 0.0 else r
-            size = most * float(
-                np.sqrt(np.average((unit**2).reshape(len(r), -1).sum(axis=1), weights=objective.weight))
-            )
-        return size if np.isfinite(size) else 0.0
+    def rms(last: Any, shifted: bool) -> float:
+        found = [_size(objective, part, _constant(objective, part, last, shifted, K)) for part in parts]
+        most = max(size for size, _ in found)
+        if not 0.0 < most < np.inf:
+            return 0.0
+        mass = sum(m for _, m in found)
+        return most * float(np.sqrt(sum(m / mass * (size / most) ** 2 for size, m in found)))
 
-    slope = max(rms(zero + last + shift), 1e-8 * rms(zero))
+    slope = max(rms(last, True), 1e-8 * rms(0.0, False))
     if 0.0 < slope < SMALLEST:
         raise DataError("y holds numbers so small that the loss underflows; divide them by their largest magnitude")
     return slope or 1.0
+
+
+def _constant(objective: Any, part: slice, last: Any, shifted: bool, outputs: int) -> Array:
+    """Raw predictions that are the same for some rows, but for their offsets."""
+    count = part.stop - part.start
+    z = np.zeros(count if outputs == 1 else (count, outputs)) + last
+    if shifted and objective.offset is not None:
+        offset = objective.offset[part]
+        z += offset if offset.ndim == z.ndim else offset[:, None]
+    return np.asarray(z)
+
+
+def _size(objective: Any, part: slice, z: Array) -> tuple[float, float]:
+    """(root mean square slope, weight) of some rows; infinite where a slope is not a number that can be squared."""
+    weight = None if objective.weight is None else objective.weight[part]
+    mass = float(len(z) if weight is None else weight.sum())
+    with np.errstate(all="ignore"):
+        r = np.abs(objective.evaluate(objective.y[part], z, ("gradient",))["gradient"])
+        most = float(r.max(initial=0.0))
+        if not most > 0.0 or mass == 0.0:
+            return 0.0, mass
+        squares = ((r / most) ** 2).reshape(len(r), -1).sum(axis=1)
+        size = most * float(np.sqrt(np.average(squares, weights=weight)))
+    return (size if np.isfinite(size) else np.inf), mass
 
 
 def gradient_norm(objective: Any, w: Array, gradient: Array) -> float:

@@ -32,7 +32,7 @@ def separation(objective: Any, loss: Any) -> Callable[[Array], str] | None:
     penalised = objective.l1 is not None or bool(np.any(objective.l2[: len(live)][live] > 0.0))
     if lead is None or objective.y.ndim != 1 or _stops(loss):
         return None
-    if objective.design.intercept and len(np.unique(objective.y[objective.shares > 0.0])) == 1:
+    if objective.design.intercept and _alone(objective.y, objective.weight):
         return lambda w: ALONE
     if penalised:
         return None
@@ -65,6 +65,12 @@ class Watch:
     def _ahead(self, w: Array) -> Array:
         seen = self.objective.shares > 0.0
         return self.lead(self.objective.y[seen], self.objective.predictions(w)[seen])
+
+
+def _alone(y: NDArray[Any], weight: Array | None) -> bool:
+    """Are all rows that count of one class?"""
+    seen = y if weight is None else y[weight > 0.0]
+    return bool((seen == seen[0]).all())
 
 
 def _stops(loss: Any) -> bool:
