@@ -41,6 +41,9 @@ def test_a_formula_becomes_its_tree() -> None:
         ("9**9**9**9", "too large", 3),
         ("r**1000", "integer power beyond", 3),
         ("(-2)**0.5*r", "not a real number", 0),
+        ("1/0*r", "a division by zero", 2),
+        ("r + r/-0.0", "a division by zero", 6),
+        ("r/(1 - 2/2)", "a division by zero", 3),
         ("r < 1 or r > 2", "only `and` joins", 0),
         ("exp", "needs arguments", 0),
         ("__import__('os').system('true')", "only the words can be applied", 0),
@@ -84,7 +87,7 @@ def test_any_text_is_a_tree_or_a_formula_error(text: str) -> None:
     ("text", "says"),
     [
         ("3*y", "never uses a slot"),
-        ("1/0*r", "not a real number"),
+        ("1/0*r", "division by zero"),
         ("sqrt(-1)*r", "not a real number"),
         ("log(0)*r", "does not fit"),
     ],

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith import cache
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import ParameterError, UnsupportedError, shown
 from lossmith.facts import Fact
 from lossmith.lifts.pointwise import TO_MARGIN
 
@@ -36,7 +36,7 @@ def curvature(loss: Loss, y: Any, z: Any, rule: str = "exact", floor: float = LE
     if rule not in RULES:
         raise ParameterError(f"no curvature {rule!r}; there are {', '.join(RULES)}")
     if not floor > 0:
-        raise ParameterError(f"floor={floor!r}: it must be a number > 0")
+        raise ParameterError(f"floor={shown(floor)}: it must be a number > 0")
     y, z = loss.lift.arrays(y, z)
     loss.check(y)
     return RULES[rule](loss, y, z, floor)

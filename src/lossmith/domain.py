@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DomainError, ParameterError
+from lossmith.errors import DomainError, ParameterError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Param:
     def check(self, value: object, who: str, name: str) -> float:
         """The value as a float, or a ParameterError that states the domain."""
         if value not in self.domain:
-            raise ParameterError(f"{who}({name}={value!r}): {name} must be {self.domain} ({self.doc})")
+            raise ParameterError(f"{who}({name}={shown(value)}): {name} must be {self.domain} ({self.doc})")
         return float(value)  # type: ignore[arg-type]
 
 

@@ -14,6 +14,11 @@ LossmithError
 from __future__ import annotations
 
 
+def shown(value: object) -> str:
+    """How a value reads in a message: as `repr` has it, but values of NumPy as those of Python that they stand for."""
+    return repr(value.tolist() if type(value).__module__ == "numpy" else value)  # type: ignore[attr-defined]
+
+
 class LossmithError(Exception):
     """The base of every error that lossmith raises on purpose; its text is one line."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -30,6 +31,9 @@ OPERATORS: dict[type[ast.AST], str] = {
     ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
 }  # fmt: skip
 TRUTHS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and"})
+ARITHMETIC: dict[str, Callable[..., float]] = {
+    "neg": operator.neg, "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+}  # fmt: skip
 CONSTANTS = {"pi": math.pi}
 
 HINTS: dict[type[ast.AST], str] = {
@@ -178,6 +182,8 @@ class _Reader:
             hint = HINTS.get(type(node.op), "there are + - * / **")
             self.fail(node, f"{type(node.op).__name__} is not in the language: {hint}")
         left, right = self.number(node.left, depth), self.number(node.right, depth)
+        if word == "div" and constant(right) == 0.0:
+            self.fail(node.right, "a division by zero")
         return self.power(node, left, right) if word == "pow" else call(word, left, right)
 
     def power(self, node: ast.BinOp, base: Expr, exponent: Expr) -> Expr:
@@ -232,6 +238,15 @@ class _Reader:
         if word == "where":
             return call("where", self.condition(node.args[0], depth), *(self.number(a, depth) for a in node.args[1:]))
         return call(word, *(self.number(a, depth) for a in node.args))
+
+
+def constant(tree: Expr) -> float | None:
+    """The value of a tree of numbers and + - * /; None where there is a name or a word."""
+    if tree.word == "number":
+        return tree.value
+    parts = [constant(a) for a in tree.args]
+    rule = ARITHMETIC.get(tree.word)
+    return None if rule is None or None in parts else rule(*parts)
 
 
 def substitute(tree: Expr, values: Mapping[str, Expr]) -> Expr:

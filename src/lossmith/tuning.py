@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import ParameterError, UnsupportedError, shown
 from lossmith.slotfacts import slot_facts
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PANELS, FARTHEST = 4000, 20.0
 def efficiency_of(loss: Loss, scale: float = 1.0) -> float:
     """The asymptotic efficiency of the fitted centre beside the mean, for normal y and residuals in `scale`."""
     if not (isinstance(scale, (int, float)) and 0 < scale < math.inf):
-        raise ParameterError(f"scale={scale!r}: a scale is a number > 0")
+        raise ParameterError(f"scale={shown(scale)}: a scale is a number > 0")
     return _measure(loss)(float(scale))
 
 
@@ -59,7 +59,7 @@ def _summed(loss: Loss, scale: float) -> float:
 def tuned(loss: L, wanted: float = 0.95) -> L:
     """The same loss with its constants scaled so that its efficiency at the normal law is as wanted."""
     if not (isinstance(wanted, (int, float)) and 0 < wanted < 1):
-        raise ParameterError(f"efficiency={wanted!r}: it must be a number in (0, 1), for instance 0.95")
+        raise ParameterError(f"efficiency={shown(wanted)}: it must be a number in (0, 1), for instance 0.95")
     powers = exponents(loss)
     if powers is None:
         raise UnsupportedError(

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from lossmith.errors import ParameterError
+from lossmith.errors import ParameterError, shown
 from lossmith.loss import Loss, from_formula
 
 
@@ -73,6 +73,6 @@ def loss(what: str | Loss | type[Loss], lift: str | None = None, **params: float
     if isinstance(what, type) and issubclass(what, Loss):
         return what(**params)
     if not isinstance(what, str):
-        raise ParameterError(f"a loss is a name, a formula or a Loss, not {what!r}")
+        raise ParameterError(f"a loss is a name, a formula or a Loss, not {shown(what)}")
     named = find(what)
     return named(**params) if named else from_formula(what, lift, params)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
-from lossmith.errors import DataError
+from lossmith.errors import DataError, shown
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.boosted import Boosted
@@ -126,7 +126,7 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         strange = ~np.isin(labels, self.classes_)
         if strange.any():
             row = int(np.flatnonzero(strange)[0])
-            raise DataError(f"eval_set: row {row} has the label {labels[row]!r}, which the training rows have not")
+            raise DataError(f"eval_set: row {row} has the label {shown(labels[row])}, which the training rows have not")
         return np.searchsorted(self.classes_, labels).astype(np.float64)
 
     def decision_function(self, X: Any) -> Array:

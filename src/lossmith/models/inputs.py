@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DataError, LossmithError, ParameterError, ShapeError, UnsupportedError
+from lossmith.errors import DataError, LossmithError, ParameterError, ShapeError, UnsupportedError, shown
 from lossmith.loss import Loss
 
 Array = NDArray[Any]
@@ -53,12 +53,13 @@ def labels(y: Any, who: str) -> tuple[Array, NDArray[np.intp]]:
     y = column_or_1d(y, warn=True)
     gone = np.flatnonzero(_missing(y))
     if len(gone):
-        raise DataError(f"y has no label in row {gone[0]} ({y[gone[0]]!r}; {len(gone)} such rows); drop or label it")
+        what = shown(y[gone[0]])
+        raise DataError(f"y has no label in row {gone[0]} ({what}; {len(gone)} such rows); drop or label it")
     check_classification_targets(y)
     encoder = LabelEncoder()
     codes = encoder.fit_transform(y)
     if len(encoder.classes_) < 2:
-        raise DataError(f"y holds one class only ({encoder.classes_[0]!r}); {who} needs at least two")
+        raise DataError(f"y holds one class only ({shown(encoder.classes_[0])}); {who} needs at least two")
     return encoder.classes_, codes
 
 
@@ -98,7 +99,7 @@ def _per_class(rule: Any, classes: Array, codes: NDArray[np.intp], each: Array) 
         known = classes.tolist()
         strange = [key for key in rule if key not in known]
         if strange:
-            raise ParameterError(f"class_weight names the class {strange[0]!r}, but y holds {known}")
+            raise ParameterError(f"class_weight names the class {shown(strange[0])}, but y holds {known}")
         return np.array([float(rule.get(label, 1.0)) for label in known])
     if not (isinstance(rule, str) and rule == "balanced"):
         raise ParameterError(f"class_weight={rule!r} is not known; use None, 'balanced' or a dict from class to weight")

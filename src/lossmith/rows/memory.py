@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DataError, ShapeError
+from lossmith.errors import DataError, ShapeError, shown
 
 Array = NDArray[Any]
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -126,7 +126,7 @@ def _objects(X: Array, dtype: Any) -> Array:
         row, column, value = next(_not_numbers(X), (0, 0, X.flat[0] if X.size else ""))
         kind = TypeError if "argument must be" in str(why) else DataError
         raise kind(
-            f"X holds {value!r} in row {row}, column {column}, which is no number (argument must be a string or a "
+            f"X holds {shown(value)} in row {row}, column {column}, which is no number (argument must be a string or a "
             "number); encode or drop it"
         ) from None
 
