@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("fit",),
     ("models",),
     ("adapters", "choose"),
-    ("torch", "jax", "keras"),
+    ("torch", "jax", "keras", "lightgbm", "xgboost", "catboost", "skglm", "scipy", "optuna"),
     ("cli",),
     ("__init__", "__main__"),
 )

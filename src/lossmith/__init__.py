@@ -48,15 +48,15 @@ HOMES = {
 """Where each public name lives; the losses of the catalogue come besides."""
 
 HOSTS = {
-    "lightgbm": "lossmith.adapters.lightgbm",
-    "xgboost": "lossmith.adapters.xgboost",
-    "catboost": "lossmith.adapters.catboost",
+    "lightgbm": "lossmith.lightgbm",
+    "xgboost": "lossmith.xgboost",
+    "catboost": "lossmith.catboost",
     "torch": "lossmith.torch",
     "jax": "lossmith.jax",
     "keras": "lossmith.keras",
-    "scipy": "lossmith.adapters.scipy",
-    "optuna": "lossmith.adapters.optuna",
-    "skglm": "lossmith.adapters.skglm",
+    "scipy": "lossmith.scipy",
+    "optuna": "lossmith.optuna",
+    "skglm": "lossmith.skglm",
 }
 """Modules by the name of the library that they translate for: `lossmith.lightgbm.objective(loss)`."""
 

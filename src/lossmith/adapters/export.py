@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality
+from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality, outputs_of
 from lossmith.adapters.export_parts import assembled
 from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
 from lossmith.catalogue import loss as loss_of
 from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.lifts.scores import SLOTS
 from lossmith.loss import Loss
 
-FRAMEWORK = {"point": "point", "classes": "classes", "outputs": "outputs", "ordinal": "outputs", "thresholds": "point"}
-"""The module around each kind of loss, by framework: torch_point, torch_classes …"""
+COUPLED = ("slots", "distribution", "rivals")
+"""The kinds of losses of K scores that look at more than the probability of the true class."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,22 @@ class Host:
     """What must be installed to run it."""
 
 
-def _framework(name: str, outputs: str = "outputs", classes: str = "classes") -> Mapping[str, tuple[str, ...]]:
+def _framework(name: str) -> Mapping[str, tuple[str, ...]]:
     base = f"{name}_base"
     return {
         "point": (base, f"{name}_point"), "thresholds": (base, f"{name}_point"), "classes": (base, f"{name}_classes"),
         "outputs": (base, f"{name}_outputs"), "ordinal": (base, f"{name}_outputs"),
+        **dict.fromkeys(COUPLED, (base, f"{name}_classes", f"{name}_coupled")),
     }  # fmt: skip
 
 
 NUMPY = {
     "point": ("export_point",), "thresholds": ("export_outputs",), "classes": ("export_point", "export_classes"),
     "outputs": ("export_outputs",), "ordinal": ("export_outputs",),
+    "slots": ("export_classes", "lifts/scores", "export_coupled"), "distribution": ("export_classes", "export_coupled"),
+    "rivals": ("lifts/against", "export_coupled"),
 }  # fmt: skip
+KERAS = {kind: ("keras_base", *(("keras_coupled",) if kind in COUPLED else ())) for kind in _framework("keras")}
 BOOSTED = {kind: (*NUMPY[kind], "export_boosted") for kind in ("point", "classes")}
 
 HOSTS: dict[str, Host] = {
@@ -57,7 +62,7 @@ HOSTS: dict[str, Host] = {
     "catboost": Host("numpy", {k: (*v, "export_catboost") for k, v in BOOSTED.items()}, "CatBoost"),
     "torch": Host("torch", _framework("torch"), "PyTorch"),
     "jax": Host("jax", {**_framework("jax"), "point": ("jax_base",), "thresholds": ("jax_base",)}, "JAX"),
-    "keras": Host("keras", dict.fromkeys(FRAMEWORK, ("keras_base",)), "Keras 3 and one of its backends"),
+    "keras": Host("keras", KERAS, "Keras 3 and one of its backends"),
 }
 """Where a loss can be written for, by name."""
 
@@ -77,9 +82,11 @@ def export(loss: str | Loss | type[Loss], to: str = "numpy", **params: float) ->
     host, kind = HOSTS[to], kind_of(one)
     if kind not in host.modules:
         able = ", ".join(name for name, other in HOSTS.items() if kind in other.modules)
+        outputs = ", ".join(one.lift.outputs) or "a score and thresholds"
+        has = "couples the scores of the classes" if kind in COUPLED else f"has several outputs ({outputs})"
         raise UnsupportedError(
-            f"{to} carries losses of one raw prediction a row, or of one a class; {one.name} has several outputs "
-            f"({', '.join(one.lift.outputs) or 'a score and thresholds'}). These carry it: {able}"
+            f"{to} carries losses of one raw prediction a row, or of one a class; {one.name} {has}. "
+            f"These carry it: {able}"
         )
     linked = to not in FRAMEWORKS and has_link(one)
     more = ("majorant",) if to in BOOSTERS and rule_of(one) == ("majorant", None) else ()
@@ -106,7 +113,7 @@ def header(loss: Loss, to: str, host: Host) -> str:
     lines += [f"where {s} is {says}" for s, says in loss.lift.slots.items() if s in loss.tree.names]
     lines += [f"and {n} = {getattr(loss, n):g} is {p.doc}" for n, p in loss.declared.items()]
     lines += ["", *derivation(loss), ""]
-    lines += [f"Targets: {loss.target.says}.", *start_line(to)]
+    lines += [f"Targets: {loss.target.says}.", *start_line(to, loss)]
     lines += [f"Curvature: {why(loss)}."] if to in BOOSTERS else []
     lines += [f"Source: {loss.cite}."] if loss.cite else []
     lines += [f"Needs {host.needs}; written by `lossmith export {loss.name} --to {to}`."]
@@ -114,9 +121,10 @@ def header(loss: Loss, to: str, host: Host) -> str:
     return '"""' + body.replace("\\", "\\\\") + '\n"""'
 
 
-def start_line(to: str) -> list[str]:
+def start_line(to: str, loss: Loss) -> list[str]:
     """Where boosting or fitting starts."""
-    return [] if to in FRAMEWORKS else ["Start: the constant z with the least weighted sum, `start(y)`."]
+    none = to in FRAMEWORKS or kind_of(loss) not in BOOSTED
+    return [] if none else ["Start: the constant z with the least weighted sum, `start(y)`."]
 
 
 CHAIN = {
@@ -125,16 +133,25 @@ CHAIN = {
     "score": "f is differentiated in z itself.",
     "softmax": "With dlogp_k/dz = e_k - p: the gradient is f'(logp) (e_k - p), and the Hessian "
     "f'' (e_k - p)(e_k - p)^T - f' (diag p - p p^T).",
+    "simplex": "The gradient in z is the sum of f_t dt/dz over these t, with dlogp_k/dz = e_k - p, "
+    "dmean_logp/dz = 1/K - p, dlogsumexp/dz = p, dsum_p2/dz = 2p (p - sum_p2), dentropy/dz = -p (log p + entropy).",
+    "divergence": "Summed over the classes; with dlogp_k/dz = e_k - p the gradient is the sum of f_logp (e_k - p).",
+    "one_against_rest": "Summed over m = z of the true class and -z of the others.",
+    "one_against_each": "Summed over m = z of the true class less z of each other.",
+    "one_against_best": "With m = z of the true class less the largest z of the others.",
 }
 
 
 def derivation(loss: Loss) -> list[str]:
     """f, f′ and f″ in the slot of the formula, in words of mathematics, and the chain rule to z."""
-    wants = [w for w in ("value", "d1", "d2") if w in loss.derived.slot.wants]
-    slot = loss.derived.slot.inputs[0]
+    marks = {"value": "", "d1": "'", "d2": "''"}
+    if kind_of(loss) in ("slots", "distribution"):
+        marks = {"value": "", **{f"d_{slot}": f"_{slot}" for slot in outputs_of(loss)}}
+    wants = [w for w in marks if w in loss.derived.slot.wants]
+    slots = loss.derived.slot.inputs if kind_of(loss) in COUPLED else loss.derived.slot.inputs[:1]
     lines = ["Derived, in the steps that are computed:"]
-    for want, mark in zip(wants, ("", "'", "''"), strict=False):
-        lines += [f"    f{mark}({slot}):", *(f"        {line}" for line in spelled(loss, want))]
+    for want in wants:
+        lines += [f"    f{marks[want]}({', '.join(slots)}):", *(f"        {line}" for line in spelled(loss, want))]
     if not wants[1:]:
         return ["The derivatives below are those of the formula in each raw output."]
     return [*lines, CHAIN.get(loss.lift.name, "Summed over all thresholds.")]
@@ -199,7 +216,9 @@ EXTRA = {"torch": _legal, "jax": _legal, **dict.fromkeys(BOOSTERS, _majorant)}
 """What is printed besides the functions of the loss."""
 
 LAYERS = {"pairwise": "Pair", "censored": "Interval", "ordinal": "Ordinal", "all_threshold": "Thresholds",
-          "softmax": "Classes", "residual": "Residual", "margin": "Point", "score": "Point"}  # fmt: skip
+          "softmax": "Classes", "residual": "Residual", "margin": "Point", "score": "Point", "simplex": "Slots",
+          "divergence": "Distribution", "one_against_rest": "Rivals", "one_against_each": "Rivals",
+          "one_against_best": "Rivals"}  # fmt: skip
 
 
 def layer(loss: Loss) -> str:
@@ -211,11 +230,21 @@ def layer(loss: Loss) -> str:
 
 def _said(loss: Loss, made: Functions) -> list[str]:
     lines = [f"    name = {loss.name!r}", f"    says = {loss.target.says!r}", "    legal = staticmethod(legal)"]
-    return lines + ([f"    outputs = {made.outputs!r}"] if made.outputs else [])
+    return lines + ([f"    outputs = {made.outputs!r}"] if made.outputs and made.kind not in COUPLED else [])
 
 
-def _terms(made: Functions) -> list[str]:
+def looks_at(loss: Loss) -> list[str]:
+    """What coupled scores are looked at through, by the functions' names in every framework: square, against_best …"""
+    kind = kind_of(loss)
+    if kind == "slots":
+        return [SLOTS[slot][1].__name__ for slot in outputs_of(loss)]
+    return [loss.lift.name.removeprefix("one_")] if kind == "rivals" else []
+
+
+def _terms(loss: Loss, made: Functions) -> list[str]:
     slopes = "value, slope, bend"
+    if made.kind in COUPLED:
+        return [f"    term = staticmethod({made.kind}_loss({', '.join([slopes, *looks_at(loss)])}))"]
     if made.kind != "classes":
         return [f"    term = staticmethod(differentiable({slopes}, {0 if made.kind == 'thresholds' else made.truths}))"]
     mean = "mean_slope" if "mean_slope" in made.names else "None"
@@ -227,19 +256,28 @@ def _terms(made: Functions) -> list[str]:
 
 def _torch(loss: Loss, made: Functions, linked: bool) -> str:
     mixes = loss.target.name in ("binary", "unit_interval", "classes") and not loss.lift.joint
-    said = [*_said(loss, made), f"    mixes = {mixes}", *_terms(made)]
+    said = [*_said(loss, made), f"    mixes = {mixes}", *_terms(loss, made)]
     return "\n".join((f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
 
 
 def _jax(loss: Loss, made: Functions, linked: bool) -> str:
-    said = [*_said(loss, made), *_terms(made)]
+    said = [*_said(loss, made), *_terms(loss, made)]
     return "\n".join((f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
+
+
+def _around(loss: Loss, made: Functions) -> dict[str, str]:
+    """What a Keras class must know besides the functions."""
+    if made.kind == "slots":
+        return {"slots": f"({', '.join(looks_at(loss))},)"}
+    if made.kind == "rivals":
+        return {"margins": f"staticmethod({looks_at(loss)[0]})"}
+    return {"outputs": repr(made.outputs)} if made.outputs and made.kind not in COUPLED else {}
 
 
 def _keras(loss: Loss, made: Functions, linked: bool) -> str:
     names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
     said = [f"    {n} = staticmethod({n})" for n in names]
-    said += [f"    outputs = {made.outputs!r}"] * bool(made.outputs)
+    said += [f"    {name} = {text}" for name, text in _around(loss, made).items()]
     head = '@keras.saving.register_keras_serializable(package="lossmith_exported")'
     return "\n".join((head, f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
 
@@ -247,6 +285,10 @@ def _keras(loss: Loss, made: Functions, linked: bool) -> str:
 def _number(loss: Loss, made: Functions, majorant: bool = False) -> tuple[str, str]:
     """The loss of one raw prediction, and that of K scores or None, as NumPy objects."""
     more = ", majorant" if majorant else ""
+    if made.kind in COUPLED:
+        through = {"slots": "Probabilities.{}", "rivals": "_{}"}.get(made.kind, "")
+        names = [through.format(name.removeprefix("against_")) for name in looks_at(loss)]
+        return f"{layer(loss)}({', '.join(['value', 'slope', 'bend', *names])})", "None"
     if made.kind != "classes":
         outputs = f", {made.outputs!r}" if made.outputs else ""
         return f"{layer(loss)}(value, slope, bend{outputs})", "None"

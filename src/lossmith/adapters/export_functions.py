@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from lossmith.backends.arrays import DIALECTS, function, helpers, load
-from lossmith.errors import UnsupportedError
 from lossmith.loss import Loss
 from lossmith.program import Program
 
 KINDS = {"residual": "point", "margin": "point", "score": "point", "softmax": "classes", "pairwise": "outputs",
-         "censored": "outputs", "ordinal": "ordinal", "all_threshold": "thresholds"}  # fmt: skip
+         "censored": "outputs", "ordinal": "ordinal", "all_threshold": "thresholds", "simplex": "slots",
+         "divergence": "distribution", "one_against_rest": "rivals", "one_against_each": "rivals",
+         "one_against_best": "rivals"}  # fmt: skip
 """What the code around the functions must do, by lift; several(…) is of kind "outputs"."""
 
 SAMPLE = {
@@ -62,14 +63,8 @@ class Functions:
 
 
 def kind_of(loss: Loss) -> str:
-    """How the loss is called: point, classes, outputs, ordinal or thresholds."""
-    kind = KINDS.get(loss.lift.name, "outputs" if loss.lift.outputs else "")
-    if not kind:
-        raise UnsupportedError(
-            f"{loss.name} couples its scores by the lift {loss.lift.name}, which is not printed for other hosts yet; "
-            "those of residual, margin, score, softmax, several, pairwise, censored and ordinal are"
-        )
-    return kind
+    """How the loss is called: point, classes, outputs, ordinal, thresholds, slots, distribution or rivals."""
+    return KINDS.get(loss.lift.name, "outputs")
 
 
 def differences(loss: Loss) -> bool:
@@ -80,7 +75,7 @@ def differences(loss: Loss) -> bool:
 def questions(loss: Loss) -> list[Question]:
     """The functions that every framework needs, each with its Program."""
     kind, derived = kind_of(loss), loss.derived
-    if (kind == "point" and differences(loss)) or kind == "thresholds":
+    if (kind == "point" and differences(loss)) or kind in ("thresholds", "rivals"):
         return _three(derived.slot, "value", "d1", "d2")
     if kind == "point":
         return _three(derived.pointwise, "value", "gradient", "hessian")
@@ -92,7 +87,7 @@ def questions(loss: Loss) -> list[Question]:
     outs = outputs_of(loss)
     slopes = [f"d_{o}" for o in outs]
     bends = [f"d_{a}_{b}" for a, b in combinations_with_replacement(outs, 2)]
-    program = derived.pointwise
+    program = derived.slot if kind in ("slots", "distribution") else derived.pointwise
     return [
         Question("value", program.only("value"), VALUE),
         Question("slope", program.only(*slopes), f"The derivatives in {', '.join(outs)}."),
@@ -101,7 +96,9 @@ def questions(loss: Loss) -> list[Question]:
 
 
 def outputs_of(loss: Loss) -> tuple[str, ...]:
-    """The raw outputs by name, where a row has several."""
+    """The raw outputs by name, where a row has several; of coupled scores the slots that the formula looks at."""
+    if loss.lift.name in ("simplex", "divergence"):
+        return tuple(i for i in loss.derived.slot.inputs if i != "y")
     return ("score", "low", "high") if loss.lift.name == "ordinal" else loss.lift.outputs
 
 
@@ -159,7 +156,8 @@ def dynamic(loss: Loss) -> Mapping[str, float]:
 
 def mended(loss: Loss, one: Question, z: str) -> tuple[str, str]:
     """What an infinite prediction needs: nothing, truths of 0 that annul, a limit, or both; in this order."""
-    if loss.lift.joint or PERIODIC & {s.word for s in one.program.steps}:
+    joint = loss.lift.joint and loss.lift.name != "divergence"
+    if joint or PERIODIC & {s.word for s in one.program.steps}:
         return "", ""
     for shares, far in (("", ""), (z, ""), ("", z)):
         if not _lost(loss, one, z, shares=shares, far=far):

@@ -16,7 +16,8 @@ BASES = {"UnsupportedError": "TypeError"}
 def assembled(header: str, imports: Sequence[str], parts: Sequence[str], modules: Sequence[str], tail: str) -> str:
     """The text of a file: header, imports, the parts, what they need of the modules, and the tail."""
     needed = wanted([*parts, tail], [name for module in modules for name in definitions(module)], modules)
-    chosen = [text for module in modules for name, text in definitions(module).items() if name in needed]
+    table = {name: text for module in modules for name, text in definitions(module).items()}
+    chosen = [text for name, text in table.items() if name in needed]
     body = spaced(part.strip("\n") for part in (*parts, *chosen, tail) if part.strip())
     used = frozenset[str]().union(*(_names(part) for part in (*parts, *chosen, tail)))
     faults = [fault(name) for name in sorted(used) if _is_error(name)]
@@ -59,10 +60,10 @@ def _binds(line: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _names(text: str) -> frozenset[str]:
-    """The names that a text reads or binds, also in annotations that are kept as text."""
+    """The names that a text reads, also in annotations that are kept as text."""
     found = set()
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Name):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             found.add(node.id)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
             found.add(node.value)
@@ -96,7 +97,8 @@ def definitions(module: str) -> dict[str, str]:
 
 
 def _text(module: str) -> str:
-    return files("lossmith.adapters").joinpath(f"{module}.py").read_text(encoding="utf-8")
+    path = module if "/" in module else f"adapters/{module}"
+    return files("lossmith").joinpath(f"{path}.py").read_text(encoding="utf-8")
 
 
 def _defined(node: ast.stmt) -> list[str]:

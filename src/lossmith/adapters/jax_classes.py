@@ -15,7 +15,8 @@ from lossmith.errors import DomainError, ShapeError
 def log_softmax(z: Any) -> Any:
     """log p over the last axis; what the others have is added up apart, so that a sure class keeps its digits."""
     top = jax.nn.one_hot(z.argmax(axis=-1), z.shape[-1], dtype=bool)
-    shifted = jnp.where(top, 0, z - z.max(axis=-1, keepdims=True))
+    most = jnp.where(top, z, 0).sum(axis=-1, keepdims=True)  # of equals one, for its slope's sake
+    shifted = jnp.where(top, 0, z - most)
     odds = jnp.where(top, 0, jnp.exp(shifted))
     return shifted - jnp.log1p(odds.sum(axis=-1, keepdims=True))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lossmith.adapters.export import layer
+from lossmith.adapters.export import COUPLED, layer, looks_at
 from lossmith.adapters.export_functions import functions, legality, triple
 from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import load
@@ -18,13 +18,14 @@ from lossmith.loss import Loss
 
 host("jax")
 
-from lossmith.adapters import jax_classes, jax_outputs  # noqa: E402
+from lossmith.adapters import jax_classes, jax_coupled, jax_outputs  # noqa: E402
 from lossmith.adapters.jax_base import Objective, Point, Residual, Thresholds, differentiable  # noqa: E402
 
 LAYERS: Mapping[str, type[Objective]] = {
     "Point": Point, "Residual": Residual, "Thresholds": Thresholds, "Classes": jax_classes.Classes,
     "Outputs": jax_outputs.Outputs, "Pair": jax_outputs.Pair, "Interval": jax_outputs.Interval,
-    "Ordinal": jax_outputs.Ordinal,
+    "Ordinal": jax_outputs.Ordinal, "Slots": jax_coupled.Slots, "Distribution": jax_coupled.Distribution,
+    "Rivals": jax_coupled.Rivals,
 }  # fmt: skip
 """What stands around the functions of a loss."""
 
@@ -37,6 +38,9 @@ def terms(loss: Loss) -> Mapping[str, Any]:
     made_of = load(text, f"{loss!r} in jax")
     three = triple(made_of)
     found = {"name": loss.name, "says": loss.target.says, "outputs": made.outputs, "legal": made_of["legal"]}
+    if made.kind in COUPLED:
+        through = [getattr(jax_coupled, name) for name in looks_at(loss)]
+        return {**found, "term": getattr(jax_coupled, f"{made.kind}_loss")(*three, *through)}
     if made.kind != "classes":
         return {**found, "term": differentiable(*three, 0 if made.kind == "thresholds" else made.truths)}
     binary = differentiable(*triple(made_of, "binary_"), 1)

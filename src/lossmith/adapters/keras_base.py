@@ -105,10 +105,7 @@ class Classes(Derived):
         count = z.shape[-1]
         if tuple(y.shape) != tuple(z.shape):
             y = ops.one_hot(ops.cast(ops.reshape(y, z.shape[:-1]), "int32"), count, dtype=z.dtype)
-        top = ops.one_hot(ops.argmax(z, axis=-1), count, dtype="bool")
-        shifted = ops.where(top, ops.zeros_like(z), z - ops.max(z, axis=-1, keepdims=True))
-        odds = ops.where(top, ops.zeros_like(z), ops.exp(shifted))
-        logp = shifted - ops.log1p(ops.sum(odds, axis=-1, keepdims=True))
+        logp = log_softmax(z)
         mean = ops.sum(logp, axis=-1, keepdims=True) / count + ops.zeros_like(logp)
         at = (logp,) if self.mean_slope is None else (logp, mean)
         loss = ops.sum(shared(y, self.value(*at)), axis=-1)
@@ -126,6 +123,15 @@ class Classes(Derived):
         slope = shared(y, self.binary_slope(ones, z)) + shared(1 - y, self.binary_slope(zeros, z))
         loss = sloped(value, (slope,), (z,))
         return ops.mean(loss, axis=-1) if len(z.shape) > 1 else loss
+
+
+def log_softmax(z: Any) -> Any:
+    """log p over the last axis; what the others have is added up apart, so that a sure class keeps its digits."""
+    top = ops.one_hot(ops.argmax(z, axis=-1), z.shape[-1], dtype="bool")
+    most = ops.sum(ops.where(top, z, ops.zeros_like(z)), axis=-1, keepdims=True)  # of equals one, for its slope's sake
+    shifted = ops.where(top, ops.zeros_like(z), z - most)
+    odds = ops.where(top, ops.zeros_like(z), ops.exp(shifted))
+    return shifted - ops.log1p(ops.sum(odds, axis=-1, keepdims=True))
 
 
 def shared(share: Any, values: Any) -> Any:

@@ -8,7 +8,7 @@ from functools import cache
 from types import new_class
 from typing import Any
 
-from lossmith.adapters.export import layer
+from lossmith.adapters.export import COUPLED, layer, looks_at
 from lossmith.adapters.export_functions import functions, module
 from lossmith.adapters.hosts import host
 from lossmith.catalogue import every
@@ -20,7 +20,7 @@ host("keras")
 
 import keras  # noqa: E402
 
-from lossmith.adapters import keras_base  # noqa: E402
+from lossmith.adapters import keras_base, keras_coupled  # noqa: E402
 from lossmith.adapters.keras_base import Derived  # noqa: E402
 
 OPTIONS = ("name", "reduction", "dtype")
@@ -33,13 +33,18 @@ def terms(loss: Loss) -> Mapping[str, Any]:
     made = functions(loss, "keras")
     found = module(loss, "keras")
     names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
-    return {**{n: found[n] for n in names}, "outputs": made.outputs}
+    around = {"outputs": made.outputs} if made.kind not in COUPLED else {}
+    through = [getattr(keras_coupled, name) for name in looks_at(loss)]
+    if through:
+        around = {"slots": tuple(through)} if made.kind == "slots" else {"margins": through[0]}
+    return {**{n: found[n] for n in names}, **around}
 
 
 @cache
 def _class(kind: type[Loss]) -> type[Derived]:
     """The Keras class of a catalogued loss, registered so that a saved model finds it."""
-    base: type[Derived] = getattr(keras_base, layer(kind()))
+    home = keras_coupled if functions(kind(), "keras").kind in COUPLED else keras_base
+    base: type[Derived] = getattr(home, layer(kind()))
 
     def __init__(self: Any, *args: float, **given: Any) -> None:
         loss = kind(*args, **{k: v for k, v in given.items() if k in kind.declared})

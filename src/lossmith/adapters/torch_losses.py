@@ -8,6 +8,7 @@ from functools import cache
 from types import new_class
 from typing import Any
 
+from lossmith.adapters.export import COUPLED, looks_at
 from lossmith.adapters.export_functions import Functions, differences, functions, legality, triple
 from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import load
@@ -17,13 +18,14 @@ from lossmith.loss import Loss
 
 host("torch")
 
-from lossmith.adapters import torch_classes, torch_outputs, torch_point  # noqa: E402
+from lossmith.adapters import torch_classes, torch_coupled, torch_outputs, torch_point  # noqa: E402
 from lossmith.adapters.torch_base import Criterion, differentiable  # noqa: E402
 
 CLASSES: Mapping[str, type[Criterion]] = {
     "residual": torch_point.Residual, "point": torch_point.Point, "thresholds": torch_point.Thresholds,
     "classes": torch_classes.Classes, "outputs": torch_outputs.Outputs, "pairwise": torch_outputs.Pair,
-    "censored": torch_outputs.Interval, "ordinal": torch_outputs.Ordinal,
+    "censored": torch_outputs.Interval, "ordinal": torch_outputs.Ordinal, "slots": torch_coupled.Slots,
+    "distribution": torch_coupled.Distribution, "rivals": torch_coupled.Rivals,
 }  # fmt: skip
 """What stands around the functions of a loss."""
 
@@ -48,6 +50,10 @@ def terms(loss: Loss) -> Mapping[str, Any]:
     made = functions(loss, "torch")
     made_of = load(f"import math\nimport torch\n\n{made.text}\n\n{legality(loss, 'torch')}", f"{loss!r} in torch")
     three = triple(made_of)
+    if made.kind in COUPLED:
+        through = [getattr(torch_coupled, name) for name in looks_at(loss)]
+        term = getattr(torch_coupled, f"{made.kind}_loss")(*three, *through)
+        return {"term": term, "legal": made_of["legal"]}
     if made.kind != "classes":
         return {"term": differentiable(*three, made.truths), "legal": made_of["legal"]}
     binary = triple(made_of, "binary_")

@@ -1,0 +1,140 @@
+"""Losses of K scores in NumPy that look at more than the probability of the true class: z (n, K).
+
+y (n,) holds class indices, or (n, K) the shares of the classes; z (n,) is the score of class 1 of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.adapters.export_classes import log_softmax
+from lossmith.lifts.scores import Probabilities
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+
+
+class Coupled:
+    """What these losses share: value, gradient and the whole Hessian of each row."""
+
+    def __init__(self, value: Function, slope: Function, bend: Function, *more: Any) -> None:
+        self._value, self._slope, self._bend, self._more = value, slope, bend, more
+
+    def value(self, y: Any, z: Any) -> Array:
+        """The loss of each row."""
+        return self._asked("values", y, z)
+
+    def gradient(self, y: Any, z: Any) -> Array:
+        """Its derivatives, of the shape of z."""
+        found = self._asked("slopes", y, z)
+        return found if np.ndim(z) > 1 else found[:, 1]
+
+    def hessian(self, y: Any, z: Any) -> Array:
+        """Its second derivatives, (n, K, K); (n,) for one score a row."""
+        found = self._asked("bends", y, z)
+        return found if np.ndim(z) > 1 else found[:, 1, 1]
+
+    def _asked(self, what: str, y: Any, z: Any) -> Array:
+        y, z = np.asarray(y), np.asarray(z, float)
+        if y.shape != z.shape and y.shape != z.shape[:1]:
+            raise ValueError(
+                f"y has shape {y.shape} and z {z.shape}; z must be (n, K), y (n,) classes or (n, K) shares"
+            )
+        if z.ndim == 1:
+            y, z = np.stack([1 - y, y], axis=1), np.stack([0 * z, z], axis=1)
+        with np.errstate(all="ignore"):
+            return np.asarray(getattr(self, what)(y, z))
+
+
+def tuple_of(found: Any) -> tuple[Array, ...]:
+    """One result, or several."""
+    return found if isinstance(found, tuple) else (found,)
+
+
+class Slots(Coupled):
+    """Losses f of several numbers t that all scores of a row make together: ∇ = Σ f_a ∇t_a."""
+
+    def _each(self, one: Callable[[Any, list[Array]], Array], y: Array, z: Array) -> Array:
+        """Summed over the classes by their shares."""
+        if y.ndim == 1:
+            return self._of_class(one, y.astype(int), z)
+        found = [self._of_class(one, np.full(len(z), k), z) for k in range(z.shape[1])]
+        shares = [share.reshape(-1, *[1] * (found[0].ndim - 1)) for share in y.T]
+        # a class without a share adds nothing, even where its own loss is infinite
+        parts = [np.where(s == 0, 0, s * f) for s, f in zip(shares, found, strict=True)]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def _of_class(self, one: Callable[[Any, list[Array]], Array], index: Array, z: Array) -> Array:
+        slots = [slot(Probabilities(z, index)) for slot in self._more]
+        return one(slots, [np.ascontiguousarray(values) for values, _, _ in slots])
+
+    def values(self, y: Array, z: Array) -> Array:
+        return self._each(lambda slots, at: self._value(*at), y, z)
+
+    def slopes(self, y: Array, z: Array) -> Array:
+        return self._each(self._gradient, y, z)
+
+    def _gradient(self, slots: Any, at: list[Array]) -> Array:
+        parts = zip(tuple_of(self._slope(*at)), slots, strict=True)
+        return np.asarray(np.sum([f[:, None] * slope for f, (_, slope, _) in parts], axis=0))
+
+    def bends(self, y: Array, z: Array) -> Array:
+        return self._each(self._hessian, y, z)
+
+    def _hessian(self, slots: Any, at: list[Array]) -> Array:
+        parts = zip(tuple_of(self._slope(*at)), slots, strict=True)
+        whole = np.sum([f[:, None, None] * bent for f, (_, _, bent) in parts], axis=0)
+        pairs = combinations_with_replacement([slope for _, slope, _ in slots], 2)
+        for f, (a, b) in zip(tuple_of(self._bend(*at)), pairs, strict=True):
+            outer = a[:, :, None] * b[:, None, :]
+            whole = whole + f[:, None, None] * (outer if a is b else outer + outer.swapaxes(1, 2))
+        return np.asarray(whole)
+
+
+class Distribution(Coupled):
+    """Divergences Σ_k f(y_k, log p_k), with ∂log p_k/∂z = e_k − p."""
+
+    def shares(self, y: Array, z: Array) -> Array:
+        """Class indices as shares."""
+        return y.astype(float) if y.ndim == 2 else np.eye(z.shape[1])[y.astype(int)]
+
+    def values(self, y: Array, z: Array) -> Array:
+        return np.asarray(self._value(self.shares(y, z), log_softmax(z)).sum(axis=1))
+
+    def slopes(self, y: Array, z: Array) -> Array:
+        logp = log_softmax(z)
+        slope = self._slope(self.shares(y, z), logp)
+        return np.asarray(slope - slope.sum(axis=1, keepdims=True) * np.exp(logp))
+
+    def bends(self, y: Array, z: Array) -> Array:
+        y, logp = self.shares(y, z), log_softmax(z)
+        p = np.exp(logp)
+        jacobian = np.eye(z.shape[1]) - p[:, None, :]
+        curved = jacobian.swapaxes(1, 2) @ (self._bend(y, logp)[:, :, None] * jacobian)
+        return np.asarray(curved - self._slope(y, logp).sum(axis=1)[:, None, None] * p[:, :, None] * jacobian)
+
+
+class Rivals(Coupled):
+    """Margin losses of the true class against others: margins are signs (n, J, K) times scores."""
+
+    def _margins(self, y: Array, z: Array) -> tuple[Array, Array]:
+        if y.ndim == 2 and not ((y == 0) | (y == 1)).all():
+            raise ValueError("this loss takes class indices, y (n,), not shares of the classes")
+        signs = self._more[0](y.argmax(axis=1) if y.ndim == 2 else y.astype(int), z)
+        return signs, (signs @ z[:, :, None])[:, :, 0]
+
+    def values(self, y: Array, z: Array) -> Array:
+        return np.asarray(self._value(self._margins(y, z)[1]).sum(axis=1))
+
+    def slopes(self, y: Array, z: Array) -> Array:
+        signs, m = self._margins(y, z)
+        return np.asarray((self._slope(m)[:, None, :] @ signs)[:, 0])
+
+    def bends(self, y: Array, z: Array) -> Array:
+        signs, m = self._margins(y, z)
+        return np.asarray(signs.swapaxes(1, 2) @ (self._bend(m)[:, :, None] * signs))

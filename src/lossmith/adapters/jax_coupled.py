@@ -1,0 +1,139 @@
+"""JAX losses of K scores (…, K) that look at more than the probability of the true class.
+
+The formula's derivatives are the derived ones; those of what it looks at (log p, Σp², the entropy, margins between
+scores) are JAX's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lossmith.adapters.jax_base import Objective, differentiable, same_shape
+from lossmith.adapters.jax_classes import Classes, log_softmax
+from lossmith.errors import DomainError, ParameterError, UnsupportedError
+
+
+def log_true(z: Any, logp: Any) -> Any:
+    """log p of each class, were it the true one."""
+    return logp
+
+
+def log_mean(z: Any, logp: Any) -> Any:
+    """The mean of log p over the classes."""
+    return logp.mean(axis=-1, keepdims=True)
+
+
+def log_sum(z: Any, logp: Any) -> Any:
+    """log Σ exp(z)."""
+    return jax.nn.logsumexp(z, axis=-1, keepdims=True)
+
+
+def square(z: Any, logp: Any) -> Any:
+    """Σ p²."""
+    return (jnp.exp(logp) ** 2).sum(axis=-1, keepdims=True)
+
+
+def entropy(z: Any, logp: Any) -> Any:
+    """−Σ p log p; an impossible class adds nothing."""
+    return -(jnp.exp(logp) * logp.clip(-1e4)).sum(axis=-1, keepdims=True)
+
+
+def rival(z: Any, logp: Any) -> Any:
+    """The largest probability below that of each class; 0 if there is none."""
+    p = jnp.exp(logp)
+    below = jnp.where(p[..., None, :] < p[..., None], p[..., None, :], 0)
+    return jnp.take_along_axis(below, below.argmax(axis=-1)[..., None], axis=-1)[..., 0]
+
+
+def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Any]) -> Callable[..., Any]:
+    """Σ_k t_k f(slots of class k) for shares t (…, K)."""
+    f = differentiable(value, slope, bend, 0)
+
+    def term(t: Any, z: Any) -> Any:
+        logp = log_softmax(z)
+        at = [jnp.broadcast_to(slot(z, logp), z.shape) for slot in slots]
+        # a class without a share adds nothing, even where its own loss is infinite
+        each = f(*(jnp.where(t == 0, slot.clip(-50, 50), slot) for slot in at))
+        return jnp.where(t == 0, 0, t * each).sum(axis=-1)
+
+    return term
+
+
+def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Any]:
+    """Σ_k f(t_k, log p_k) for shares t (…, K)."""
+    f = differentiable(value, slope, bend, 1)
+    return lambda t, z: f(t, log_softmax(z)).sum(axis=-1)
+
+
+def rivals_loss(value: Any, slope: Any, bend: Any, margins: Callable[..., Any]) -> Callable[..., Any]:
+    """The sum of f over the margins of the true class, at which t (…, K) has its weight."""
+    f = differentiable(value, slope, bend, 0)
+    return lambda t, z: t.sum(axis=-1) * f(margins(z, t.argmax(axis=-1)[..., None])).sum(axis=-1)
+
+
+def against_rest(z: Any, true: Any) -> Any:
+    """Each class against zero: the true one should be above, every other below."""
+    return jnp.where(true == jnp.arange(z.shape[-1]), z, -z)
+
+
+def others(z: Any, true: Any) -> Any:
+    """The scores of the other classes, (…, K − 1)."""
+    steps = jnp.arange(z.shape[-1] - 1)
+    return jnp.take_along_axis(z, steps + (steps >= true), axis=-1)
+
+
+def against_each(z: Any, true: Any) -> Any:
+    """The true class against every other."""
+    return jnp.take_along_axis(z, true, axis=-1) - others(z, true)
+
+
+def against_best(z: Any, true: Any) -> Any:
+    """The true class against the best of the others; of equals the first."""
+    rest = others(z, true)
+    best = jnp.take_along_axis(rest, rest.argmax(axis=-1)[..., None], axis=-1)
+    return jnp.take_along_axis(z, true, axis=-1) - best
+
+
+class Slots(Classes):
+    """Losses of several numbers that all scores of a row make together."""
+
+    def two(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """One score a row, of class 1: the scores (0, z)."""
+        same_shape(z, y)
+        t = y.astype(z.dtype)
+        return self.term(jnp.stack([1 - t, t], axis=-1), jnp.stack([jnp.zeros_like(z), z], axis=-1)), None
+
+
+class Distribution(Slots):
+    """Divergences: targets hold the classes' shares (…, K), or class indices; of two classes the share of class 1."""
+
+    def __init__(self, reduction: str = "none", check: bool = True, class_weight: Any = None) -> None:
+        if class_weight is not None:
+            raise ParameterError(f"{self.name} compares whole distributions: class_weight has no meaning; give weights")
+        super().__init__(reduction, check)
+
+    def refuse(self, y: Any) -> None:
+        if not jnp.issubdtype(y.dtype, jnp.floating):
+            Objective.refuse(self, y)
+        elif bool((bad := ~((y >= 0) & (y < jnp.inf))).any()):
+            raise DomainError(f"{self.name} needs shares >= 0 of the classes; one is {float(y[bad][0]):.6g}")
+
+    def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
+        return super().terms(z, y)[0], None
+
+
+class Rivals(Slots):
+    """Margin losses of the true class against others; targets hold class indices."""
+
+    def refuse(self, y: Any) -> None:
+        if y.ndim < 2 or not jnp.issubdtype(y.dtype, jnp.floating):
+            Objective.refuse(self, y)
+
+    def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
+        if z.ndim == y.ndim and z.ndim > 1 and jnp.issubdtype(y.dtype, jnp.floating):
+            raise UnsupportedError(f"{self.name} takes class indices, not shares of the classes")
+        return super().terms(z, y)

@@ -1,0 +1,163 @@
+"""PyTorch losses of K scores that look at more than the probability of the true class.
+
+Shapes are those of `torch_classes`. The formula's derivatives are the derived ones; those of what it looks at (log p,
+Σp², the entropy, margins between scores) are PyTorch's own, which keeps a few arrays like input for the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossmith.adapters.torch_base import Criterion, differentiable, same_shape
+from lossmith.adapters.torch_classes import Classes, log_softmax, of_true
+from lossmith.errors import DomainError, ParameterError, UnsupportedError
+
+
+def log_true(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
+    """log p of the true class."""
+    return own
+
+
+def log_mean(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
+    """The mean of log p over the classes."""
+    return logp.mean(dim=-1, keepdim=True)
+
+
+def log_sum(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
+    """log Σ exp(z)."""
+    return z.logsumexp(dim=-1, keepdim=True)
+
+
+def square(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
+    """Σ p²."""
+    return logp.exp().square().sum(dim=-1, keepdim=True)
+
+
+def entropy(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
+    """−Σ p log p; an impossible class adds nothing."""
+    return -(logp.exp() * logp.clip(min=-1e4)).sum(dim=-1, keepdim=True)
+
+
+def rival(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
+    """The largest probability below that of the true class; 0 if there is none."""
+    p = logp.exp()[..., None, :]
+    below = torch.where(p < own.exp()[..., None], p, 0)
+    return below.gather(-1, below.argmax(dim=-1, keepdim=True))[..., 0]
+
+
+def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Σ_k t_k f(slots of class k) over the last dimension."""
+    f = differentiable(value, slope, bend, 0)
+
+    def term(z: Tensor, target: Tensor) -> Tensor:
+        logp = log_softmax(z)
+        own = of_true(logp, target)
+        at = [slot(z, logp, own).expand_as(own) for slot in slots]
+        if not target.is_floating_point():
+            return f(*at)[..., 0]
+        # a class without a share adds nothing, even where its own loss is infinite
+        none = target == 0
+        each = f(*(torch.where(none, slot.clip(-50, 50), slot) for slot in at))
+        return torch.where(none, 0, target * each).sum(dim=-1)
+
+    return term
+
+
+def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Tensor]:
+    """Σ_k f(y_k, log p_k) over the last dimension."""
+    f = differentiable(value, slope, bend, 1)
+
+    def term(z: Tensor, target: Tensor) -> Tensor:
+        y = target if target.is_floating_point() else one_hot(target, z).to(z.dtype)
+        return f(y, log_softmax(z)).sum(dim=-1)
+
+    return term
+
+
+def rivals_loss(value: Any, slope: Any, bend: Any, margins: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The sum of f over the margins of the true class."""
+    f = differentiable(value, slope, bend, 0)
+
+    def term(z: Tensor, target: Tensor) -> Tensor:
+        if target.is_floating_point():
+            raise UnsupportedError("this loss takes class indices, not shares of the classes")
+        return f(margins(z, target)).sum(dim=-1)
+
+    return term
+
+
+def one_hot(target: Tensor, z: Tensor) -> Tensor:
+    """True at the class of each row."""
+    return target[..., None] == torch.arange(z.shape[-1], device=z.device)
+
+
+def against_rest(z: Tensor, target: Tensor) -> Tensor:
+    """Each class against zero: the true one should be above, every other below."""
+    return torch.where(one_hot(target, z), z, -z)
+
+
+def others(z: Tensor, target: Tensor) -> Tensor:
+    """The scores of the other classes, (…, K − 1)."""
+    steps = torch.arange(z.shape[-1] - 1, device=z.device)
+    return z.gather(-1, steps + (steps >= target[..., None]))
+
+
+def against_each(z: Tensor, target: Tensor) -> Tensor:
+    """The true class against every other."""
+    return z.gather(-1, target[..., None]) - others(z, target)
+
+
+def against_best(z: Tensor, target: Tensor) -> Tensor:
+    """The true class against the best of the others; of equals the first."""
+    rest = others(z, target)
+    return z.gather(-1, target[..., None]) - rest.gather(-1, rest.argmax(dim=-1, keepdim=True))
+
+
+class Slots(Classes):
+    """Losses of several numbers that all scores of a row make together."""
+
+    def two(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """One score a row, of class 1: the scores (0, z)."""
+        same_shape(input, target)
+        y = target.to(input.dtype)
+        return self.term(beside(input), torch.stack([1 - y, y], dim=-1)), None
+
+
+class Distribution(Slots):
+    """Divergences: target is the classes' shares (N, C, …), or class indices; of two classes the share of class 1."""
+
+    def __init__(self, reduction: str = "mean", *, class_weight: Any = None, **more: Any) -> None:
+        if class_weight is not None:
+            raise ParameterError(f"{self.name} compares whole distributions: class_weight has no meaning; use weight=")
+        super().__init__(reduction, **more)
+
+    def refuse(self, target: Tensor) -> None:
+        if not target.is_floating_point():
+            Criterion.refuse(self, target)
+        elif bool((bad := ~((target >= 0) & (target < torch.inf))).any()):
+            raise DomainError(f"{self.name} needs shares >= 0 of the classes; one is {target[bad][0].item():.6g}")
+
+    def many(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        return super().many(input, target)[0], None
+
+
+class Rivals(Classes):
+    """Margin losses of the true class against others; target holds class indices."""
+
+    def refuse(self, target: Tensor) -> None:
+        if target.ndim < 2 or not target.is_floating_point():
+            Criterion.refuse(self, target)
+
+    def two(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """One score a row, of class 1: the scores (0, z)."""
+        same_shape(input, target)
+        return self.term(beside(input), target.long()), None
+
+
+def beside(z: Tensor) -> Tensor:
+    """The scores (0, z)."""
+    return torch.stack([torch.zeros_like(z), z], dim=-1)
