@@ -58,7 +58,8 @@ def test_the_mean_is_that_of_the_distribution(name: str) -> None:
 
 
 def test_every_loss_that_averages_nothing_has_its_distribution_here() -> None:
-    alone = {n for n, kind in lossmith.losses().items() if not kind.averages}
+    labels = "lossmith.catalogue.labels"  # these bend a likelihood on purpose, and none is left
+    alone = {n for n, kind in lossmith.losses().items() if not kind.averages and kind.__module__ != labels}
     assert alone <= MEANS | {"BetaBinomial", "GeneralizedPoisson"}
     assert len(alone) >= 5
 

@@ -250,9 +250,11 @@ def _run(
 
 
 def _honest(reason: str, loss: Loss) -> str:
-    """Where the loss is not convex, a zero gradient makes a point stationary and no more."""
+    """Where the loss is not convex, a zero gradient makes a point stationary and no more; a jump has none."""
     fact = loss.facts().get("convex")
     convex = fact.holds if fact else None
+    if kinks_of(loss).rivals == "jump":
+        reason = f"{reason}; {loss.name} jumps where scores tie, and no slope tells an optimum there"
     if convex or not reason.startswith("optimal:"):
         return reason
     known = "not convex" if convex is False else "not known to be convex"

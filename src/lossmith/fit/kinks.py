@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ class Kinks:
     """Kinks of ℓ as a function of u (the residual y − z, or the margin ỹz): places, and the jumps of dℓ/du there.
 
     `linear` says that ℓ is convex and straight between them: ℓ(u) = level + first·u + Σ jump·max(0, u − place).
+    `rivals` says of a loss of K scores where it kinks: "each" of several margins has these kinks; "best": the least
+    margin has them, and another kink is where the best rival changes; "jump": the value jumps where scores tie.
     """
 
     places: tuple[float, ...] = ()
@@ -24,11 +26,12 @@ class Kinks:
     linear: bool = False
     first: float = 0.0
     level: float = 0.0
+    rivals: str = ""
 
     @property
     def any(self) -> bool:
         """Is there a kink?"""
-        return bool(self.places)
+        return bool(self.places) or self.rivals in ("best", "jump")
 
 
 SMOOTH = Kinks()
@@ -39,11 +42,19 @@ PROBES: Mapping[tuple[str, bool], Any] = {
     ("residual", True): (lambda u: (np.ones_like(u), 1.0 - u), -1.0),
     ("margin", False): (lambda u: (np.ones_like(u), u), 1.0),
 }
+RIVALS: Mapping[str, str] = {"one_against_rest": "each", "one_against_each": "each", "one_against_best": "best"}
 _FOUND: dict[Any, Kinks] = {}
 
 
 def kinks_of(loss: Any) -> Kinks:
-    """The kinks of a loss; none for lifts other than residual and margin, whose losses kink nowhere we can look."""
+    """The kinks of a loss: of its residual, its margin or margins, or where scores tie.
+
+    None for other lifts, whose losses kink nowhere we can look.
+    """
+    if loss.lift.name in RIVALS:
+        return replace(kinks_of(loss.over("margin")), rivals=RIVALS[loss.lift.name])
+    if "rival" in loss.tree.names:
+        return Kinks(rivals="jump")
     probe = PROBES.get((loss.lift.name, "y" in loss.tree.names))
     if probe is None or loss.facts()["smooth"].holds:
         return SMOOTH

@@ -21,7 +21,7 @@ from lossmith.fit.kinks import kinks_of
 from lossmith.fit.many_pieces import between
 from lossmith.fit.objective import Kernel, bound
 from lossmith.fit.pieces import Pieces
-from lossmith.fit.scores import is_printed, of_classes, pairs
+from lossmith.fit.scores import blind, is_printed, of_classes, pairs
 from lossmith.loss import Loss
 from lossmith.rows.memory import Rows
 
@@ -44,7 +44,7 @@ def is_small(rows: Rows, outputs: int = 1) -> bool:
 def stands_here(loss: Loss) -> bool:
     """Can such a loss be fitted here: is it smooth, or made of straight pieces?"""
     kinks = kinks_of(loss)
-    return not kinks.any or kinks.linear
+    return not kinks.any or (kinks.linear and not kinks.rivals)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,7 +222,7 @@ class _Problem:
         value, r, h = self._rows(w.swapaxes(1, 2) @ X.swapaxes(1, 2))
         share, l2 = self.stack.share, self.l2[..., None]
         gradient = ((share[:, None] * r) @ X).swapaxes(1, 2) + l2 * w
-        if self.outputs > 1:  # a shift common to all scores changes nothing
+        if self.outputs > 1 and blind(self.loss):  # a shift common to all scores changes nothing
             gradient -= gradient.mean(axis=2, keepdims=True)
         total = (share * value).sum(axis=1) + 0.5 * (l2 * w * w).sum(axis=(1, 2))
         return total, gradient, h * share[:, None]

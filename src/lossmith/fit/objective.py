@@ -21,6 +21,7 @@ from lossmith.fit.penalty import Penalty
 from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
+from lossmith.fit.scores import blind
 from lossmith.fit.solvers import Evaluation
 from lossmith.fit.walk import descended, diagonal, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
@@ -64,6 +65,7 @@ class Objective:
     best: Any = 0.0
     kernels: dict[tuple[str, ...], Kernel] = field(default_factory=dict)
     table: Any = None
+    blind: bool = False
 
     @classmethod
     def of(
@@ -78,6 +80,7 @@ class Objective:
         l1, l2 = strengths(design, penalty.l1 / scale, penalty.l2, outputs)
         table = table_of(design.X, loss, y, rows.weight, offset)
         made = cls(design, loss, y, rows.weight, offset, outputs, l1, l2, mass, best=best, table=table)
+        made = replace(made, blind=outputs > 1 and blind(loss))
         return replace(made, slope=natural_slope(made))
 
     @property
@@ -160,7 +163,7 @@ class Objective:
         if hessian is not None:
             hessian[np.diag_indices(self.size)] += self.l2
         gradient = np.asarray(mean.gradient)
-        if self.outputs > 1:  # a shift common to all scores changes nothing: what rounding leaves along it would drift
+        if self.blind:  # a shift common to all scores changes nothing: what rounding leaves along it would drift
             gradient = gradient - gradient.mean(axis=1, keepdims=True)
         return Evaluation(value, gradient.ravel() + self.l2 * w, hessian)
 

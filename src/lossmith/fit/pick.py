@@ -73,14 +73,17 @@ NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
     "one output": (lambda q: q.outputs == 1, "no majorant couples {q.outputs} outputs"),
     "narrow": (lambda q: q.size <= 4 * WIDE, "{q.size} coordinates are too many for a dense model of the Hessian"),
     "convex": (lambda q: bool(q.convex) or q.kinks.linear, "{q.loss} is not known to be convex"),
-    "kinked": (lambda q: q.kinks.any, "{q.loss} has no kinks"),
+    "kinked": (lambda q: bool(q.kinks.places) and not q.kinks.rivals, "{q.loss} has no kinks in a single margin"),
     "polyhedral": (lambda q: q.kinks.linear, "{q.loss} is not made of straight pieces"),
+    "rivals": (lambda q: bool(q.kinks.rivals), "{q.loss} has no margins against rivals"),
+    "best rival": (lambda q: q.kinks.rivals == "best", "{q.loss} does not look at the best rival alone"),
+    "smooth margin": (lambda q: not q.kinks.places, "{q.loss} has a kink in the margin"),
     "no concomitant scale": (lambda q: not q.concomitant, "a concomitant scale is fitted jointly"),
 }
 """What a solver may need: a test, and the missing fact as a refusal quotes it."""
 
-ORDER = ("interior-point", "newton", "lbfgs", "proximal-newton", "majorise", "working-set", "fista",
-         "gradient-descent", "rounding")  # fmt: skip
+ORDER = ("interior-point", "primal-dual", "soft-rivals", "newton", "lbfgs", "proximal-newton", "majorise",
+         "working-set", "fista", "gradient-descent", "rounding")  # fmt: skip
 """Which solver a refusal names first."""
 
 
@@ -121,7 +124,24 @@ def pick(problem: Problem) -> tuple[str, str]:
     return name, why + used(name, problem)
 
 
+def _of_rivals(q: Problem) -> tuple[str, str]:
+    """For a kink among K scores."""
+    if q.size > 4 * WIDE:
+        return "lbfgs", f"{q.loss} kinks, and {q.size} coordinates are too many for the solvers that allow for it"
+    if q.kinks.linear:
+        return (
+            "primal-dual",
+            f"{q.loss} is the largest of straight pieces: primal and dual steps to a proved optimum",
+        )
+    if q.kinks.rivals == "best" and not q.kinks.places:
+        return "soft-rivals", f"{q.loss} kinks where the best rival changes: rivals are blended less and less"
+    where = "jumps where scores tie" if q.kinks.rivals == "jump" else "kinks where it is bent"
+    return "lbfgs", f"{q.loss} {where}, and no solver can certify an optimum: quasi-Newton steps as far as they lead"
+
+
 def _picked(q: Problem) -> tuple[str, str]:
+    if q.kinks.rivals and q.kinks.any:
+        return _of_rivals(q)
     if q.kinks.linear:
         return "interior-point", f"{q.loss} is made of straight pieces: an interior point ends at the exact optimum"
     if q.kinks.any:

@@ -26,6 +26,11 @@ def pairs(count: int) -> list[tuple[int, int]]:
     return list(combinations_with_replacement(range(count), 2))
 
 
+def blind(loss: Any) -> bool:
+    """Does a loss of K scores not see what is added to all of them? It does through logsumexp, or in each by itself."""
+    return loss.lift.name != "one_against_rest" and "logsumexp" not in loss.tree.names
+
+
 def is_printed(loss: Any, count: int) -> bool:
     """Does the loss of so many scores stand here: softmax, with no slot but log-probabilities, and few classes?"""
     slots = set(loss.state.derived.slot.inputs) if loss.lift.name == "softmax" else {""}

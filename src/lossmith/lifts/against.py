@@ -23,9 +23,14 @@ class Margins(Coupled):
 
     slots = {"m": "a margin: positive when the true class is ahead"}
     main = ("m",)
+    every: Signs
+    """All margins, whatever the scores are."""
+    least: bool
+    """Is it only the least of them that counts?"""
 
-    def __init__(self, name: str, margins: Callable[[NDArray[np.intp], Array], Array], link: Link | None) -> None:
+    def __init__(self, name: str, margins: Signs, link: Link | None, *, least_of: Signs | None = None) -> None:
         self.name, self.margins, self.link = name, margins, link
+        self.every, self.least = least_of or margins, least_of is not None
 
     def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
         from lossmith.symbolic import derive
@@ -58,6 +63,8 @@ class Margins(Coupled):
 
 
 Link = Callable[[Margins, State, Array], Array]
+Signs = Callable[[NDArray[np.intp], Array], Array]
+"""(n,) classes and (n, K) scores → (n, J, K): margin j of a row is its signs times its scores."""
 
 
 def _apart(lift: Margins, state: State, z: Array) -> Array:
@@ -91,4 +98,4 @@ def _best(index: NDArray[np.intp], z: Array) -> Array:
 
 one_against_rest = Margins("one_against_rest", _rest, _apart)
 one_against_each = Margins("one_against_each", _each, recovered)
-one_against_best = Margins("one_against_best", _best, None)
+one_against_best = Margins("one_against_best", _best, None, least_of=_each)

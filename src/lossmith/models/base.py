@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from lossmith.catalogue import loss as make_loss
 from lossmith.errors import ShapeError, UnsupportedError
 from lossmith.fit import Penalty, Solution, fit
+from lossmith.fit.scores import blind
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.state import dump_model, load_model
@@ -152,7 +153,7 @@ class Linear(Storable, BaseEstimator):  # type: ignore[misc]
         """
         coef = np.vstack([s.coef.T for s in solutions])
         intercept = np.concatenate([np.atleast_1d(s.intercept) for s in solutions])
-        if not (loss.lift.multiclass and len(coef) > 1) or "logsumexp" in loss.tree.names:
+        if not (loss.lift.multiclass and len(coef) > 1 and blind(loss)):
             return coef, intercept
         bound = self.penalty in ("l1", "elasticnet")
         return coef if bound else coef - coef.mean(axis=0), intercept - intercept.mean()

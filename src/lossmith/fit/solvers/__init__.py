@@ -102,6 +102,8 @@ SOLVERS: Mapping[str, str] = {
     "fista": "fista:Fista",
     "interior-point": "interior_point:InteriorPoint",
     "rounding": "rounding:Rounding",
+    "primal-dual": "primal_dual:PrimalDual",
+    "soft-rivals": "soft_rivals:SoftRivals",
     "sgd": "stochastic:Sgd",
     "momentum": "stochastic:Momentum",
     "nesterov": "stochastic:Nesterov",

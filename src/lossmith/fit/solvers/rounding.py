@@ -44,7 +44,7 @@ class Rounding:
         width: float = state.memory
         loss = Softened(objective.loss, kinks_of(objective.loss), width)
         level = replace(objective, loss=loss, kernels={})
-        w, soft = _solve(level, state.w)
+        w, soft = solved(level, state.w)
         here = objective.at(w)
         gap = _epsilon(objective, w, width)
         measured = max(level.optimality(w, soft), gap / max(abs(here.value), 1e-300))
@@ -68,7 +68,7 @@ def _epsilon(objective: Any, w: Vector, width: float) -> float:
     return float(objective.shares @ (_distances(objective, w) < width) @ jumps) * width / 8.0
 
 
-def _solve(level: Any, w: Vector) -> tuple[Vector, Evaluation]:
+def solved(level: Any, w: Vector) -> tuple[Vector, Evaluation]:
     """Proximal Newton on one level, until its gradient is negligible or nothing improves."""
     state = State(w, level.at(w))
     for _ in range(INNER):
