@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scipy.optimize import least_squares
 
 import lossmith
+from lossmith.adapters import hosts
 from lossmith.adapters.hosts import TESTED, host
 from lossmith.catalogue import every, losses
 from lossmith.errors import DataError, MissingExtra, ParameterError, UnsupportedError
@@ -24,6 +26,7 @@ BUILT_IN = {
     "huber": lossmith.Huber(delta=1.0),
     "soft_l1": lossmith.PseudoHuber(delta=1.0),
     "cauchy": lossmith.Cauchy(c=1.0),
+    "arctan": lossmith.Arctan(c=1.0),
 }
 
 
@@ -230,14 +233,57 @@ def test_what_skglm_cannot_carry() -> None:
 # --- hosts that are missing, or of a version that nobody tried ------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["torch", "jax", "keras", "skglm", "optuna"])
+HOSTS = [name for name in TESTED if name != "sklearn"]
+
+
+@pytest.mark.parametrize("name", HOSTS)
 def test_a_missing_host_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtra, match=rf"pip install 'lossmith\[{name}\]'"):
         host(name)
 
 
-@pytest.mark.parametrize("name", ["torch", "jax", "keras", "skglm", "optuna"])
+def test_a_host_without_what_it_needs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches "keras is not installed" where it is, and its backend is not."""
+
+    def halted(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'it'", name={"keras": "tensorflow", "skglm": "numba.core"}[name])
+
+    monkeypatch.setattr(hosts, "import_module", halted)
+    monkeypatch.setattr(hosts, "present", lambda name: name == "jax")
+    with pytest.raises(MissingExtra, match="its backend tensorflow is not; set KERAS_BACKEND=jax before"):
+        host("keras")
+    monkeypatch.setattr(hosts, "present", lambda name: False)
+    with pytest.raises(MissingExtra, match=r"pip install 'lossmith\[torch\]' .* then set KERAS_BACKEND=torch"):
+        host("keras")
+    with pytest.raises(MissingExtra, match="skglm is installed, but numba, which it needs, is not"):
+        host("skglm")
+    assert hosts.BACKENDS.keys() <= TESTED.keys()
+
+
+def test_what_is_present_can_be_told_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hosts.present("json") and not hosts.present("no_such_package")
+    monkeypatch.setitem(sys.modules, "json", None)
+    assert not hosts.present("json")
+
+
+MODULES = {
+    "lightgbm": ["metric", "objective", "start", "train"], "xgboost": ["metric", "objective", "start", "train"],
+    "catboost": ["metric", "objective", "start"], "scipy": ["rho"], "optuna": ["distributions", "suggest"],
+    "skglm": ["datafit"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_for_each_host_can_be_imported_from(name: str) -> None:
+    """Catches `from lossmith.lightgbm import objective` that fails where `lossmith.lightgbm.objective` works."""
+    module, adapter = (import_module(f"lossmith.{place}") for place in (name, f"adapters.{name}"))
+    assert getattr(lossmith, name) is module
+    for function in MODULES[name]:
+        assert getattr(module, function) is getattr(adapter, function)
+
+
+@pytest.mark.parametrize("name", HOSTS)
 def test_an_untested_version_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Future:
         __version__ = "99.0"

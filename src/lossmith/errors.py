@@ -68,5 +68,5 @@ class UnsupportedError(LossmithError, TypeError):
 class MissingExtra(LossmithError, ImportError):
     """An optional package that is not installed; says which extra brings it."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; pip install 'lossmith[{extra}]' brings it")
+    def __init__(self, package: str, extra: str, says: str = "") -> None:
+        super().__init__(says or f"{package} is not installed; pip install 'lossmith[{extra}]' brings it")

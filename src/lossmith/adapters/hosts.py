@@ -1,9 +1,10 @@
-"""The hosts that grow trees: which versions are tested, and what brings them."""
+"""The libraries that our losses go to: which versions are tested, and what brings them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import NamedTuple
 
@@ -39,12 +40,35 @@ def host(name: str) -> ModuleType:
     try:
         found = import_module(name)
     except ImportError as error:
-        raise MissingExtra(name, name) from error
+        missing = (error.name or name).split(".")[0]
+        raise MissingExtra(missing, name, "" if missing == name else lacking(name, missing)) from error
     if not TESTED[name].low <= number(found.__version__) < TESTED[name].high:
         raise UnsupportedError(
             f"{name} {found.__version__} is not tested with this lossmith; install a version {TESTED[name]}"
         )
     return found
+
+
+BACKENDS: Mapping[str, tuple[str, ...]] = {"keras": ("torch", "jax")}
+"""Libraries of which a host needs one, besides what it brings itself."""
+
+
+def lacking(name: str, missing: str) -> str:
+    """What to say of a host that is installed without a package that it needs."""
+    if name not in BACKENDS:
+        return f"{name} is installed, but {missing}, which it needs, is not; pip install {missing} brings it"
+    here = [one for one in BACKENDS[name] if one != missing and present(one)]
+    choice = f"set {name.upper()}_BACKEND={here[0] if here else BACKENDS[name][0]} before {name} is imported"
+    more = "" if here else f"pip install 'lossmith[{BACKENDS[name][0]}]' brings another: then "
+    return f"{name} is installed, but its backend {missing} is not; {more}{choice}"
+
+
+def present(name: str) -> bool:
+    """Can a package be imported, as far as one can tell without importing it?"""
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # something has put a stop to it
+        return False
 
 
 def number(version: str) -> tuple[int, ...]:
