@@ -268,7 +268,7 @@ monotone margin (margin)
     (1 - m)**2 ; m ; exp(-m) + 1e-6*m ; (2*atan(m) - 1)**2 ; sigmoid(m) ; cos(m) + m/9 ;
     max(0, 1 - m) + 0.01*max(0, m - 5) ; where(m < 0, -m, 1 - m)
 monotone margin (softmax)
-    -logp - 1.01*(1 - p) ; 1*logp ; p + 1 ; -logp + p**3
+    -logp - 1.01*(1 - p) ; 1*logp ; p + 1 ; -logp + p**3 ; -logp - 0.1*mean_logp ; -0.001*mean_logp - logp
 calibrated (margin)
     max(0, -m) ; m ; exp(m) ; abs(m) - m/2 ; (1 + m)**2 ; softplus(m) ; max(0, -m) + 0.1*m**2 ; cos(m) + m/9 ;
     sigmoid(m) ; max(0, 1 + m) ; max(0, -m)**2 ; -m*exp(-m**2)

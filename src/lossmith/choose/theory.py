@@ -125,18 +125,12 @@ def label_noise(loss: Loss) -> str:
     if high - low <= LIMIT * max(abs(high), 1.0):
         return "tolerates uniform noise: its values at all labels add up to the same (Ghosh et al. 2017)"
     facts = loss.facts()
-    if facts["convex"].holds and facts["monotone margin"].holds and _fades(loss):
+    if facts["convex"].holds and facts["monotone margin"].holds:
         return "does not tolerate uniform noise: no convex potential does (Long and Servedio 2010)"
     between = f"its values at all labels add up to between {low:.3g} and {high:.3g}"
     if float(_sums(loss, 60.0).max()) > 1.05 * high:
         return f"not shown to tolerate noise: {between}, and to more farther out"
     return f"tolerates uniform noise in part: {between}"
-
-
-def _fades(loss: Loss) -> bool:
-    """Is a row the cheaper the surer the model is of its label? (Label smoothing is convex, and no potential.)"""
-    z = np.array([0.0, 10.0, 20.0, 40.0, 80.0])
-    return bool((np.diff(loss.value(np.ones_like(z), z)) <= 0).all())
 
 
 def _sums(loss: Loss, far: float = 30.0) -> Array:

@@ -157,4 +157,30 @@ def bounded_influence(case: Case) -> Fact:
     return Fact("bounded influence", True, says, constant=found.value)
 
 
+def monotone(case: Case) -> Fact:
+    """Of losses with a slope a in log p_y and b in the mean of all log-probabilities: a larger score of the true class
+    never costs more.
+
+    Of two scores, with p = p_y, the slope is a·(1 − p) + b·(1/2 − p): for b < 0 it is positive where p is near 1.
+    """
+    name, slopes = "monotone margin", linear(case)
+    if slopes is None:
+        return Fact(name, None, "it looks at the other classes too, and is not linear in the log-probabilities")
+    own, mean = (float(s) for s in slopes)
+    if own <= 0.0 and mean == 0.0:
+        return Fact(name, True, "it falls in the log-probability of the true class, and looks at no other")
+    if own + mean >= 0.0 or mean > 0.0:
+        return Fact(name, None, "the sign of the slope could not be decided")
+    rest = 0.25 * mean / (own + mean)  # half of the 1 − p at which the slope is 0
+    margin = math.log1p(-rest) - math.log(rest)
+    slope = own * rest + mean * (rest - 0.5)
+    return Fact(
+        name,
+        False,
+        "a mean of all log-probabilities falls where the others lose: of two scores it rises, with slope"
+        f" {slope:.4g}, at the margin {margin:.6g}",
+        {"margin": margin, "d1": slope},
+    )
+
+
 redescending = binding.redescending

@@ -140,9 +140,8 @@ def _apart(case: Case, join: object) -> bool:
 def monotone(case: Case) -> Fact:
     """A larger margin (a larger probability of the true class) never costs more."""
     name = "monotone margin"
-    slopes = classes.linear(case) if case.lift == "softmax" else None
-    if slopes is not None and all(s <= 0 for s in slopes):
-        return Fact(name, True, "it falls in every log-probability")
+    if case.lift == "softmax" and classes.coupled(case):
+        return classes.monotone(case)
     found = case.every([nonnegative(negated(r, "d1"), "minus d1") for r in case.regions])
     if found.holds is False and found.witness is not None:
         at, slope = case.confirmed("d1", found.witness)

@@ -282,12 +282,25 @@ def uneven(case: Case, fact: Fact) -> list[Checked]:
 def falling(case: Case, fact: Fact) -> list[Checked]:
     """Nowhere a larger margin costs more."""
     f = Seen(case)
+    if "mean_logp" in f.known:
+        return one("it falls wherever scores were tried", not _rises(f), len(MARGINS))
     return one("it falls wherever it was tried", bool(all(f.slope(t) <= 0 for t in f.places())), len(PLACES))
+
+
+MARGINS = tuple(k / 2 for k in range(-20, 120))
+
+
+def _rises(f: Seen) -> bool:
+    """Does a loss of two scores rise anywhere with the first, which is that of the true class?"""
+    values = [_scores(f, (m, 0.0)) for m in MARGINS]
+    return any(b > a for a, b in pairwise(values))
 
 
 def rising(case: Case, fact: Fact) -> list[Checked]:
     """Somewhere a larger margin costs more."""
     f = Seen(case)
+    if "mean_logp" in f.known:
+        return one("it rises between two margins of two scores", _rises(f), len(MARGINS))
     return one("it rises somewhere", bool(any(f.slope(t) > 0 for t in f.places())), len(PLACES))
 
 
