@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Point = tuple[float, float]
 
 
 def venn_abers(held: Array, y: Array, weight: Array, test: Array) -> tuple[Array, Array]:
@@ -44,43 +43,47 @@ def _levels(held: Array, y: Array, weight: Array) -> tuple[Array, Array, Array]:
 def _with_a_one(mass: Array, ones: Array) -> Array:
     """The isotonic value at each level (K,) when a row with label 1 is added there.
 
-    Value is the slope of the greatest convex minorant of cumulated ones over cumulated mass; adding a row at a level
-    shifts all points before it by (−1, −1). Going up the levels, `hull` keeps the corner from which the minorant
-    passes over the new row on top, and the corners to its right below.
+    Where all rows of some neighbouring levels have label 1 it is the same at each of them: they are taken together.
     """
-    x, z = np.concatenate([[0.0], np.cumsum(mass)]), np.concatenate([[0.0], np.cumsum(ones)])
-    points = list(zip(x.tolist(), z.tolist(), strict=True))
-    hull = _right_hull([(-1.0, -1.0), *points])
-    out = np.empty(len(mass))
-    for i, (a, b) in enumerate(points[1:]):
-        (x0, z0), (x1, z1) = hull[-1], hull[-2]
-        out[i] = (z1 - z0) / (x1 - x0)
-        new = (a - 1.0, b - 1.0)
-        if _turn(hull[-1], new, hull[-2]) > 0:
-            hull.pop()
-            _push(hull, new)
-    return out
+    full = ones == mass
+    first = np.flatnonzero(~(full & np.append(False, full[:-1])))
+    found = _swept(np.add.reduceat(mass, first), np.add.reduceat(ones, first))
+    return np.repeat(found, np.diff(np.append(first, len(mass))))
 
 
-def _right_hull(points: list[Point]) -> list[Point]:
-    """The corners of the greatest convex minorant, the leftmost last."""
-    hull: list[Point] = []
-    for point in reversed(points):
-        _push(hull, point)
-    return hull
+def _swept(mass: Array, ones: Array) -> Array:
+    """The isotonic value at each level (K,) when a row with label 1 is added there.
+
+    Value is the slope of the greatest convex minorant of cumulated ones over cumulated mass; adding a row at a level
+    shifts all points before it by (−1, −1). Going up the levels, (hx, hz) keeps the corner from which the minorant
+    passes over the new row last, and the corners to its right before. Most levels leave the corners as they are.
+    """
+    x, z = [-1.0, 0.0, *np.cumsum(mass).tolist()], [-1.0, 0.0, *np.cumsum(ones).tolist()]
+    hx, hz = [x[-1]], [z[-1]]
+    for a, b in zip(x[-2::-1], z[-2::-1], strict=True):
+        _push(hx, hz, a, b)
+    out = []
+    wide, high, slope = _last(hx, hz)
+    for a, b in zip(x[2:], z[2:], strict=True):
+        out.append(slope)
+        if (a - 1.0 - hx[-1]) * high > (b - 1.0 - hz[-1]) * wide:
+            hx.pop()
+            hz.pop()
+            _push(hx, hz, a - 1.0, b - 1.0)
+            wide, high, slope = _last(hx, hz)
+    return np.array(out)
 
 
-def _push(hull: list[Point], new: Point) -> None:
+def _push(hx: list[float], hz: list[float], x: float, z: float) -> None:
     """Add a point to the left of all others, and drop those that it hides."""
-    x, z = new
-    while len(hull) > 1:
-        (x0, z0), (x1, z1) = hull[-1], hull[-2]
-        if (x0 - x) * (z1 - z) > (z0 - z) * (x1 - x):  # `_turn`, written out: most of the time goes here
-            break
-        hull.pop()
-    hull.append(new)
+    while len(hx) > 1 and (hx[-1] - x) * (hz[-2] - z) <= (hz[-1] - z) * (hx[-2] - x):
+        hx.pop()
+        hz.pop()
+    hx.append(x)
+    hz.append(z)
 
 
-def _turn(a: Point, b: Point, c: Point) -> float:
-    """Positive where b lies below the line from a to c."""
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+def _last(hx: list[float], hz: list[float]) -> tuple[float, float, float]:
+    """Width, height and slope of the leftmost piece."""
+    wide, high = hx[-2] - hx[-1], hz[-2] - hz[-1]
+    return wide, high, high / wide
