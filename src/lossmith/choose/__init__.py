@@ -86,12 +86,8 @@ def choose(
 
     table = Table.of(X)
     given = {"y": y, "weight": weight, "groups": groups, "time": time, "exposure": exposure, "offset": offset}
-    columns = {role: column_of(table, one, role) for role, one in given.items()}
-    own = [column.name for role, column in columns.items() if isinstance(given[role], str) and column]
-    demand_different(own)
-    target = columns["y"]
-    assert target is not None
-    groups_by = column_of(table, by, "by")
+    columns, own = columns_of(table, given)
+    assert columns["y"] is not None
     options = Options(
         score,
         split_losses(losses),
@@ -106,7 +102,7 @@ def choose(
         time_budget,
         draws,
         functional,
-        groups_by,
+        column_of(table, by, "by"),
         threshold,
         gap,
         columns["exposure"],
@@ -115,8 +111,16 @@ def choose(
         engine,
         rounds,
     )
-    plan = make_plan(table.without(own), target, options)
+    plan = make_plan(table.without(own), columns["y"], options)
     return run(plan, progress or (lambda done, total, what: None), workers)
+
+
+def columns_of(table: Any, given: dict[str, Any]) -> tuple[dict[str, Column | None], list[str]]:
+    """The columns of each purpose, and the names of those that are in the table."""
+    columns = {role: column_of(table, one, role) for role, one in given.items()}
+    own = [column.name for role, column in columns.items() if isinstance(given[role], str) and column]
+    demand_different(own)
+    return columns, own
 
 
 def demand_different(names: Sequence[str]) -> None:

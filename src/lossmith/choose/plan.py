@@ -106,12 +106,7 @@ class Plan:
 def make_plan(table: Table, column: Column, options: Options) -> Plan:
     """Fix everything: target, functional and score, candidates, folds. Raises DataError, ParameterError and others."""
     _demand_kinds(options)
-    if not 0 <= options.margin < 1:
-        raise ParameterError(f"margin {options.margin:g}: give a share of the default's score, such as 0.01")
-    if options.seed < 0:
-        raise ParameterError(f"seed {options.seed}: give a whole number >= 0")
-    if options.trials < 1:
-        raise ParameterError(f"trials {options.trials}: give a whole number >= 1, such as {TRIALS}")
+    _demand_legal(options)
     asked = judge_for(options.score, options.functional)
     target, silent = _heard(target_of(column, asked), options.weight)
     shape = profile(target)
@@ -217,7 +212,20 @@ _OPTION_KINDS: tuple[tuple[str, Any, str], ...] = (
     ("margin", float | int | np.number, "a share of the default's score, such as 0.01"),
     ("seed", int | np.integer, "a whole number >= 0"),
     ("trials", int | np.integer, "a whole number >= 1"),
+    ("learner", str | list | tuple, "'linear', 'boosted', or both with a comma"),
+    ("engine", str | None, "a text, such as 'lightgbm'"),
+    ("rounds", int | np.integer, "a whole number >= 1"),
 )
+
+
+def _demand_legal(options: Options) -> None:
+    """Raise a ParameterError for a number out of its range."""
+    if not 0 <= options.margin < 1:
+        raise ParameterError(f"margin {options.margin:g}: give a share of the default's score, such as 0.01")
+    if options.seed < 0:
+        raise ParameterError(f"seed {options.seed}: give a whole number >= 0")
+    if options.trials < 1:
+        raise ParameterError(f"trials {options.trials}: give a whole number >= 1, such as {TRIALS}")
 
 
 def _budget(seconds: float | None) -> float:

@@ -22,33 +22,19 @@ _COLOURS = {"prefer": "green", "equivalent": "blue", "undecided": "yellow"}
 def choose(
     table: Path,
     target: str,
-    score: str | None,
     losses: str | None,
     out: Path | None,
     json: Path | None,
     save: Path | None,
-    weight: str | None,
-    group: str | None,
-    time: str | None,
     drop: str | None,
-    folds: str | None,
-    margin: float,
-    seed: int,
-    contaminate: str | None,
-    draws: int | None,
-    functional: str | None,
-    by: str | None,
-    threshold: float | None,
-    gap: float,
-    exposure: str | None,
-    offset: str | None,
-    time_budget: float | None,
-    learner: str,
-    engine: str | None,
-    rounds: int,
     force: bool,
+    group: str | None,
+    **asked: Any,
 ) -> None:
-    """Everything is checked before the work starts; nothing is written before it has ended."""
+    """Everything is checked before the work starts; nothing is written before it has ended.
+
+    `asked` are arguments of `lossmith.choose`, by their own names.
+    """
     demand_apart(table, out, json, save)
     for path in (out, json, save):
         if path is not None:
@@ -58,31 +44,7 @@ def choose(
         interrupted("nothing was written; --time-budget SECONDS makes a verdict of what fits"),
         progress_bar() as progress,
     ):
-        choice = choose_loss(
-            data,
-            target,
-            score=score,
-            losses=listed(losses),
-            weight=weight,
-            groups=group,
-            time=time,
-            folds=folds,
-            margin=margin,
-            seed=seed,
-            contaminate=contaminate,
-            draws=draws,
-            functional=functional,
-            by=by,
-            threshold=threshold,
-            gap=gap,
-            exposure=exposure,
-            offset=offset,
-            time_budget=time_budget,
-            learner=learner,
-            engine=engine,
-            rounds=rounds,
-            progress=progress,
-        )
+        choice = choose_loss(data, target, losses=listed(losses), groups=group, progress=progress, **asked)
     _print(choice)
     _write(choice, out, json, save, force)
 
