@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 import mpmath
 import numpy as np
 import pytest
@@ -9,7 +12,10 @@ from mpmath import mpf
 from reference import walk
 
 import lossmith
+from lossmith.backends import llvm_softmax
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
+
+softmax = import_module("lossmith.lifts.softmax")  # the package has a lift of that name
 
 LOSSES = [k() for k in lossmith.losses().values() if k.lift.name == "softmax"] + [lossmith.Focal(0.5)]
 
@@ -111,3 +117,78 @@ def test_labels_may_be_0_1_or_minus_1_1() -> None:
     z = np.linspace(-2, 2, 8)
     y = np.array([0, 1] * 4)
     assert np.array_equal(lossmith.Hinge().value(y, z), lossmith.Hinge().value(2 * y - 1, z))
+
+
+# --- a class that is all but sure -----------------------------------------------------------------------------------
+
+SURE = np.random.default_rng(6).normal(size=(48, 4))
+SURE[:, 0] += np.tile([5, 15, 30, 36, 50, 200], 8)
+
+
+def units(loss: lossmith.Loss, z: np.ndarray, rows: list[int]) -> float:
+    """The largest error of the true class's slope and curvatures in ulp, from the odds in 120 digits."""
+    found, worst = loss.evaluate(np.zeros(len(z)), z, ("gradient", "hessian", "block")), 0.0
+    with mpmath.workdps(120):
+        for i in rows:
+            odds = [mpmath.exp(mpf(v) - mpf(z[i, 0])) for v in z[i]]
+            p = [v / sum(odds) for v in odds]
+            free = {n: mpf(v) for n, v in loss.params.items()}
+
+            def f(logp: object, free: dict = free) -> object:
+                return walk(loss.tree, {"logp": logp, "p": mpmath.exp(logp), **free})
+
+            first, second = mpmath.diff(f, mpmath.log(p[0])), mpmath.diff(f, mpmath.log(p[0]), 2)
+            rest = sum(p[1:])
+            truths = [first * rest, second * rest**2 - first * p[0] * rest]
+            truths += [-second * rest * p[1] + first * p[0] * p[1], -first * p[1]]
+            got = [found.gradient[i, 0], found.block[i, 0, 0], found.block[i, 0, 1], found.gradient[i, 1]]
+            assert found.hessian[i, 0] == pytest.approx(found.block[i, 0, 0], rel=1e-15)
+            worst = max(worst, *(float(abs(mpf(g) / t - 1)) / 2**-52 for g, t in zip(got, truths, strict=True)))
+    return worst
+
+
+def sure(loss: lossmith.Loss) -> None:
+    """By NumPy, and compiled, which takes over at many scores."""
+    few = list(range(0, len(SURE), 5))
+    for z in (SURE, np.tile(SURE, (8, 1))):
+        assert units(loss, z, few) < (4 if loss.name == "CrossEntropy" else 8)
+
+
+@pytest.mark.parametrize("loss", [lossmith.CrossEntropy(), lossmith.Focal(0.5)], ids=repr)
+def test_a_class_that_is_all_but_sure_keeps_the_digits_of_its_slope_and_curvature(loss: lossmith.Loss) -> None:
+    sure(loss)
+
+
+@pytest.mark.parametrize("path", ["numpy", "compiled", "difference"])
+def test_a_difference_from_one_is_noticed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoilt(genuine: Callable) -> Callable:
+        return lambda z: (*genuine(z)[:2], 1 - genuine(z)[1])
+
+    if path == "numpy":
+        monkeypatch.setattr(softmax, "counted", spoilt(softmax.counted))
+    elif path == "compiled":
+        monkeypatch.setattr(llvm_softmax, "probabilities", spoilt(llvm_softmax.probabilities))
+    else:  # what rounding takes from z − z_top, forgotten
+        monkeypatch.setattr(softmax, "difference", lambda a, b: (a - b, 0 * a))
+    with pytest.raises(AssertionError):
+        sure(lossmith.CrossEntropy())
+
+
+@pytest.mark.parametrize("name", ["ZLoss", "KullbackLeibler", "NormalisedCrossEntropy"])
+def test_losses_of_coupled_scores_keep_them_too(name: str) -> None:
+    """Of two classes: the slope of a sure one is that of cross-entropy, 1 − p = 1/(1 + eᵐ)."""
+    loss, z = lossmith.coupled()[name](), np.array([[40.0, 0.0], [0.0, 36.5]])
+    with mpmath.workdps(60):
+        rest = [1 / (1 + mpmath.exp(mpf(m))) for m in (40, 36.5)]
+        p = [[1 - r, r] for r in rest]
+        logs = [[mpmath.log(v) for v in row] for row in p]
+        slopes = {  # along the sure class
+            "ZLoss": lambda i: -rest[i] + 2 * mpf(1e-4) * (z[i].max() - logs[i][0]) * p[i][0],
+            "KullbackLeibler": lambda i: -rest[i],
+            "NormalisedCrossEntropy": lambda i: (
+                (rest[i] * sum(logs[i]) / 2 - logs[i][0] * (mpf(1) / 2 - p[i][0])) / (sum(logs[i]) / 2) ** 2
+            ),
+        }
+        got = loss.evaluate(np.array([0.0, 1.0]), z, ("gradient",)).gradient[[0, 1], [0, 1]]
+        for i in range(2):
+            assert float(abs(mpf(got[i]) / slopes[name](i) - 1)) < 8 * 2**-52

@@ -7,7 +7,7 @@ import pytest
 from mpmath import mp, mpf
 
 from lossmith.backends import llvm_softmax
-from lossmith.lifts.softmax import log_softmax
+from lossmith.lifts.softmax import counted
 
 ODD = np.array(
     [
@@ -42,10 +42,11 @@ def worst(z: np.ndarray, found: np.ndarray) -> float:
 @pytest.mark.parametrize("shape", [(1, 2), (7, 3), (8, 5), (33, 10), (20, 1000)])
 def test_log_probabilities_keep_their_digits(shape: tuple[int, int]) -> None:
     z = np.random.default_rng(0).normal(size=shape) * 12.0
-    logp, p = llvm_softmax.probabilities(z)
+    logp, p, rest = llvm_softmax.probabilities(z)
     few = slice(0, 3)
     assert worst(z[few], logp[few]) < 1e-15
     np.testing.assert_allclose(p, np.exp(logp), rtol=2e-13)
+    np.testing.assert_allclose(rest, -np.expm1(logp), rtol=2e-13)
 
 
 def test_a_sure_class_keeps_its_digits() -> None:
@@ -57,20 +58,21 @@ def test_a_sure_class_keeps_its_digits() -> None:
 
 
 def test_odd_rows_end_as_numpy_has_them() -> None:
-    logp, p = llvm_softmax.probabilities(ODD)
-    np.testing.assert_allclose(logp, log_softmax(ODD), rtol=1e-15)
-    np.testing.assert_allclose(p, np.exp(log_softmax(ODD)), rtol=1e-15)
+    for found, theirs in zip(llvm_softmax.probabilities(ODD), counted(ODD), strict=True):
+        np.testing.assert_allclose(found, theirs, rtol=1e-15)
+    np.testing.assert_allclose(counted(ODD)[1], np.exp(counted(ODD)[0]), rtol=1e-15)
 
 
 def test_threads_and_single_precision_change_no_bit() -> None:
     """100,000 rows are shared out among threads; each row is what it is alone."""
     z = np.random.default_rng(1).normal(size=(100_000, 4)).astype(np.float32)
-    logp, p = llvm_softmax.probabilities(z)
-    assert logp.dtype == p.dtype == np.float32
+    logp, p, rest = llvm_softmax.probabilities(z)
+    assert logp.dtype == p.dtype == rest.dtype == np.float32
     few = np.r_[0:5, 54_321:54_330, 99_990:100_000]
     alone = llvm_softmax.probabilities(z[few])
     np.testing.assert_array_equal(logp[few], alone[0])
     np.testing.assert_array_equal(p[few], alone[1])
+    np.testing.assert_array_equal(rest[few], alone[2])
 
 
 def test_the_text_is_one_function() -> None:

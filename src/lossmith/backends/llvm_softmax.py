@@ -1,10 +1,11 @@
-"""Probabilities of K classes from K scores a row, compiled: log p and p for many rows at once.
+"""Probabilities of K classes from K scores a row, compiled: log p, p and 1 − p for many rows at once.
 
     void softmax(i64 from, i64 to, ptr arrays, ptr sizes)
 
-`arrays` holds the addresses of the scores, of log p and of p, each with the rows of one class side by side; `sizes` the
-number of classes and of doubles from one class to the next. Whole vectors of rows are read and written, so that arrays
-end in padding. As log p = (z − z_top) − log1p(Σ of the others' odds), a class that is all but certain keeps its digits.
+`arrays` holds the addresses of the scores, of log p, p and 1 − p, each with the rows of one class side by side; `sizes`
+the number of classes and of doubles from one class to the next. Whole vectors of rows are read and written, so that
+arrays end in padding. As log p = (z − z_top) − log1p(Σ of the others' odds), a class that is all but certain keeps its
+digits, and so does what the others have together: 1 − p is their odds over all odds, not a difference.
 """
 
 from __future__ import annotations
@@ -26,24 +27,25 @@ from lossmith.backends.threads import run_chunks
 
 Array = NDArray[Any]
 SIZES = ctypes.c_int64 * 2
-TABLE = ctypes.c_void_p * 3
+TABLE = ctypes.c_void_p * 4
 
 
-def probabilities(z: Array) -> tuple[Array, Array]:
-    """(log p, p), both (n, K) and of z's dtype, of scores (n, K) in float64 or float32."""
+def probabilities(z: Array) -> tuple[Array, Array, Array]:
+    """(log p, p, 1 − p), all (n, K) and of z's dtype, of scores (n, K) in float64 or float32."""
     n, count = z.shape
     width = llvm.target_of(np.float64).width
     padded = -(-n // width) * width
-    scores, logp, p = (llvm.room((count, padded), np.dtype(np.float64)) for _ in range(3))
+    scores, *found = (llvm.room((count, padded), np.dtype(np.float64)) for _ in range(4))
     scores[:, :n] = z.T
     scores[:, n:] = 0.0
-    table, sizes = TABLE(*map(llvm.address, (scores, logp, p))), SIZES(count, padded)
+    table, sizes = TABLE(*map(llvm.address, (scores, *found))), SIZES(count, padded)
     _, entry = _compiled()
     if n * count < llvm.SERIAL:
         entry(0, padded, table, sizes)
     else:
         run_chunks(lambda a, b: entry(a, b, table, sizes), 0, padded, max(llvm.CHUNK // count // width, 1) * width)
-    return logp[:, :n].T.astype(z.dtype, copy=False), p[:, :n].T.astype(z.dtype, copy=False)
+    logp, p, rest = (a[:, :n].T.astype(z.dtype, copy=False) for a in found)
+    return logp, p, rest
 
 
 @lru_cache(maxsize=1)
@@ -64,7 +66,7 @@ def source() -> str:
 
 def _print(module: Module) -> None:
     code = Code(module, "define void @softmax(i64 %from, i64 %to, ptr %arrays, ptr %sizes)")
-    scores, logp, p = (code.read("ptr", "%arrays", i, name) for i, name in enumerate(("z", "logp", "p")))
+    scores, logp, p, other = (code.read("ptr", "%arrays", i, name) for i, name in enumerate(("z", "logp", "p", "rest")))
     count, stride = (code.read("i64", "%sizes", i, "size") for i in range(2))
     code.do(f"%best = alloca %bits, align {8 * code.width}")
 
@@ -76,7 +78,7 @@ def _print(module: Module) -> None:
 
         def odds(k: str, carried: Any) -> list[str]:
             e = code.vectors("odds")
-            own = WORDS["exp"](load(e, at(scores, k, row)) - _value(e, top))
+            own = _odds(load(e, at(scores, k, row)), _value(e, top))
             store(code, own, at(p, k, row))
             others = _same(e, code, k, best).where(0.0, own)
             return [v.text for v in _added(_value(e, carried[0]), _value(e, carried[1]), others)]
@@ -85,12 +87,15 @@ def _print(module: Module) -> None:
         e = code.vectors("whole")
         rest = _value(e, total) + _value(e, lost)
         log_whole, share = WORDS["log1p"](rest), 1.0 / (rest + 1.0)
+        sure = rest * share
 
         def finish(k: str) -> None:
             e = code.vectors("class")
             place = at(p, k, row)
             store(code, load(e, at(scores, k, row)) - _value(e, top) - _value(e, log_whole.text), at(logp, k, row))
-            store(code, load(e, place) * _value(e, share.text), place)
+            own = load(e, place) * _value(e, share.text)
+            store(code, own, place)
+            store(code, _same(e, code, k, best).where(_value(e, sure.text), 1.0 - own), at(other, k, row))
 
         code.each("k", 0, count, 1, finish)
 
@@ -122,6 +127,15 @@ def _added(total: Value, lost: Value, more: Value) -> tuple[Value, Value]:
     new = total + more
     part = new - total
     return new, lost + ((total - (new - part)) + (more - part))
+
+
+def _odds(z: Value, top: Value) -> Value:
+    """exp(z − top), with what rounding took from the difference, which counts where it is large (Knuth's two-sum)."""
+    apart = z - top
+    back = apart - z
+    lost = (z - (apart - back)) - (top + back)
+    odds = WORDS["exp"](apart)
+    return lost.same(lost).where(odds + odds * lost, odds)  # infinite scores have no difference to make good
 
 
 def _every(code: Code, k: str) -> str:

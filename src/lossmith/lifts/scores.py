@@ -18,7 +18,7 @@ from lossmith.errors import DomainError
 from lossmith.formula import Expr, call, name, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
 from lossmith.lifts.several import demand
-from lossmith.lifts.softmax import _indices, log_softmax, softmax
+from lossmith.lifts.softmax import _indices, log_softmax, probabilities, softmax, towards_each
 
 Array = NDArray[Any]
 Slot = tuple[Array, Array, Array]
@@ -112,21 +112,20 @@ class Probabilities:
     """Rows of K scores, and slots of theirs with slopes and Hessians. J = diag p − ppᵀ is the Jacobian of p."""
 
     def __init__(self, z: Array, index: NDArray[np.intp]) -> None:
-        self.z, self.logp = z, log_softmax(z)
-        self.p = np.exp(self.logp)
+        self.z = z
+        self.logp, self.p, self.rest = probabilities(z)
         self.index, self.row = index, np.arange(len(z))
         self.K = z.shape[1]
 
     @property
     def spread(self) -> Array:
         """diag p − ppᵀ."""
-        eye = np.eye(self.K, dtype=self.p.dtype)
-        return np.asarray(self.p[:, :, None] * (eye - self.p[:, None, :]))
+        return np.asarray(self.p[:, :, None] * towards_each(self.p, self.rest))
 
     def towards(self, index: NDArray[np.intp]) -> Array:
         """e_k − p: the slope of log p_k."""
         slope: Array = -self.p
-        slope[self.row, index] -= np.expm1(self.logp[self.row, index]) + slope[self.row, index]
+        slope[self.row, index] = self.rest[self.row, index]
         return slope
 
     def log_true(self) -> Slot:
@@ -264,15 +263,13 @@ class Divergence(Coupled):
     def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
         if y.ndim == 1:
             y = np.eye(z.shape[1], dtype=z.dtype)[_indices(y, z.shape[1], state.who)]
-        logp = log_softmax(z)
-        p = np.exp(logp)
+        logp, p, rest = probabilities(z)
         f = state.run(state.derived.slot, [np.ascontiguousarray(y), np.ascontiguousarray(logp)])
         slope, found = f["d_logp"], {"value": f["value"].sum(axis=1)}
         total = slope.sum(axis=1, keepdims=True)
-        found["gradient"] = slope - total * p
+        found["gradient"] = slope * rest - (total - slope) * p
         if "block" in want:
-            eye = np.eye(z.shape[1], dtype=z.dtype)
-            jacobian = eye - p[:, None, :]
+            jacobian = towards_each(p, rest)
             curved = jacobian.swapaxes(1, 2) @ (f["d_logp_logp"][:, :, None] * jacobian)
             found["block"] = curved - total[:, :, None] * p[:, :, None] * jacobian
         return {n: found[n] for n in want}

@@ -80,25 +80,48 @@ class Softmax(Lift):
         return margin_probability(state, z) if z.ndim < 2 else recovered(state, z)
 
 
-def probabilities(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(log p, p), rowwise: compiled where there are many scores."""
+def probabilities(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """(log p, p, 1 − p), rowwise: compiled where there are many scores."""
     if z.size >= COMPILED_FROM and z.dtype.char in "fd":
         from lossmith.backends import llvm_softmax
 
         return llvm_softmax.probabilities(z)
-    logp = log_softmax(z)
-    return logp, np.exp(logp)
+    return counted(z)
+
+
+def counted(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """(log p, p, 1 − p), rowwise, by NumPy.
+
+    Without overflow, and each with its own digits: of a class that is all but sure, 1 − p is what the others have.
+    A row of equal infinities has no answer and is NaN.
+    """
+    with np.errstate(all="ignore"):
+        top = z.argmax(axis=1)[:, None]
+        shifted, lost = difference(z, np.take_along_axis(z, top, axis=1))
+        odds = np.exp(shifted)
+        odds += odds * lost
+        own = np.take_along_axis(odds, top, axis=1)
+        np.put_along_axis(odds, top, 0, axis=1)
+        rest = odds.sum(axis=1, keepdims=True)
+        whole = 1 + rest
+        np.put_along_axis(odds, top, own, axis=1)
+        p = odds / whole
+        beside = 1 - p
+        np.put_along_axis(beside, top, rest / whole, axis=1)
+        return shifted - np.log1p(rest), p, beside
+
+
+def difference(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """a − b and what rounding took from it, 0 where that is not finite (Knuth's two-sum)."""
+    apart = a - b
+    back = apart - a
+    lost = (a - (apart - back)) - (b + back)
+    return apart, np.where(np.isfinite(lost), lost, 0)
 
 
 def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
-    """log p, rowwise, without overflow; a row of equal infinities has no answer and is NaN."""
-    with np.errstate(all="ignore"):
-        top = z.argmax(axis=1)[:, None]
-        shifted = z - np.take_along_axis(z, top, axis=1)
-        odds = np.exp(shifted)
-        np.put_along_axis(odds, top, 0, axis=1)  # what the others have, so that a sure class keeps its last digits
-        result: NDArray[Any] = shifted - np.log1p(odds.sum(axis=1, keepdims=True))
-    return result
+    """log p, rowwise, by NumPy."""
+    return counted(z)[0]
 
 
 BESIDE: dict[str, float] = {"f": 1e-15, "d": 1e-100}
@@ -117,15 +140,22 @@ def slot_values(state: State, logp: NDArray[Any], mean_logp: NDArray[Any]) -> di
     return {"d_mean_logp": np.zeros_like(logp), **result}
 
 
+def towards_each(p: NDArray[Any], rest: NDArray[Any]) -> NDArray[Any]:
+    """e_k − p for every class k, (n, K, K): the slopes of all log-probabilities."""
+    jacobian = np.broadcast_to(-p[:, None, :], (len(p), p.shape[1], p.shape[1])).copy()
+    np.einsum("nkk->nk", jacobian)[...] = rest
+    return jacobian
+
+
 class Rows:
     """n rows of K scores with their truths as weights on classes: one-hot rows and distributions alike."""
 
     def __init__(self, state: State, z: NDArray[Any], y: NDArray[Any]) -> None:
-        self.logp, self.p = probabilities(z)
+        self.logp, self.p, self.rest = probabilities(z)
         mean = self.logp.mean(axis=1)
         if y.ndim == 1:
             self.index: NDArray[np.intp] | None = _indices(y, z.shape[1], state.who)
-            u = np.take_along_axis(self.logp, self.index[:, None], axis=1)
+            u = self.own(self.logp)
             self.weights = np.ones_like(u)
         else:
             self.index, u, self.weights = None, self.logp, y
@@ -146,31 +176,35 @@ class Rows:
         with np.errstate(all="ignore"):
             return np.where(self.weights == 0, 0, self.weights * self.at[key])
 
+    def own(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The entries (n, 1) of the true classes."""
+        assert self.index is not None
+        return np.take_along_axis(values, self.index[:, None], axis=1)
+
     def value(self) -> NDArray[Any]:
         return np.asarray(self.weighted("value").sum(axis=1))
 
     def gradient(self) -> NDArray[Any]:
         d1, dm = self.weighted("d1"), self.weighted("d_mean_logp").sum(axis=1, keepdims=True)
-        slope: NDArray[Any] = (d1.sum(axis=1, keepdims=True) + dm) * -self.p
-        slope += dm / self.p.shape[1]
+        total = d1.sum(axis=1, keepdims=True)
         if self.index is None:
-            return np.asarray(slope + d1)
-        slope[np.arange(len(slope)), self.index] += d1[:, 0]
-        return slope
+            return np.asarray(d1 * self.rest - (total - d1) * self.p + dm * (1 / self.p.shape[1] - self.p))
+        slope: NDArray[Any] = total * -self.p
+        np.put_along_axis(slope, self.index[:, None], d1 * self.own(self.rest), axis=1)
+        return np.asarray(slope + dm * (1 / self.p.shape[1] - self.p))
 
     def hessian(self) -> NDArray[Any]:
         d2, slope = self.weighted("d2"), self._slope()
         total = d2.sum(axis=1, keepdims=True)
-        p, own = self.p, self.spread(d2)
-        return np.asarray(own * (1 - p) ** 2 + (total - own) * p**2 - slope * p * (1 - p))
+        p, rest, own = self.p, self.rest, self.spread(d2)
+        return np.asarray(own * rest**2 + (total - own) * p**2 - slope * p * rest)
 
     def block(self) -> NDArray[Any]:
         """The whole Hessian of each row, (n, K, K)."""
         own, slope = self.spread(self.weighted("d2")), self._slope()
-        p, eye = self.p, np.eye(self.p.shape[1], dtype=self.p.dtype)
-        jacobian = eye - p[:, None, :]
+        jacobian = towards_each(self.p, self.rest)
         curved = jacobian.swapaxes(1, 2) @ (own[:, :, None] * jacobian)
-        return np.asarray(curved - slope[:, :, None] * (p[:, :, None] * eye - p[:, :, None] * p[:, None, :]))
+        return np.asarray(curved - slope[:, :, None] * (self.p[:, :, None] * jacobian))
 
     def _slope(self) -> NDArray[Any]:
         return np.asarray((self.weighted("d1") + self.weighted("d_mean_logp")).sum(axis=1, keepdims=True))
@@ -191,7 +225,7 @@ def recovered(state: State, z: NDArray[Any]) -> NDArray[Any]:
     Stationarity of Σ η_j f(logp_j) gives η_k f′(logp_k) = p_k·C − d_mean/K with one C for all classes (for focal loss:
     Charoenphakdee et al. 2021).
     """
-    logp, p = probabilities(z)
+    logp, p, _ = probabilities(z)
     at = slot_values(state, logp, np.broadcast_to(logp.mean(axis=1, keepdims=True), logp.shape))
     share = at["d_mean_logp"] / p.shape[1]
     slope = at["d1"]
