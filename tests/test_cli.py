@@ -286,7 +286,9 @@ def test_prediction_wants_the_columns_of_training(
     assert run(capsys, "fit", table, "--target", "y", "--drop", "c,n,w", "--save", tmp_path / "m")[0] == 0
     other = tmp_path / "other.csv"
     other.write_text("a,kind\n1,never seen\n,\n")
-    code, out, _ = run(capsys, "predict", tmp_path / "m", other)
+    code, _, err = run(capsys, "predict", tmp_path / "m", other)
+    assert code == 2 and "column 'kind': row 0 has 'never seen', a category unseen in training (1 such rows)" in err
+    code, out, _ = run(capsys, "predict", tmp_path / "m", other, "--unseen", "ignore")
     assert code == 0 and len(out.splitlines()) == 3
     other.write_text("b\n1\n")
     code, _, err = run(capsys, "predict", tmp_path / "m", other)

@@ -113,11 +113,11 @@ def test_a_model_predicts_the_same_in_a_fresh_process(tmp_path: Path) -> None:
         "import sys, numpy as np, lossmith\n"
         f"new = dict(np.load(r'{tmp_path / 'new.npz'}'))\n"
         "new['level'] = ['u', 'once', None, 'never seen', 'w'] * 10\n"
-        f"print(lossmith.load(r'{tmp_path / 'm'}').predict(new).tolist())"
+        f"print(lossmith.load(r'{tmp_path / 'm'}').predict(new, unseen='ignore').tolist())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     new = {**_columns(50, 3), "level": ["u", "once", None, "never seen", "w"] * 10}
-    assert json.loads(done.stdout) == choice.model.predict(new).tolist()
+    assert json.loads(done.stdout) == choice.model.predict(new, unseen="ignore").tolist()
     raw = (tmp_path / "m").read_bytes()
     assert b"pickle" not in raw and b"sklearn" not in raw
 
