@@ -49,7 +49,8 @@ class Part:
     """Encoded rows to train on, rows to predict, the floor under predictions that must be positive, and what is added
     to raw predictions (a number each, or one for every row).
 
-    `starts` has the last solution for each loss by its name; those for classes begin at that of `first`.
+    `starts` has the last solution for each loss by its name; those for classes begin at that of `first`. `native` has
+    the rows for trees, and `boostings` each loss over the training rows as boosters ask for it.
     """
 
     rows: Rows
@@ -61,6 +62,7 @@ class Part:
     shift: Any = 0.0
     starts: dict[str, Any] = field(default_factory=dict)
     native: ForTrees | None = None
+    boostings: dict[Loss, Any] = field(default_factory=dict)
 
     def trees_in(self) -> ForTrees:
         """The rows for trees; those encoded for a linear model where there are no others."""

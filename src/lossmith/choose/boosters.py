@@ -119,7 +119,7 @@ class Boosted:
         """With the rounds that were found, and no early stopping."""
         kind, words = self._words(loss, setting)
         codes = [j for j, column in enumerate(table.columns) if column.kind == "category"]
-        return kind(loss, **words, categorical_features=codes or "auto", n_jobs=1)
+        return kind(loss, **words, categorical_features=codes or "auto")
 
     def code(self, loss: Loss, setting: Setting, scale: float) -> str:
         """The estimator with the settings found."""
@@ -152,7 +152,7 @@ class Boosted:
         part = bench.parts[task.part]
         try:
             return self._forest(part, task, bench.classes, watch(part, task.loss))
-        except (LossmithError, ArithmeticError, ValueError) as error:
+        except (LossmithError, ArithmeticError) as error:
             return error
 
     def _forest(self, part: Part, task: Task, classes: int, judge: Judge | None) -> Forest:
@@ -162,7 +162,7 @@ class Boosted:
 
         growth = task.growth or Growth()
         rows = part.trees_in()
-        made = _boosting(task.loss, np.asarray(part.rows.y, np.float64), part.rows.weight, classes)
+        made = _made(part, task.loss, classes)
         truth = made.truth_of(part.y.astype(np.float64)) if judge is not None else None
         settings = Settings(growth.rounds, growth.learning_rate, growth.leaves, None, growth.leaf_rows,
                             patience=PATIENCE, seed=self.seed, threads=1)  # fmt: skip
@@ -192,11 +192,20 @@ def _boosting(loss: Loss, y: Array, weight: Array | None, classes: int) -> Any:
     return Single(loss, y, weight, scale="auto", rule="auto")
 
 
+def _made(part: Part, loss: Loss, classes: int) -> Any:
+    """The loss over the training rows of a part, begun once: some losses look long for their best constant."""
+    if loss not in part.boostings:
+        part.boostings[loss] = _boosting(loss, np.asarray(part.rows.y, np.float64), part.rows.weight, classes)
+    return part.boostings[loss]
+
+
 def _watcher(part: Part, loss: Loss, score: Score) -> Judge:
     """(y, z, weights) → the score of the rows that a part holds out."""
     from lossmith.choose.bench import predict
 
     def judge(y: Array, z: Array, weight: Array | None) -> float:
+        if len(y) != len(part.y):
+            return 0.0  # scikit-learn has its training rows judged, too, and makes no use of it
         predicted, _ = predict(loss, z, score, part.floor)
         found = float(np.average(score.rows(part.y, predicted), weights=weight))
         return found if np.isfinite(found) else float(np.finfo(np.float64).max)

@@ -99,7 +99,7 @@ def _row(frame: Frame, rival: Line, plain: Line, unit: float, y: float, wins: bo
     low, mean, high = (_inside(frame, v * unit) for v in (d.low, d.mean, d.high))
     folds = [v * unit for v in rival.folds - plain.folds]
     label = f"{d.mean * unit:+.2f} %  [{d.low * unit:+.2f}, {d.high * unit:+.2f}]".replace("-", "−")
-    parts = [text(frame.left - 14, y + 4, _cut(rival.name, 20), "label end" + (" strong" if wins else ""))]
+    parts = [text(frame.left - 14, y + 4, _cut(rival.name, 23), "label end" + (" strong" if wins else ""))]
     parts += [dot(frame.x(v), y + 9, 1.6, "fold") for v in folds if frame.x0 <= v <= frame.x1]
     parts += [
         line(frame.x(low), y, frame.x(high), y, "whisker" + kind),

@@ -199,7 +199,7 @@ def learners(asked: str | Sequence[str], engine: str | None, rounds: int, seed: 
 
     Raises ParameterError for an unknown name or engine, MissingExtra for an engine that is not installed.
     """
-    names = [part.strip() for part in (asked.split(",") if isinstance(asked, str) else asked)]
+    names = [str(part).strip() for part in (asked.split(",") if isinstance(asked, str) else asked)]
     strange = [name for name in names if name not in LEARNERS]
     if strange or not names:
         wrong = strange[0] if strange else ""
@@ -208,6 +208,8 @@ def learners(asked: str | Sequence[str], engine: str | None, rounds: int, seed: 
         raise ParameterError(
             f"engine {engine!r} grows trees, and no boosted learner is asked for; add --learner boosted"
         )
+    if rounds != ROUNDS and "boosted" not in names:
+        raise ParameterError(f"rounds {rounds!r} are of trees, and none are asked for; add --learner boosted")
     return tuple(LEARNERS[name](engine, rounds, seed) for name in dict.fromkeys(names))
 
 

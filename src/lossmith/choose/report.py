@@ -134,7 +134,9 @@ def _context(choice: Choice, command: str) -> dict[str, Any]:
         "grown": any(line.growth for line in ordered),
         "histogram": charts.target(plan.profile),
         "forest": charts.forest(choice.lines, choice.winner, choice.margin) if len(choice.lines) > 1 else None,
-        "shapes": [(x, *charts.shape(x.loss, _typical(choice), len(plan.target.labels))) for x in ordered],
+        "shapes": [
+            (x, *charts.shape(x.loss, _typical(choice), len(plan.target.labels))) for x in ordered if _first(choice, x)
+        ],
         "worst": _worst(choice),
         "robust": most_robust(choice.lines),
         "caveats": caveats(choice),
@@ -170,8 +172,8 @@ def _behind(choice: Choice) -> dict[str, Any]:
         "parts_of": diagnose.parts_of(plan),
         "served": served(plan, lines),
         "decided": decided(plan, lines),
-        "theories": [theory(line.name, line.loss) for line in lines],
-        "influence": figures.influence(lines),
+        "theories": [theory(line.name, line.loss) for line in lines if _first(choice, line)],
+        "influence": figures.influence([line for line in lines if _first(choice, line)]),
         "recalibrated": [line for line in sorted(lines, key=lambda x: x.mean) if line.recalibrated],
         "bad_rows": bad_rows(choice),
         "panels": [
@@ -184,6 +186,11 @@ def _behind(choice: Choice) -> dict[str, Any]:
             for one, trimmed in sorted(panels, key=lambda pair: choice.scenarios.index(pair[0]))
         ],
     }
+
+
+def _first(choice: Choice, line: Line) -> bool:
+    """Is it of the first learner? What is said of a loss alone is said once."""
+    return line.learner is choice.lines[0].learner
 
 
 def _compared(choice: Choice) -> int:

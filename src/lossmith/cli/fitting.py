@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossmith.choose import demand_different
-from lossmith.choose.learners import PATIENCE, Growth, Learner, Setting, learners
+from lossmith.choose.learners import LINEAR, PATIENCE, ROUNDS, Growth, Learner, Setting, learners
 from lossmith.choose.plan import weight_of as checked_weight
 from lossmith.choose.profile import default_score, profile, target_of
 from lossmith.choose.shift import shift_for
@@ -135,14 +135,15 @@ MOST_ROUNDS = 1000
 
 def _learner(name: str, engine: str | None, rounds: int | None, given: Mapping[str, Any]) -> Learner:
     """One learner; refused with options that are for the other."""
-    (train, *more) = learners(name, engine, MOST_ROUNDS if rounds is None else rounds, 0)
-    if more:
+    if "," in name:
         raise ParameterError(f"--learner {name}: fit takes one; lossmith choose compares both")
+    if rounds is not None and name == LINEAR.name:
+        raise ParameterError(f"--rounds {rounds}: is for --learner boosted")
+    most = ROUNDS if name == LINEAR.name else MOST_ROUNDS if rounds is None else rounds
+    (train,) = learners(name, engine, most, 0)
     for option, value in given.items() if train.native else ():
         if value != LINEAR_ONLY[option]:
             raise ParameterError(f"--{option} {value}: is for the linear learner; trees have --rounds")
-    if rounds is not None and not train.native:
-        raise ParameterError(f"--rounds {rounds}: is for --learner boosted")
     return train
 
 

@@ -7,14 +7,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lossmith import proofs
+from lossmith import certificates, proofs
 from lossmith.catalogue import every, loss
 from lossmith.cli.common import console, spoken
 from lossmith.errors import ParameterError
 from lossmith.facts import Fact
 from lossmith.loss import Loss
+
+if TYPE_CHECKING:
+    from lossmith.symbolic.certify import Certificate
 
 MARKS = {True: "proved ", False: "refuted", None: "unknown"}
 STANDS = {True: "confirmed", False: "CONTRADICTED", None: "not decided again"}
@@ -27,7 +30,7 @@ def prove(
     if whole == (text is not None):
         raise ParameterError("name one loss or formula to prove, or pass --all")
     if whole:
-        _all(as_json)
+        (_all_rechecked if recheck else _all)(as_json)
         return
     fixed, ranges = _given(param)
     one = _loss(str(text), lift, fixed, ranges)
@@ -92,22 +95,52 @@ def _show(one: Loss, ranges: proofs.Ranges, found: list[Fact], as_json: bool) ->
 
 def _rechecked(one: Loss, ranges: proofs.Ranges, names: tuple[str, ...], as_json: bool) -> None:
     if ranges:
-        raise ParameterError("--recheck needs one value for each parameter, not a range")
-    made = [proofs.certificate(one, name) for name in names]
+        made = [certificates.over(one, ranges, name) for name in names]
+    else:
+        made = [certificates.certificate(one, name) for name in names]
     if as_json:
         body = {"loss": repr(one), "certificates": [c.to_json() for c in made]}
         sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
         return
     screen = console()
-    screen.print(f"{one!r}  {one.title}", markup=False)
+    over = ", ".join(f"{n} = {a:g}..{b:g}" for n, (a, b) in ranges.items())
+    screen.print(f"{one!r}  {one.title}" + (f"\nfor all {over}" if over else ""), markup=False)
     for c in made:
-        again = STANDS[c.stands] if c.checks else ("no certificate" if c.fact.holds is not None else "")
-        boxes = sum(check.boxes for check in c.checks)
-        tail = f"  [{again}: {len(c.checks)} checks, {boxes} boxes]" if c.checks else f"  [{again}]" if again else ""
-        screen.print(f"  {MARKS[c.fact.holds]}  {c.fact.name}: {c.fact.because}{tail}", markup=False, soft_wrap=False)
+        screen.print(_line(c), markup=False, soft_wrap=False)
         for check in c.checks:
             if check.holds is not True:
                 screen.print(f"      {check.claim}: {check.says}", markup=False)
+
+
+def _line(c: Certificate) -> str:
+    boxes, says = sum(check.boxes for check in c.checks), f"  {MARKS[c.fact.holds]}  {c.fact.name}: {c.fact.because}"
+    if c.checks:
+        return says + f"  [{STANDS[c.stands]}: {len(c.checks)} checks, {boxes} boxes]"
+    return says if c.fact.holds is None else says + "  [no certificate]"
+
+
+def _all_rechecked(as_json: bool) -> None:
+    """The certificates of the whole catalogue, a line for each loss, and how many stand. It takes minutes."""
+    began, screen = time.perf_counter(), console()
+    counted: Counter[str] = Counter()
+    body: dict[str, Any] = {}
+    for name, kind in every().items():
+        made = [certificates.certificate(kind(), fact) for fact in proofs.names_of(kind())]
+        ways = Counter(certificates.way(c) for c in made)
+        counted.update(ways)
+        if as_json:
+            body[name] = [c.to_json() for c in made]
+            continue
+        screen.print(f"{name:36} " + ", ".join(f"{ways[w]} {w}" for w in certificates.WAYS if ways[w]), markup=False)
+        for c in made:
+            if certificates.way(c) in certificates.LOOSE:
+                screen.print("  " + _line(c), markup=False, soft_wrap=False)
+    if as_json:
+        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        return
+    shares = "".join(f"\n  {counted[w]:5} {w}" for w in certificates.WAYS)
+    took = time.perf_counter() - began
+    screen.print(f"\n{len(every())} losses, {sum(counted.values())} facts in {took:.0f} s:{shares}", markup=False)
 
 
 def _all(as_json: bool) -> None:
