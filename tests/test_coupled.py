@@ -124,6 +124,50 @@ def test_facts_of_the_best_rival_are_those_of_a_falling_margin_loss_only() -> No
     assert fact.holds is False, "not convex where logsumexp is far below 0"
 
 
+BOUNDED = ("MultiClassBrier", "SphericalScore", "KullbackLeibler", "OneAgainstRest")
+
+
+def bend(name: str) -> tuple[float, float]:
+    """The largest eigenvalue of the Hessian and its largest norm that climbing from many points finds."""
+    loss, rng = coupled()[name](), np.random.default_rng(0)
+    z, most = rng.normal(scale=1.5, size=(4000, 3)), [0.0, 0.0]
+    y = rng.dirichlet(np.ones(3), 4000) if loss.lift.name == "divergence" else rng.integers(0, 3, 4000) * 1.0
+    for step in 0.5 ** np.arange(1, 25):
+        for which, size in enumerate((lambda e: e[:, -1], lambda e: np.abs(e).max(axis=1))):
+            values = size(np.linalg.eigvalsh(loss.evaluate(y, z, ("block",)).block))
+            near = values.argsort()[-400:]
+            most[which] = max(most[which], float(values.max()))
+            at = rng.integers(0, 4000, 400)
+            z[at], y[at] = z[near] + step * rng.normal(size=(400, 3)), y[near]
+    return most[0], most[1]
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_bound_of_the_hessian_lies_above_what_climbing_finds(name: str) -> None:
+    """The mutants: bounds at nine tenths of what is found are below it; those claimed are at most twice as large."""
+    facts, (above, norm) = coupled()[name]().facts(), bend(name)
+    for fact, found in (("majorant", above), ("smooth", norm)):
+        claimed = facts[fact].constant
+        assert facts[fact].holds and found <= claimed * (1 + 1e-12) and claimed <= 2.5 * found
+    assert facts["twice"].holds is True
+
+
+def test_a_majorant_is_offered_where_it_is_proved_only() -> None:
+    y, z = np.array([0.0, 2.0]), np.zeros((2, 3))
+    for name in BOUNDED:
+        loss = coupled()[name]()
+        assert (loss.curvature(y, z, "majorant") == loss.facts()["majorant"].constant).all()
+    half = lossmith.KullbackLeibler().curvature(np.array([[0.5, 0.0, 0.5], [1.0, 1.0, 0.0]]), z, "majorant")
+    assert np.array_equal(half, [[0.5] * 3, [1.0] * 3])  # shares that sum to 2 bend twice as much
+    for name in sorted(set(coupled()) - set(BOUNDED)):
+        with pytest.raises(UnsupportedError, match=r"no proved majorant: none is derived .*coupled"):
+            coupled()[name]().curvature(y, z, "majorant")
+    assert lossmith.DualFocal().facts()["twice"].holds is None
+    assert lossmith.KullbackLeibler().facts()["convex"].holds is True
+    bent = lossmith.loss("1 - 3*p + sum_p2", lift="simplex")  # another formula: nothing is claimed
+    assert "smooth" not in bent.facts()
+
+
 PROPER = ("MultiClassBrier", "SphericalScore", "ZLoss", "OneAgainstRest")
 
 

@@ -85,7 +85,8 @@ def _bound(loss: Loss) -> float:
 
 def _proved(loss: Loss, several: bool) -> Fact:
     if loss.lift.joint:
-        return Fact("majorant", None, f"none is derived for several outputs ({', '.join(loss.lift.outputs)})")
+        what = f"several outputs ({', '.join(loss.lift.outputs) or 'K scores that are coupled'})"
+        return loss.facts().get("majorant") or Fact("majorant", None, f"none is derived for {what}")
     if loss.lift.multiclass and not several:
         of_margin = _of_margin(loss)
         if of_margin.holds:

@@ -1,0 +1,65 @@
+"""What is proved by hand of losses of K scores, for formulas as they are spelled: how far their Hessians can bend.
+
+Throughout p = softmax(z), J = diag p − ppᵀ with norm at most ½ (Böhning 1992) and at most its trace 1 − q, q = Σ p²;
+d_k = v_k − Σ p v for a unit vector v, and Var = Σ p d² = vᵀJv. The Hessian of p_k along v is p_k (d_k² − Var), and
+Σ p²d² = |Jv|² <= ¼.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lossmith.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The Hessian in all scores is at most `above` times the identity, its norm at most `size` (shares sum to 1)."""
+
+    above: float
+    size: float
+    because: str
+    convex: bool = False
+
+    @property
+    def limits(self) -> tuple[tuple[str, float], tuple[str, float]]:
+        """Both limits, as a sentence begins."""
+        return ("the Hessian's norm is", self.size), ("the Hessian is", self.above)
+
+    def facts(self) -> dict[str, Fact]:
+        """The facts that follow."""
+        norm, most = (f"{says} at most {c:g}: {self.because}" for says, c in self.limits)
+        made = {
+            "twice": Fact("twice", True, "a smooth function of the log-probabilities, which are smooth"),
+            "smooth": Fact("smooth", True, norm, None, self.size),
+            "majorant": Fact("majorant", True, most, None, self.above),
+        }
+        convex = Fact("convex", True, f"the Hessian is never negative: {self.because}")
+        return made | ({"convex": convex} if self.convex else {})
+
+
+BOUNDS: Mapping[tuple[str, str], Bound] = {
+    # above: 2 Σp²d² <= ½, p_y − q <= p_y − p_y² <= ¼ and Var <= ½
+    # below: of the sum over classes, y has −p_y (1 − 2p_y) d_y² >= −⅛·2, and Var (p_y − q) >= −q min(½, 1 − q) >= −¼
+    ("simplex", "1 - 2*p + sum_p2"): Bound(
+        1.25, 1.25, "2(2 sum p^2 d^2 - p_y d_y^2 + Var (p_y - sum p^2)) along a unit vector, with Var <= 1/2"
+    ),
+    # with q = softmax(2z) the loss is −√q_y, and √q_y |e_y − q|² <= 2√q_y (1 − q_y)² < 0.6
+    ("simplex", "-p/sqrt(sum_p2)"): Bound(
+        1.0, 1.0, "it is -sqrt(q_y) with q = softmax(2z), so s (2 J(q) - g g^T) with s = sqrt(q_y) <= 1, g = e_y - q"
+    ),
+    # H = Σy · J(p)
+    ("divergence", "where(y > 0, y*(log(y) - logp), 0)"): Bound(
+        0.5, 0.5, "it is that of logsumexp, diag p - p p^T, for shares that sum to 1", convex=True
+    ),
+}  # fmt: skip
+"""By lift and formula: for another formula nothing is claimed."""
+
+
+def facts_of_rest(smooth: Fact) -> dict[str, Fact]:
+    """Of a margin loss of every class against the rest: the Hessian is diagonal, of its own second derivatives."""
+    if smooth.constant is None:
+        return {}
+    because = f"the Hessian is diagonal, and each entry within {smooth.constant:.6g}"
+    return {n: Fact(n, True, because, None, smooth.constant) for n in ("smooth", "majorant")}
