@@ -13,7 +13,7 @@ from export_rows import drawn, off
 
 import lossmith
 from lossmith.catalogue import every
-from lossmith.errors import DomainError, ParameterError, ShapeError
+from lossmith.errors import DomainError, ParameterError, ShapeError, UnsupportedError
 
 jax = pytest.importorskip("jax", reason="JAX is not installed (the extra `peers` brings it)")
 optax = pytest.importorskip("optax", reason="optax is not installed (the extra `peers` brings it)")
@@ -33,7 +33,10 @@ def made(name: str, **options: Any) -> Any:
     return getattr(lossmith.jax, name)(**options)
 
 
-SOME = [*PRINTED[::7], "CensoredNormal", "CumulativeLogit", "ZeroInflatedPoisson", "AllThresholds", "RankNet", "Focal"]
+SOME = [
+    *PRINTED[::7], *lossmith.coupled(), "CensoredNormal", "CumulativeLogit", "ZeroInflatedPoisson", "AllThresholds",
+    "RankNet", "Focal",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -79,7 +82,55 @@ PEERS = {
         lambda: optax.sigmoid_focal_loss(S, (SHARES > 0.5) * 1.0, gamma=2.0),
         lambda: made("Focal", gamma=2.0)(S, (SHARES > 0.5) * 1.0),
     ),
+    "KullbackLeibler": (
+        lambda: optax.kl_divergence(jax.nn.log_softmax(Z), np.eye(5)[LABELS] * 0.7 + 0.06),
+        lambda: made("KullbackLeibler")(Z, np.eye(5)[LABELS] * 0.7 + 0.06),
+    ),
+    "CrammerSinger": (
+        lambda: jax.vmap(optax.losses.multiclass_hinge_loss)(jnp.asarray(Z), LABELS),
+        lambda: made("CrammerSinger")(Z, LABELS),
+    ),
+    "ZLoss": (
+        lambda: optax.softmax_cross_entropy_with_integer_labels(Z, LABELS) + 0.1 * jax.nn.logsumexp(Z, axis=1) ** 2,
+        lambda: made("ZLoss", penalty=0.1)(Z, LABELS),
+    ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", lossmith.coupled())
+def test_coupled_scores_of_every_shape(name: str) -> None:
+    """Catches a slope that is shared among tied scores, a share that is read as a label, a NaN of a masked class."""
+    loss, ours = every()[name](), made(name)
+    rivals = loss.lift.name.startswith("one_against")
+    t = SHARES[:20] if loss.lift.name == "divergence" else (SHARES[:20] > 0.5) * 1.0
+    z, shares = Z[:12].copy(), np.random.default_rng(0).dirichlet(np.ones(5), 12)
+    z[:3], z[3, :2], shares[4, 1] = 0, 1.5, 0
+    rows = [(S[:20], t), (z, LABELS[:12])] + [(z, shares)] * (not rivals)
+    for scores, target in rows:
+        found = loss.evaluate(target * 1.0, scores, ("value", "gradient"))
+        value, back = jax.vjp(lambda z, target=target: ours(z, target), jnp.asarray(scores))
+        assert off(value, found.value, 1e-10) == ""
+        assert off(back(jnp.ones_like(value))[0], found.gradient, 1e-10) == ""
+    assert np.allclose(jax.jit(ours)(z, LABELS[:12]), ours(z, LABELS[:12]))
+    if not rivals and name != "ChiSquare":
+        hidden, target = jnp.asarray([[0.3, -jnp.inf, 1.0]]), jnp.asarray([[0.4, 0.0, 0.6]])
+        assert not np.isnan(ours(hidden, target)).any()
+        assert not np.isnan(jax.grad(lambda z: ours(z, target).sum())(hidden)).any()
+
+
+def test_what_coupled_scores_cannot_take() -> None:
+    with pytest.raises(UnsupportedError, match="class indices"):
+        made("CrammerSinger")(Z, np.full((50, 5), 0.2))
+    with pytest.raises(DomainError, match=r"element 0 has 0\.5"):
+        made("CrammerSinger")(np.zeros(2), np.array([0.5, 1.0]))
+    with pytest.raises(DomainError, match="shares >= 0"):
+        made("KullbackLeibler")(np.zeros((1, 2)), np.array([[-1.0, 2.0]]))
+    with pytest.raises(ParameterError, match="class_weight has no meaning"):
+        made("KullbackLeibler", class_weight=np.ones(3))
+    w = np.array([1.0, 3.0, 2.0, 1.0, 2.0])
+    for name in ("MultiClassBrier", "CrammerSinger"):
+        each = made(name)(Z, LABELS)
+        assert np.allclose(made(name, reduction="mean", class_weight=w)(Z, LABELS), np.average(each, weights=w[LABELS]))
 
 
 @pytest.mark.parametrize("name", PEERS)

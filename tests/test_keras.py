@@ -28,6 +28,67 @@ def numbers(tensor: Any) -> Any:
     return keras.ops.convert_to_numpy(tensor)
 
 
+class Softmaxed:
+    """One of Keras' losses of probabilities, given scores; class indices become one-hot."""
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def __call__(self, y: Any, z: Any, sample_weight: Any = None) -> Any:
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        y = np.eye(z.shape[1], dtype="float32")[y] if np.ndim(y) == 1 else y
+        return self.loss(y, p, sample_weight=sample_weight)
+
+
+class Indexed:
+    """One of Keras' losses of one-hot truths, given class indices.
+
+    Its categorical hinge counts the true class as a rival with a score of 0, so all scores are moved above that.
+    """
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def __call__(self, y: Any, z: Any, sample_weight: Any = None) -> Any:
+        z = z - z.min(axis=1, keepdims=True)
+        return self.loss(np.eye(z.shape[1], dtype="float32")[y], z, sample_weight=sample_weight)
+
+
+def slopes(loss: Any, y: Any, z: Any) -> Any:
+    """The gradient of the sum of a loss, by the backend's own means."""
+    import keras
+
+    if keras.backend.backend() == "torch":
+        import torch
+
+        free = torch.tensor(z, requires_grad=True)
+        return torch.autograd.grad(loss(torch.tensor(y), free), free)[0].numpy()
+    import jax
+
+    return jax.grad(lambda z: loss(y, z))(z)
+
+
+def coupled() -> None:
+    """Values and gradients beside our kernels: tied scores, shares, one score of two classes."""
+    import lossmith
+
+    rng = np.random.default_rng(0)
+    z, y, shares = rng.normal(size=(12, 4)), rng.integers(0, 4, 12), rng.dirichlet(np.ones(4), 12)
+    z[:3], z[3, :2], shares[4, 1] = 0, 1.5, 0
+    some = ("JensenShannonDivergence", "DualFocal", "CrammerSinger") if "jax" in os.environ["KERAS_BACKEND"] else ()
+    for name in some or lossmith.coupled():
+        kind = lossmith.coupled()[name]
+        loss, rivals = kind(), kind.lift.name.startswith("one_against")
+        t = shares[:, 0] if kind.lift.name == "divergence" else (y > 1) * 1.0
+        ours = getattr(lossmith.keras, name)(reduction="sum")
+        cases = [(y, z, y * 1.0, z), (t, z[:, 0], t, z[:, 0]), (t[:, None], z[:, :1], t, z[:, 0])]
+        for truth, raw, plain, score in cases + [(shares, z, shares, z)] * (not rivals):
+            found = loss.evaluate(plain, score, ("value", "gradient"))
+            raw = raw.astype("float32")
+            close(numbers(ours(truth, raw)) / 20, np.float32(found.value.sum() / 20), name)
+            close(slopes(ours, truth, raw), found.gradient.reshape(raw.shape).astype("float32"), f"{name} slope")
+
+
 def beside_keras() -> None:
     import keras
 
@@ -55,6 +116,9 @@ def beside_keras() -> None:
             "LabelSmoothing", L.LabelSmoothing(epsilon=0.2), K.CategoricalCrossentropy(label_smoothing=0.2, **sparse),
             one_hot, logits, 1.0,
         ),
+        ("KullbackLeibler", L.KullbackLeibler(), Softmaxed(K.KLDivergence()), one_hot * 0.7 + 0.075, logits, 1.0),
+        ("MultiClassBrier", L.MultiClassBrier(), Softmaxed(K.MeanSquaredError()), labels, logits, 0.25),
+        ("CrammerSinger", L.CrammerSinger(), Indexed(K.CategoricalHinge()), labels, logits, 1.0),
     ]  # fmt: skip
     for name, ours, theirs, truth, raw, factor in pairs:
         close(factor * numbers(ours(truth, raw)), numbers(theirs(truth, raw)), name)
@@ -97,12 +161,13 @@ def trained_and_saved() -> None:
 
 def refused() -> None:
     import lossmith
-    from lossmith.errors import ParameterError, ShapeError
+    from lossmith.errors import ParameterError, ShapeError, UnsupportedError
 
     for call, error in (
         (lambda: lossmith.keras.Huber(from_logits=True), ParameterError),
         (lambda: lossmith.keras.Huber(delta=-1), ParameterError),
         (lambda: lossmith.keras.Huber()(np.zeros(3), np.zeros((3, 2))), ShapeError),
+        (lambda: lossmith.keras.CrammerSinger()(np.full((3, 2), 0.5), np.zeros((3, 2))), UnsupportedError),
         (lambda: lossmith.keras.GaussianNLL()(np.zeros(3), np.zeros((3, 3))), ShapeError),
     ):
         try:
@@ -113,7 +178,7 @@ def refused() -> None:
 
 
 if __name__ == "__main__":
-    {"beside": beside_keras, "trained": trained_and_saved, "refused": refused}[sys.argv[1]]()
+    {"beside": beside_keras, "coupled": coupled, "trained": trained_and_saved, "refused": refused}[sys.argv[1]]()
 else:
     import pytest
 
@@ -121,7 +186,7 @@ else:
     keras_is_here = pytest.importorskip("keras", reason="Keras is not installed (the extra `peers` brings it)")
 
     @pytest.mark.parametrize("backend", ["torch", "jax"])
-    @pytest.mark.parametrize("what", ["beside", "trained", "refused"])
+    @pytest.mark.parametrize("what", ["beside", "coupled", "trained", "refused"])
     def test_keras(backend: str, what: str) -> None:
         pytest.importorskip(backend)
         environment = {**os.environ, "KERAS_BACKEND": backend}

@@ -52,7 +52,8 @@ def test_value_gradient_and_hessian_are_those_of_our_kernels(name: str) -> None:
 
 
 GRADCHECKED = ["PseudoHuber", "Focal", "LabelSmoothing", "Poisson", "BetaRegression", "Probit", "StudentTNLL",
-               "CensoredNormal", "CumulativeLogit", "RankNet", "AllThresholds", "SquaredPercentage"]  # fmt: skip
+               "CensoredNormal", "CumulativeLogit", "RankNet", "AllThresholds", "SquaredPercentage",
+               "JensenShannonDivergence", "SphericalScore", "ConfidencePenalty"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", GRADCHECKED)
@@ -241,12 +242,16 @@ def test_functional_transforms() -> None:
     assert torch.allclose(both[1], jacobian.diagonal())
 
 
-@pytest.mark.parametrize("name", ["Huber", "Focal", "BinaryCrossEntropy", "GaussianNLL", "CumulativeLogit", "Probit"])
+COMPILED = ["Huber", "Focal", "BinaryCrossEntropy", "GaussianNLL", "CumulativeLogit", "Probit", "KullbackLeibler",
+            "DualFocal", "CrammerSinger"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPILED)
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_compiles_without_a_graph_break(name: str, backend: str) -> None:
     torch._dynamo.reset()
     _, _, y, z = rows(name)
-    y = y.long() if name in ("Focal", "CumulativeLogit") else y
+    y = y.long() if every()[name].target.name == "classes" else y
     module = made(name)
     compiled = torch.compile(module, fullgraph=True, backend=backend)
     results = []
