@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from joint_laws import LAWS
+from joint_laws import LAWS, draw
 
 import lossmith
+from lossmith import startjoint
+from lossmith.backends import numpy
 from lossmith.catalogue import coupled
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
 from lossmith.lifts import COUPLED, against, scores
+from lossmith.lifts.base import State
+from lossmith.total import Total
 
 LOSSES = [kind() for kind in coupled().values()]
 VARIED = [
@@ -256,3 +261,93 @@ def test_derives_notices_its_mutant(name: str, monkeypatch: pytest.MonkeyPatch) 
     MUTANTS[name](monkeypatch)
     with pytest.raises(AssertionError):
         LAWS["derives"](coupled()[name]())
+
+
+def scaled_run(patch: pytest.MonkeyPatch, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Every Program's outputs, changed."""
+    genuine = State.run
+    patch.setattr(State, "run", lambda *a: {k: change(v) for k, v in genuine(*a).items()})
+
+
+def textbook(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities as textbooks write them: nothing is left of them far out."""
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return np.log(p), p, 1 - p
+
+
+def shapeless(patch: pytest.MonkeyPatch) -> None:
+    def match(lift: Any, y: Any, z: Any) -> None:
+        raise ShapeError("the shapes do not fit")
+
+    patch.setattr(scores.Coupled, "match", match)
+
+
+def numpy_off(patch: pytest.MonkeyPatch) -> None:
+    genuine = numpy.NumpyKernel.__call__
+    patch.setattr(numpy.NumpyKernel, "__call__", lambda *a: tuple(x * (1 + 1e-10) for x in genuine(*a)))
+
+
+def off_start(patch: pytest.MonkeyPatch) -> None:
+    genuine = startjoint.settled
+    patch.setattr(startjoint, "settled", lambda *a: genuine(*a) + 1e-4)
+
+
+FAULTS: dict[str, tuple[lossmith.Loss, Callable[[pytest.MonkeyPatch], None]]] = {
+    "computes": (lossmith.ZLoss(2.0), numpy_off),
+    "survives": (lossmith.ZLoss(2.0), lambda patch: patch.setattr(scores, "probabilities", textbook)),
+    "single": (
+        lossmith.MultiClassBrier(),
+        lambda patch: scaled_run(patch, lambda v: np.round(v, 1) if v.dtype == np.float32 else v),
+    ),
+    "vectorises": (
+        lossmith.SphericalScore(),
+        lambda patch: scaled_run(patch, lambda v: v * (1 + 1e-15 * np.arange(len(v)))),
+    ),
+    "refuses": (lossmith.KullbackLeibler(), shapeless),
+    "weighs": (
+        lossmith.CrammerSinger(),
+        lambda patch: patch.setattr(Total, "mean", lambda total: replace(total, value=total.value / 120)),
+    ),
+    "starts": (lossmith.ZLoss(2.0), off_start),
+    "returns": (lossmith.ZLoss(2.0), lambda patch: patch.setattr(lossmith.Loss, "__reduce__", lambda s: (type(s), ()))),
+}
+
+
+@pytest.mark.parametrize("law", sorted(set(LAWS) - {"derives"}))
+def test_every_other_law_notices_its_mutant(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss, plant = FAULTS[law]
+    LAWS[law](loss)
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        LAWS[law](loss)
+
+
+ORDER = np.array([2, 0, 3, 1])
+
+
+def renames(loss: lossmith.Loss) -> None:
+    """What the classes are called does not matter: permuted scores and truths permute slopes and blocks."""
+    y, z = draw(loss, 60)
+    other = y[:, ORDER] if y.ndim == 2 else np.argsort(ORDER)[y.astype(int)] * 1.0
+    want = ("value", "gradient", "block")
+    plain, renamed = loss.evaluate(y, z, want), loss.evaluate(other, z[:, ORDER], want)
+    pairs = (
+        (renamed.value, plain.value), (renamed.gradient, plain.gradient[:, ORDER]),
+        (renamed.block, plain.block[:, ORDER][:, :, ORDER]),
+    )  # fmt: skip
+    for got, truth in pairs:
+        assert np.allclose(got, truth, rtol=1e-11, atol=1e-12 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, *VARIED], ids=repr)
+def test_names_of_classes_do_not_matter(loss: lossmith.Loss) -> None:
+    renames(loss)
+
+
+@pytest.mark.parametrize("name", ["CrammerSinger", "OneAgainstRest", "ZLoss", "Jeffreys"])
+def test_a_class_that_is_favoured_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = coupled()[name]()
+    genuine, favour = loss.lift.parts, np.array([1e-6, 0, 0, 0])
+    monkeypatch.setattr(loss.lift, "parts", lambda state, y, z, want: genuine(state, y, z + favour, want))
+    with pytest.raises(AssertionError):
+        renames(loss)
