@@ -16,7 +16,7 @@ import pytest
 from export_rows import BOOSTERS, FRAMEWORKS, drawn
 
 import lossmith
-from lossmith.adapters.export import HOSTS
+from lossmith.adapters.export import HOSTS, snake
 from lossmith.catalogue import every
 from lossmith.errors import FileError, ParameterError, UnsupportedError
 
@@ -69,6 +69,33 @@ def test_every_exported_loss_agrees_with_our_kernels(host: str, tmp_path: Path) 
     assert len(names) > 115
     written(host, names, tmp_path)
     assert run(host, tmp_path) == "nothing is off"
+
+
+def test_every_slot_of_coupled_scores_is_known() -> None:
+    """Catches a slot that formulas may use and exported files do not have."""
+    from lossmith.adapters.export import SEEN
+    from lossmith.lifts.scores import SLOTS
+
+    assert SEEN.keys() == SLOTS.keys()
+    every_slot = "-logp + entropy*sum_p2 - mean_logp/9 + logsumexp**2/9 + rival"
+    text = lossmith.export(lossmith.loss(every_slot, lift="simplex"), to="numpy")
+    assert all(f"Probabilities.{name}" in text for name in SEEN.values())
+
+
+def test_coupled_scores_of_two_classes_and_shares(tmp_path: Path) -> None:
+    """Catches a second class that is the first, and shares that are read as labels."""
+    rng = np.random.default_rng(0)
+    s, z, shares = rng.normal(size=9), rng.normal(size=(9, 4)), rng.dirichlet(np.ones(4), 9)
+    for name, kind in lossmith.coupled().items():
+        loss, rivals = kind(), kind.lift.name.startswith("one_against")
+        made = getattr(module_of(lossmith.export(name), tmp_path, name), snake(name))
+        t = shares[:, 0] if kind.lift.name == "divergence" else (shares[:, 0] > 0.3) * 1.0
+        for y, raw in [(t, s)] + [(shares, z)] * (not rivals):
+            found = loss.evaluate(y, raw, ("value", "gradient"))
+            assert np.allclose(made.value(y, raw), found.value) and np.allclose(made.gradient(y, raw), found.gradient)
+        if rivals:
+            with pytest.raises(ValueError, match="class indices"):
+                made.value(shares, z)
 
 
 def test_a_wrong_file_is_found(tmp_path: Path) -> None:
@@ -234,6 +261,8 @@ REFUSED = [
     ("CumulativeLogit", "sklearn"),
     ("RankNet", "xgboost"),
     ("CensoredNormal", "catboost"),
+    ("MultiClassBrier", "lightgbm"),
+    ("WestonWatkins", "sklearn"),
 ]
 
 

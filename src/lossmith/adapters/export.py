@@ -18,7 +18,6 @@ from lossmith.adapters.export_parts import assembled
 from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
 from lossmith.catalogue import loss as loss_of
 from lossmith.errors import ParameterError, UnsupportedError
-from lossmith.lifts.scores import SLOTS
 from lossmith.loss import Loss
 
 COUPLED = ("slots", "distribution", "rivals")
@@ -48,8 +47,8 @@ def _framework(name: str) -> Mapping[str, tuple[str, ...]]:
 NUMPY = {
     "point": ("export_point",), "thresholds": ("export_outputs",), "classes": ("export_point", "export_classes"),
     "outputs": ("export_outputs",), "ordinal": ("export_outputs",),
-    "slots": ("export_classes", "lifts/scores", "export_coupled"), "distribution": ("export_classes", "export_coupled"),
-    "rivals": ("lifts/against", "export_coupled"),
+    "slots": ("export_classes", "export_coupled"), "distribution": ("export_classes", "export_coupled"),
+    "rivals": ("export_coupled",),
 }  # fmt: skip
 KERAS = {kind: ("keras_base", *(("keras_coupled",) if kind in COUPLED else ())) for kind in _framework("keras")}
 BOOSTED = {kind: (*NUMPY[kind], "export_boosted") for kind in ("point", "classes")}
@@ -233,11 +232,16 @@ def _said(loss: Loss, made: Functions) -> list[str]:
     return lines + ([f"    outputs = {made.outputs!r}"] if made.outputs and made.kind not in COUPLED else [])
 
 
+SEEN = {"logp": "log_true", "mean_logp": "log_mean", "sum_p2": "square", "logsumexp": "log_sum", "entropy": "entropy",
+        "rival": "rival"}  # fmt: skip
+"""The functions that compute what a formula of coupled scores looks at, in every framework under the same name."""
+
+
 def looks_at(loss: Loss) -> list[str]:
     """What coupled scores are looked at through, by the functions' names in every framework: square, against_best …"""
     kind = kind_of(loss)
     if kind == "slots":
-        return [SLOTS[slot][1].__name__ for slot in outputs_of(loss)]
+        return [SEEN[slot] for slot in outputs_of(loss)]
     return [loss.lift.name.removeprefix("one_")] if kind == "rivals" else []
 
 
@@ -286,8 +290,8 @@ def _number(loss: Loss, made: Functions, majorant: bool = False) -> tuple[str, s
     """The loss of one raw prediction, and that of K scores or None, as NumPy objects."""
     more = ", majorant" if majorant else ""
     if made.kind in COUPLED:
-        through = {"slots": "Probabilities.{}", "rivals": "_{}"}.get(made.kind, "")
-        names = [through.format(name.removeprefix("against_")) for name in looks_at(loss)]
+        through = "Probabilities." if made.kind == "slots" else ""
+        names = [through + name for name in looks_at(loss)]
         return f"{layer(loss)}({', '.join(['value', 'slope', 'bend', *names])})", "None"
     if made.kind != "classes":
         outputs = f", {made.outputs!r}" if made.outputs else ""

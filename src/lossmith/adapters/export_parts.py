@@ -97,8 +97,7 @@ def definitions(module: str) -> dict[str, str]:
 
 
 def _text(module: str) -> str:
-    path = module if "/" in module else f"adapters/{module}"
-    return files("lossmith").joinpath(f"{path}.py").read_text(encoding="utf-8")
+    return files("lossmith.adapters").joinpath(f"{module}.py").read_text(encoding="utf-8")
 
 
 def _defined(node: ast.stmt) -> list[str]:
