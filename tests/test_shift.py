@@ -167,6 +167,19 @@ def test_the_report_says_what_was_asked(chosen: Any, tmp_path: Path) -> None:
     assert again["choice"].constant == chosen.constant
 
 
+def test_the_code_names_losses_with_what_was_asked_of_them() -> None:
+    """Catches code that asks for a loss by name alone, which is another one where its parameters were given."""
+    table = {"x": np.arange(40.0), "y": np.arange(40.0) % 7.3}
+    losses = [lossmith.Huber(delta=2.0), "Cauchy", "abs(r)**1.5", lossmith.loss("abs(r)**a", a=1.2)]
+    margin = np.float64(0.02)
+    text = code(lossmith.choose(table, "y", folds="1x3", trials=1, losses=losses, margin=margin))
+    listed = "['Cauchy', 'abs(r)**1.5', lossmith.Huber(delta=2.0), lossmith.loss('abs(r)**a', lift='residual', a=1.2)]"
+    again: dict[str, Any] = {"lossmith": lossmith}
+    exec("found = " + text.partition("losses=")[2].partition("],\n")[0] + "]", again)
+    assert set(map(repr, again["found"])) == set(map(repr, eval(listed, {"lossmith": lossmith})))
+    assert "margin=0.02" in text
+
+
 REFUSED: list[tuple[dict[str, Any], type[LossmithError], str]] = [
     ({"exposure": "years", "losses": "Huber"}, UnsupportedError, "Huber has no log link"),
     ({"exposure": "years", "score": "absolute"}, UnsupportedError, "only a mean grows with the exposure"),

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lossmith.catalogue import loss as make
 from lossmith.choose.shortlist import name_of
+from lossmith.errors import LossmithError, shown
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
     from lossmith.choose.plan import Plan
+    from lossmith.loss import Loss
 
 PACKAGES = ("lossmith", "numpy", "scipy", "scikit-learn", "pyarrow")
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -23,18 +26,28 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def code(choice: Choice) -> str:
     """Python that repeats the comparison, and the fit alone."""
     plan, best = choice.plan, choice.best
-    plain = name_of(plan.candidates[0].loss)
-    names = [name for name in dict.fromkeys(name_of(c.loss) for c in plan.candidates) if name != plain]
+    plain = _said(plan.candidates[0].loss)
+    names = [said for said in dict.fromkeys(_said(c.loss) for c in plan.candidates) if said != plain]
     repeats, folds = plan.shape
-    more = "".join(f", {name}={value!r}" for name, value in plan.asked)
+    more = "".join(f", {name}={shown(value)}" for name, value in plan.asked)
     return (
         "import lossmith\n\n"
         f"choice = lossmith.choose(table, y={plan.target.name!r}, score={plan.score.name!r},\n"
-        f"                         losses={names!r},\n"
+        f"                         losses=[{', '.join(names)}],\n"
         f"                         folds='{repeats}x{folds}', seed={plan.seed}, trials={plan.job.trials}{more})\n\n"
         f"model = {choice.winner.learner.code(best, choice.setting, choice.scale)}\n"
         f"{_fitted(plan)}"
     )
+
+
+def _said(loss: Loss) -> str:
+    """A loss as an argument: by its name or formula, or as Python where that alone would be another one."""
+    name = name_of(loss)
+    try:
+        known = repr(make(name)) == repr(loss)
+    except LossmithError:
+        known = False
+    return repr(name) if known else f"lossmith.{loss!r}"
 
 
 def _fitted(plan: Plan) -> str:
