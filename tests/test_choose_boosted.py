@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import lossmith
+from lossmith.choose import bench as bench_of
 from lossmith.choose import boosters, train
 from lossmith.choose.bench import Bench
 from lossmith.choose.boosters import Boosted, engine_of
@@ -25,7 +26,7 @@ from lossmith.models import BoostedRegressor
 from lossmith.rows.tables import Table
 
 Frame = dict[str, Any]
-QUICK = {"folds": "3", "trials": 3, "rounds": 40}
+QUICK: dict[str, Any] = {"folds": "3", "trials": 3, "rounds": 25}
 
 
 def bent(n: int = 240, seed: int = 0) -> tuple[Frame, Any]:
@@ -49,7 +50,7 @@ def column(y: Any) -> Any:
 
 
 def planned(X: Frame, y: Any, **more: Any) -> Any:
-    given = {"losses": ["Huber"], "learner": "boosted", "engine": "sklearn", **QUICK, **more}
+    given: dict[str, Any] = {"losses": ["Huber"], "learner": "boosted", "engine": "sklearn", **QUICK, **more}
     return make_plan(Table.of(X), column(y), Options(**given))
 
 
@@ -104,8 +105,8 @@ def test_linear_stands_before_boosted_in_the_order_of_simplicity() -> None:
     """Of two that are as good as each other the linear one is taken, even where its loss is not convex."""
     from lossmith.choose.choice import _order
 
-    X, y = straight(120)
-    plan = planned(X, y, losses=["Tukey"], learner="boosted,linear")
+    X, y = straight(60)
+    plan = planned(X, y, losses=["Tukey"], learner="boosted,linear", trials=1, rounds=3)
     lines, _ = train_lines(plan)
     assert [lines[k].name for k in _order(lines)] == [
         "boosted Squared",
@@ -136,7 +137,7 @@ def test_rounds_stop_by_the_score_and_not_by_the_loss(engine: str, monkeypatch: 
     def gap() -> float:
         (found,) = candidate.learner.trials(bench, [task], "", plan.score, 0.0)
         assert isinstance(found, boosters.Forest), found
-        (judged,) = train.judge(bench, [task], [found], plan.score, candidate.learner.raw)
+        (judged,) = bench_of.judge(bench, [task], [found], plan.score, candidate.learner.raw)
         history = found.part.trees.history
         assert found.rounds == int(np.argmin(history)) + 1
         return float(abs(history.min() / judged.score - 1))
@@ -152,7 +153,7 @@ def test_rounds_stop_by_the_score_and_not_by_the_loss(engine: str, monkeypatch: 
 
 
 def test_every_loss_has_the_same_trials_and_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps, leaves and a loss's own parameters share one number of trials. Planted: a trial more for StudentT."""
+    """Steps, leaves and a loss's own parameters share one number of trials. Planted: a trial more for PseudoHuber."""
     seen: dict[str, list[Any]] = {}
     real = train.trial
 
@@ -161,10 +162,10 @@ def test_every_loss_has_the_same_trials_and_rounds(monkeypatch: pytest.MonkeyPat
         return real(job, bench, tasks, candidate, *rest)
 
     monkeypatch.setattr(train, "trial", counted)
-    X, y = bent(1200)
-    plan = planned(X, y, losses=["StudentT", "Absolute"], trials=8, rounds=5)
+    X, y = bent(1500)
+    plan = planned(X, y, losses=["PseudoHuber"], trials=8, rounds=5)
     train.run_folds(plan.job, plan.folds[:1])
-    assert [len(set(found)) for found in seen.values()] == [8, 8, 8]
+    assert [len(set(found)) for found in seen.values()] == [8, 8]
     for found in seen.values():
         assert {growth.rounds for _, growth in found} == {5}
         assert len({growth.learning_rate for _, growth in found}) >= 3
@@ -180,7 +181,7 @@ def _predictions(plan: Any, y: Any) -> Any:
     other[fold.test] = y
     job = replace(plan.job, y=other)
     (result,) = train.run_folds(job, [fold])
-    return np.array([outcome.predictions for outcome in result.outcomes])
+    return np.array([outcome.predictions for outcome in result.outcomes if outcome is not None])
 
 
 def test_no_fold_sees_its_test_rows(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +201,7 @@ def test_no_fold_sees_its_test_rows(engine: str, monkeypatch: pytest.MonkeyPatch
 
 def test_the_same_seed_gives_the_same_digits_on_any_number_of_threads(engine: str) -> None:
     X, y = bent()
-    given = {**QUICK, "losses": ["Huber"], "learner": "boosted", "engine": engine}
+    given: dict[str, Any] = {**QUICK, "losses": ["Huber"], "learner": "boosted", "engine": engine}
     one, two = (lossmith.choose(X, y, **given, workers=workers) for workers in (1, 3))
     for a, b in zip(one.lines, two.lines, strict=True):
         np.testing.assert_array_equal(a.folds, b.folds)
@@ -250,7 +251,7 @@ def test_the_winner_carries_categories_and_gaps_into_a_fresh_process(tmp_path: P
     table.write_text("\n".join(["a,b,c,y", *lines]), encoding="utf-8")
     saved, out = tmp_path / "m.lossmith", tmp_path / "p.csv"
     words = ["choose", str(table), "--target", "y", "--losses", "Huber", "--learner", "boosted", "--engine", engine]
-    assert run(*words, "--folds", "3", "--rounds", "20", "--save", str(saved), "--out", str(tmp_path / "r.html")) == 0
+    assert run(*words, "--folds", "3", "--rounds", "8", "--save", str(saved), "--out", str(tmp_path / "r.html")) == 0
     assert saved.read_bytes()[8:9] == b"{"  # safetensors, no pickle
     subprocess.run(
         [sys.executable, "-m", "lossmith", "predict", str(saved), str(table), "--out", str(out)], check=True, timeout=60
@@ -268,7 +269,7 @@ def test_weights_of_k_are_k_copies_of_a_row_at_the_end() -> None:
     weight = np.ones(200)
     weight[:60] = 0.0
     spoiled = np.where(weight > 0, y, 1e4)
-    given = {**QUICK, "losses": ["Huber"], "learner": "boosted", "engine": "sklearn"}
+    given: dict[str, Any] = {**QUICK, "losses": ["Huber"], "learner": "boosted", "engine": "sklearn"}
     choice = lossmith.choose(X, spoiled, weight=weight, **given)
     assert np.abs(choice.model.predict(X)).max() < 50
 
@@ -283,10 +284,10 @@ def test_weights_of_k_are_k_copies_of_a_row_at_the_end() -> None:
     ],
     ids=["two classes", "three classes", "counts", "quantile"],
 )
-def test_classes_counts_and_quantiles(engine: str, make: Any, more: dict[str, Any]) -> None:
+def test_classes_counts_and_quantiles(make: Any, more: dict[str, Any]) -> None:
     """Trees beat the best constant under the score of each kind, with every loss, and predict in its range."""
     X, y = bent(300)
-    choice = lossmith.choose(X, make(X, y), learner="boosted", engine=engine, **{**QUICK, "trials": 2}, **more)
+    choice = lossmith.choose(X, make(X, y), learner="boosted", **{**QUICK, "trials": 2}, **more)
     assert len(choice.lines) == 1 + len(more["losses"])
     assert all(line.mean < choice.constant for line in choice.lines)
     if choice.plan.target.labels:
@@ -301,7 +302,7 @@ def test_classes_counts_and_quantiles(engine: str, make: Any, more: dict[str, An
 
 def test_the_report_names_learners_rounds_and_repeats_itself(tmp_path: Path) -> None:
     X, y = bent()
-    given = {**QUICK, "losses": ["Huber"], "learner": "linear,boosted", "engine": "sklearn"}
+    given: dict[str, Any] = {**QUICK, "losses": ["Huber"], "learner": "linear,boosted", "engine": "sklearn"}
     choice = lossmith.choose(X, y, **given, contaminate="outliers")
     page = choice.report(tmp_path / "r.html").read_text(encoding="utf-8")
     for said in ("boosted Huber", "linear Huber", ">rounds<", "pairs of a learner and a loss", "leaves of"):
@@ -309,7 +310,7 @@ def test_the_report_names_learners_rounds_and_repeats_itself(tmp_path: Path) -> 
     body = json.loads(json.dumps(choice.to_json()))
     records = {one["loss"]: one for one in body["losses"]}
     assert records["boosted Huber"]["learner"] == "boosted" and records["boosted Huber"]["alpha"] is None
-    assert 1 <= records["boosted Huber"]["trees"]["rounds"] <= 40
+    assert 1 <= records["boosted Huber"]["trees"]["rounds"] <= 25
     assert records["linear Huber"]["trees"] is None
     assert body["versions"]["scikit-learn"]
     assert body["model"]["learner"] == "boosted"
