@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lossmith
-from lossmith import catalogue, curvature, proofs
+from lossmith import catalogue, certificates, curvature, proofs
 from lossmith.facts import Fact
 from lossmith.knowledgejoint import joint_facts
 from lossmith.symbolic import bounds, ends, jointly, structural, structurallabels
@@ -123,7 +123,7 @@ def test_every_decided_fact_has_a_certificate_that_stands(name: str) -> None:
     loss = catalogue.losses()[name]()
     for fact in proofs.names_of(loss):
         if loss.facts()[fact].holds is not None:
-            made = proofs.certificate(loss, fact)
+            made = certificates.certificate(loss, fact)
             assert made.checks and made.stands is not False, (fact, made.checks)
 
 

@@ -75,11 +75,16 @@ class JointFacts(Mapping[str, Fact]):
 
 def joint_facts(loss: Loss) -> Mapping[str, Fact]:
     """The facts of a loss of several outputs: those of its margin loss, of its formula, or what a witness refutes."""
-    from lossmith.symbolic import jointly
-
     if loss.derived.slot.inputs == ("m",):
         of_margin = slot_facts(loss, "margin")
         return {name: of_margin[name] for name in OF_A_SUM} | of_a_difference(loss) | of_the_best(loss)
+    return of_formula(loss)
+
+
+def of_formula(loss: Loss) -> JointFacts:
+    """The facts of a loss that is a formula of several outputs."""
+    from lossmith.symbolic import jointly
+
     joint, refuting = described(loss)
     if joint is None:
         return JointFacts(loss, None, ("convex",), True)

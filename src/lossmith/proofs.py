@@ -1,4 +1,4 @@
-"""Proofs over ranges of a loss's parameters, and certificates that a second routine checks again."""
+"""Proofs over ranges of a loss's parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from lossmith.slotfacts import slot_facts, spelled_out
 if TYPE_CHECKING:
     from lossmith.loss import Loss
     from lossmith.symbolic.case import Case
-    from lossmith.symbolic.certify import Certificate
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -22,7 +21,7 @@ Ranges = Mapping[str, tuple[float, float]]
 def case_of(loss: Loss) -> Case:
     """The loss as its provers see it."""
     if loss.lift.joint:
-        raise UnsupportedError(f"{loss.name} has several outputs; ranges and certificates are for losses of one")
+        raise UnsupportedError(f"{loss.name} has several outputs; ranges are for losses of one")
     return slot_facts(loss, loss.lift.name).case
 
 
@@ -35,8 +34,7 @@ def family(loss: Loss, ranges: Ranges, names: tuple[str, ...]) -> Iterator[Fact]
     """Facts for every value of some parameters in their ranges, one after the other."""
     from lossmith.symbolic.families import fact_over
 
-    for n, (a, b) in ranges.items():
-        _demand(loss, n, a, b)
+    demand_ranges(loss, ranges)
     static = [n for n in ranges if loss.declared[n].static]
     if static:
         yield from (_of_forms(loss, ranges, static, name) for name in names)
@@ -78,6 +76,12 @@ LOWER = frozenset({"bounded below", "strongly convex"})
 """Facts whose constant is a bound from below."""
 
 
+def demand_ranges(loss: Loss, ranges: Ranges) -> None:
+    """Raises ParameterError for a range of no parameter, beyond what it allows, or that falls."""
+    for n, (a, b) in ranges.items():
+        _demand(loss, n, a, b)
+
+
 def _demand(loss: Loss, name: str, low: float, high: float) -> None:
     if name not in loss.declared:
         known = ", ".join(loss.declared) or "none"
@@ -104,19 +108,12 @@ def _sampled(loss: Loss, ranges: Ranges, name: str) -> Fact:
 def suspicion(loss: Loss, name: str) -> str:
     """What trying an undecided fact by values alone says; kept, as facts are."""
     from lossmith.symbolic.prove import RECIPE
-    from lossmith.symbolic.structurallabels import suspicion
+    from lossmith.symbolic.sampled import UNTRIED, suspicion
 
     if loss.lift.joint:
-        return "nothing tries it"
+        return UNTRIED
     case = case_of(loss)
-    return cache.text("json", f"{case.key}-{RECIPE}-tried-{name.replace(' ', '-')}", lambda: suspicion(case, name))
-
-
-def certificate(loss: Loss, name: str) -> Certificate:
-    """One fact proved afresh, with the claims it rests on and what the second routine says of them."""
-    from lossmith.symbolic.certify import covered
-
-    return covered(case_of(loss), name)
+    return cache.text("json", f"{case.key}-{RECIPE}-sampled-{name.replace(' ', '-')}", lambda: suspicion(case, name))
 
 
 def plain(fact: Fact) -> dict[str, Any]:

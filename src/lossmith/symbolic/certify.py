@@ -54,7 +54,7 @@ def certified(case: Case, name: str) -> Certificate:
     if fact.holds is False:
         stands = witness_stands(case.program, case.params, fact.witness, case.variable)
         return Certificate(fact, (), (stands,) if stands else tuple(looked_at(fresh, fact)))
-    kept = tuple({(c.output, c.kind, c.low, c.high, c.bound, c.program.digest): c for c in claims}.values())
+    kept = tuple({c.key: c for c in claims}.values())
     own = [same_quantity(c, case.program, case.params, case.limits) for c in kept if c.output in ORDERS]
     direct = DIRECT[name](case, fact) if name in DIRECT and case.lift != "softmax" else []
     return Certificate(fact, kept, (*(checked(c) for c in kept), *own, *direct, *looked_at(fresh, fact)))
@@ -109,14 +109,16 @@ def _joins(case: Case, fact: Fact) -> list[Checked]:
 
 def _join(case: Case, others: Mapping[str, float], at: Any, rises: bool) -> Checked:
     says = f"the slope {'never falls' if rises else 'is continuous'} at {float(at):.6g}"
-    with mpmath.workprec(700):
-        t, step = mpmath.mpf(at.numerator) / at.denominator, mpmath.mpf(2) ** -120
+    with mpmath.workprec(1600):
+        t = mpmath.mpf(at.numerator) / at.denominator
+        step = mpmath.mpf(2) ** -120 * max(1, abs(t))
         known = {n: mpmath.mpf(v) for n, v in {**case.params, **others}.items()}
         run = case.program.only("value")._run_once
         values = [run({**known, case.variable: t + k * step})["value"] for k in (-2, -1, 0, 1, 2)]
         left, right = (values[1] - values[0]) / step, (values[4] - values[3]) / step
         room = mpmath.mpf(10) ** -15 * (1 + abs(left) + abs(right))
-        whole = max(abs(values[2] - values[1]), abs(values[3] - values[2])) < mpmath.mpf(10) ** -12
+        apart = max(abs(values[2] - values[1]), abs(values[3] - values[2]))
+        whole = apart < mpmath.mpf(10) ** -12 * max(1, abs(values[2]))
         holds = whole and right - left >= -room and (rises or right - left <= room)
     return Checked(says, bool(holds), 1, f"from {float(left):.9g} to {float(right):.9g}")
 

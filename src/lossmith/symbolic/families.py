@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -43,17 +43,19 @@ def fact_over(case: Case, ranges: Ranges, name: str) -> Fact:
             where = ", ".join(f"{n} = {v:g}" for n, v in values.items())
             witness = {"parameters": dict(values), "witness": found.witness}
             return Fact(name, False, f"at {where}: {found.because}", witness)
-    by_mixture = _by_mixture(case, ranges, name)
-    if by_mixture is not None:
-        return by_mixture
-    by_scale = _by_scale(case, ranges, name)
-    if by_scale is not None:
-        return by_scale
-    shown = name in UNIVERSAL or (name in OF_CLASSES and case.lift == "softmax")
-    whole = answer(as_inputs(case, ranges), name) if shown else None
-    if whole is not None and whole.holds:
-        return replace(whole, because=f"{whole.because}, for all of {_named(ranges)}")
+    by = shown(case, ranges, name)
+    if by is not None:
+        return by[1]
     return Fact(name, None, f"true wherever it was tried in {_named(ranges)}, but not shown for all of it")
+
+
+def shown(case: Case, ranges: Ranges, name: str) -> tuple[str, Fact] | None:
+    """What proves a fact over the ranges, by its name in `ROUTES`; None for a fact that nothing here proves."""
+    for route, prover in ROUTES.items():
+        found = prover(case, ranges, name)
+        if found is not None:
+            return route, found
+    return None
 
 
 def between_choices(program: Program, ranges: Ranges) -> tuple[list[dict[str, float]], list[Ranges]]:
@@ -128,3 +130,19 @@ def _by_scale(case: Case, ranges: Ranges, name: str) -> Fact | None:
     one = _at(case, {n: math.sqrt(a) * math.sqrt(b)}, name)
     says = f"{n} only sets the unit of {case.variable}, and at one value: {one.because}"
     return replace(one, because=says, constant=None) if one.holds else None
+
+
+def _as_whole(case: Case, ranges: Ranges, name: str) -> Fact | None:
+    """The provers of one loss, with the parameters among the inputs whose every value counts."""
+    if not (name in UNIVERSAL or (name in OF_CLASSES and case.lift == "softmax")):
+        return None
+    found = answer(as_inputs(case, ranges), name)
+    return replace(found, because=f"{found.because}, for all of {_named(ranges)}") if found.holds else None
+
+
+ROUTES: Mapping[str, Callable[[Case, Ranges, str], Fact | None]] = {
+    "mixture": _by_mixture,
+    "unit": _by_scale,
+    "whole": _as_whole,
+}
+"""What can show a fact for every value of some parameters, in the order in which they are asked."""

@@ -34,6 +34,12 @@ class Claim:
     twin: Program | None = None
     """The same output in another form, in which less cancels; a checker may use it once it has seen that they agree."""
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from other claims."""
+        ends, at = (self.low, self.high), (tuple(sorted(self.params.items())), tuple(sorted(self.others.items())))
+        return self.output, self.kind, *ends, self.bound, self.program.digest, *at
+
     def to_json(self) -> dict[str, Any]:
         """A plain structure; ends are fractions as text, None where a piece runs to infinity."""
         ends = [None if e is None else str(e) for e in (self.low, self.high)]

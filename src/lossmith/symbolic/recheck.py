@@ -16,9 +16,9 @@ from typing import Any
 import mpmath
 from mpmath import mpf
 
-from lossmith.program import Program
+from lossmith.program import Program, Step
 from lossmith.symbolic.ledger import AT_LEAST, WITHIN, Claim
-from lossmith.symbolic.recheckwords import BITS, INF, WORDS, Range, times
+from lossmith.symbolic.recheckwords import BITS, INF, WORDS, Range, squared, times
 from lossmith.symbolic.slopes import NoSlope, differentiate
 
 REACH = 2.0**40
@@ -36,6 +36,16 @@ class Checked:
     says: str = ""
 
 
+def square(step: Step) -> bool:
+    """Is it a number times itself, and so never negative?"""
+    return step.word == "mul" and step.args[0] == step.args[1]
+
+
+def unknown(*args: Range) -> Range:
+    """What is known of a word without an entry: nothing."""
+    return -INF, INF
+
+
 def enclosed(program: Program, values: Mapping[str, Range]) -> tuple[Range, Any]:
     """The first output over a box, and the size of the largest term that went into it."""
     table: dict[Any, Any] = dict(values)
@@ -45,7 +55,7 @@ def enclosed(program: Program, values: Mapping[str, Range]) -> tuple[Range, Any]
         return table[a] if isinstance(a, str) else (mpf(a), mpf(a))
 
     for step in program.steps:
-        found = WORDS[step.word](*map(get, step.args)) if step.word in WORDS else (-INF, INF)
+        found = squared(get(step.args[0])) if square(step) else WORDS.get(step.word, unknown)(*map(get, step.args))
         table[step.name] = found
         if isinstance(found, tuple) and mpmath.isfinite(found[0]) and mpmath.isfinite(found[1]):
             largest = max(largest, abs(found[0]), abs(found[1]))
@@ -99,22 +109,29 @@ class Judge:
         size = size if b - a <= NARROW * max(mpf(1), abs(a)) else mpf(0)  # on a wide box the size of terms says nothing
         answer = self.satisfied(x, size)
         if answer is None and self.slope is not None:
-            answer = self.satisfied(self.closer(box, x), size)
+            answer = self.by_slope(box, x, size)
         return answer
 
-    def closer(self, box: Mapping[str, Range], x: Range) -> Range:
-        t = self.claim.variable
-        low, high = box[t]
+    def by_slope(self, box: Mapping[str, Range], x: Range, size: Any) -> bool | None:
+        """The claim at both ends where the output is monotone, else by the mean value theorem."""
+        low, high = box[self.claim.variable]
         rise = enclosed(self.slope, {**self.fixed, **box})[0] if self.slope else (-INF, INF)
         if not (mpmath.isfinite(rise[0]) and mpmath.isfinite(rise[1])):
-            return x
+            return None
         if rise[0] >= 0 or rise[1] <= 0:
-            ends = [enclosed(self.claim.program, {**self.fixed, **box, t: (e, e)})[0] for e in (low, high)]
-            return max(x[0], min(e[0] for e in ends)), min(x[1], max(e[1] for e in ends))
+            answers = [self.satisfied(_common(x, y), terms) for y, terms in (self.at(box, e) for e in (low, high))]
+            return False if False in answers else (None if None in answers else True)
         m = (low + high) / 2
-        middle = enclosed(self.claim.program, {**self.fixed, **box, t: (m, m)})[0]
-        way = times(rise, (low - m, high - m))
-        return max(x[0], middle[0] + way[0]), min(x[1], middle[1] + way[1])
+        middle, way = self.at(box, m)[0], times(rise, (low - m, high - m))
+        return self.satisfied(_common(x, (middle[0] + way[0], middle[1] + way[1])), size)
+
+    def at(self, box: Mapping[str, Range], place: Any) -> tuple[Range, Any]:
+        """The claimed output at one place of the variable, and the size of its terms."""
+        return enclosed(self.claim.program, {**self.fixed, **box, self.claim.variable: (place, place)})
+
+
+def _common(x: Range, y: Range) -> Range:
+    return max(x[0], y[0]), min(x[1], y[1])
 
 
 def checked(claim: Claim) -> Checked:

@@ -35,11 +35,11 @@ class Seen:
         self.variable, self.program = case.variable, case.program.only("value")
         usual = {n: 0.6 if a > 0 and b < 1 else min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
         self.known = {n: mpf(v) for n, v in {**case.params, **usual, **others}.items()}
-        self.one_sided = case.lift == "softmax"
+        self.one_sided, self.bits = case.lift == "softmax", BITS
 
     def value(self, t: Any) -> Any:
         """f(t)."""
-        with mpmath.workprec(BITS):
+        with mpmath.workprec(self.bits):
             return self.program._run_once({**self.known, self.variable: mpf(t)})["value"]
 
     def slope(self, t: Any, side: int = 0) -> Any:

@@ -214,14 +214,6 @@ OF_CLASSES: dict[str, Check] = {
 """What is looked at beside that for losses of classes, whose proofs may rest on no claim at all."""
 
 
-def suspicion(case: Case, name: str) -> str:
-    """Of a fact that nobody decided: does it fail where it is tried by values? (Exact, that would refute it.)"""
-    if name not in REFUTED:
-        return "nothing tries it"
-    found = looked_at(case, Fact(name, False, "tried"))
-    return "fails where it was tried" if found and found[0].holds else "did not fail where it was tried"
-
-
 def looked_at(case: Case, fact: Fact) -> list[Checked]:
     """The checks of a fact by this route; none where there is no such route."""
     table = (PROVED | OF_CLASSES if case.lift == "softmax" else PROVED) if fact.holds else REFUTED
