@@ -263,15 +263,15 @@ def test_the_winner_carries_categories_and_gaps_into_a_fresh_process(tmp_path: P
     assert np.isfinite(here.predict(gone)).all()
 
 
-def test_weights_of_k_are_k_copies_of_a_row_at_the_end() -> None:
-    """The final model with weights 0 is that without the rows: planted, weights that do not reach the trees."""
+def test_weights_reach_the_trees() -> None:
+    """Rows of next to no weight move nothing, in the folds and at the end. Planted: weights that are dropped."""
     X, y = straight(200)
-    weight = np.ones(200)
-    weight[:60] = 0.0
-    spoiled = np.where(weight > 0, y, 1e4)
+    weight = np.where(np.arange(200) < 60, 1e-9, 1.0)
+    spoiled = np.where(weight == 1.0, y, 1e4)
     given: dict[str, Any] = {**QUICK, "losses": ["Huber"], "learner": "boosted", "engine": "sklearn"}
     choice = lossmith.choose(X, spoiled, weight=weight, **given)
     assert np.abs(choice.model.predict(X)).max() < 50
+    assert all(np.abs(line.predictions).max() < 50 for line in choice.lines)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def paired(
 
     Raises what the learner says of a loss that was asked for; others that it refuses are passed over.
     """
-    told = any(learner.rank != LINEAR.rank for learner in learners)
+    told = any(learner.name != LINEAR.name for learner in learners)
     out = []
     for i, learner in enumerate(learners):
         for one in candidates:
