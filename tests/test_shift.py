@@ -264,9 +264,7 @@ def test_a_category_unseen_in_training_is_refused(tmp_path: Path, capsys: pytest
     none = loaded.predict({**data, "g": np.where(data["g"] == "c", "nowhere", data["g"])}, unseen="ignore")
     np.testing.assert_array_equal(found, none)
     assert loaded.predict({**data, "g": np.where(data["g"] == "c", None, data["g"])}).shape == (240,)
-    with pytest.raises(
-        DataError, match="column 'g': row 1 has '2', a category unseen"
-    ):  # text in training, numbers now
+    with pytest.raises(DataError, match="column 'g': row 1 has '2', a category unseen"):
         loaded.predict({**{k: v[:2] for k, v in data.items()}, "g": [None, 2.0]})
     code, _, err = _run(capsys, "predict", model, path, "--unseen", "maybe")
     assert code == 2 and "unseen 'maybe': give 'error' or 'ignore'" in err
