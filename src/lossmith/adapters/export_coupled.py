@@ -27,16 +27,16 @@ class Coupled:
 
     def value(self, y: Any, z: Any) -> Array:
         """The loss of each row."""
-        return self._asked("values", y, z)
+        return self._asked("_values", y, z)
 
     def gradient(self, y: Any, z: Any) -> Array:
         """Its derivatives, of the shape of z."""
-        found = self._asked("slopes", y, z)
+        found = self._asked("_slopes", y, z)
         return found if np.ndim(z) > 1 else found[:, 1]
 
     def hessian(self, y: Any, z: Any) -> Array:
         """Its second derivatives, (n, K, K); (n,) for one score a row."""
-        found = self._asked("bends", y, z)
+        found = self._asked("_bends", y, z)
         return found if np.ndim(z) > 1 else found[:, 1, 1]
 
     def _asked(self, what: str, y: Any, z: Any) -> Array:
@@ -133,17 +133,20 @@ class Slots(Coupled):
         slots = [slot(Probabilities(z, index)) for slot in self._more]
         return one(slots, [np.ascontiguousarray(values) for values, _, _ in slots])
 
-    def values(self, y: Array, z: Array) -> Array:
+    def _values(self, y: Array, z: Array) -> Array:
+        """The loss of each row (n,)."""
         return self._each(lambda slots, at: self._value(*at), y, z)
 
-    def slopes(self, y: Array, z: Array) -> Array:
+    def _slopes(self, y: Array, z: Array) -> Array:
+        """Its derivatives in the scores (n, K)."""
         return self._each(self._gradient, y, z)
 
     def _gradient(self, slots: Any, at: list[Array]) -> Array:
         parts = zip(tuple_of(self._slope(*at)), slots, strict=True)
         return np.asarray(np.sum([f[:, None] * slope for f, (_, slope, _) in parts], axis=0))
 
-    def bends(self, y: Array, z: Array) -> Array:
+    def _bends(self, y: Array, z: Array) -> Array:
+        """Its second derivatives (n, K, K)."""
         return self._each(self._hessian, y, z)
 
     def _hessian(self, slots: Any, at: list[Array]) -> Array:
@@ -163,15 +166,15 @@ class Distribution(Coupled):
         """Class indices as shares."""
         return y.astype(float) if y.ndim == 2 else np.eye(z.shape[1])[y.astype(int)]
 
-    def values(self, y: Array, z: Array) -> Array:
+    def _values(self, y: Array, z: Array) -> Array:
         return np.asarray(self._value(self.shares(y, z), log_softmax(z)).sum(axis=1))
 
-    def slopes(self, y: Array, z: Array) -> Array:
+    def _slopes(self, y: Array, z: Array) -> Array:
         logp = log_softmax(z)
         slope = self._slope(self.shares(y, z), logp)
         return np.asarray(slope - slope.sum(axis=1, keepdims=True) * np.exp(logp))
 
-    def bends(self, y: Array, z: Array) -> Array:
+    def _bends(self, y: Array, z: Array) -> Array:
         y, logp = self.shares(y, z), log_softmax(z)
         p = np.exp(logp)
         jacobian = np.eye(z.shape[1]) - p[:, None, :]
@@ -208,13 +211,13 @@ class Rivals(Coupled):
         signs = self._more[0](y.argmax(axis=1) if y.ndim == 2 else y.astype(int), z)
         return signs, (signs @ z[:, :, None])[:, :, 0]
 
-    def values(self, y: Array, z: Array) -> Array:
+    def _values(self, y: Array, z: Array) -> Array:
         return np.asarray(self._value(self._margins(y, z)[1]).sum(axis=1))
 
-    def slopes(self, y: Array, z: Array) -> Array:
+    def _slopes(self, y: Array, z: Array) -> Array:
         signs, m = self._margins(y, z)
         return np.asarray((self._slope(m)[:, None, :] @ signs)[:, 0])
 
-    def bends(self, y: Array, z: Array) -> Array:
+    def _bends(self, y: Array, z: Array) -> Array:
         signs, m = self._margins(y, z)
         return np.asarray(signs.swapaxes(1, 2) @ (self._bend(m)[:, :, None] * signs))
