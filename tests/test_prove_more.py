@@ -14,7 +14,7 @@ import lossmith
 from lossmith import catalogue, certificates, curvature, proofs
 from lossmith.facts import Fact
 from lossmith.knowledgejoint import joint_facts
-from lossmith.symbolic import bounds, ends, jointly, structural, structurallabels
+from lossmith.symbolic import bounds, ends, jointly, sampled, structural, structurallabels
 from lossmith.symbolic.exact import Exact, number
 
 # ------------------------------------------------------------------------------------------------- several outputs
@@ -199,3 +199,16 @@ def test_a_majorant_one_percent_too_small_is_seen_to_dip_below(name: str) -> Non
     assert np.all(given >= loss.hessian(truth, z) - 1e-9)
     tight = loss.hessian(truth, z).max() if bound is not None else given
     assert np.any(0.99 * np.asarray(tight) < loss.hessian(truth, z))
+
+
+def test_sampling_raises_no_false_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A true fact fails by rounding only; too few digits, never compared with more, would call it false."""
+    truncated = proofs.case_of(catalogue.losses()["ZeroTruncatedPoisson"]())
+    assert sampled.suspicion(truncated, "convex") == sampled.NOTHING
+    assert sampled.suspicion(truncated, "elicits") == sampled.UNTRIED
+    tricky = proofs.case_of(lossmith.loss("(1e20 + r)**2 - 1e40 - 2e20*r", lift="residual"))
+    assert sampled.suspicion(tricky, "convex") == sampled.NOTHING
+    assert sampled.suspicion(proofs.case_of(lossmith.Cauchy()), "convex").startswith("not so at r = ")
+    assert sampled.suspicion(proofs.case_of(lossmith.Gamma()), "nonnegative").startswith("not so at z = ")
+    monkeypatch.setattr(sampled, "SIZES", (100, 100))
+    assert sampled.suspicion(tricky, "convex") != sampled.NOTHING
