@@ -38,6 +38,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "curvature",
         "tuning",
         "proofs",
+        "certificates",
+        "recheckjoint",
     ),
     ("catalogue", "rows", "functionals"),
     ("accuracy",),
