@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lossmith.choose.summary import Line
 
 Array = NDArray[Any]
+COLOURS = 8
+"""Colours of the style sheet; candidates beyond them begin again with the first."""
 
 
 def contamination(scenario: Scenario, names: Sequence[str], shown: int, trimmed: bool = False) -> Markup:
@@ -30,10 +32,10 @@ def contamination(scenario: Scenario, names: Sequence[str], shown: int, trimmed:
     frame = Frame(58, 14, 470, 250, 0.0, rates[-1], low - pad, high + pad)
     parts = [_grid(frame), *(_level(frame, 1.0, "the best constant") if frame.y0 < 1 < frame.y1 else [])]
     for k in sorted({0, shown}):
-        parts.append(area(frame, rates, mean[k] - 2 * error[k], mean[k] + 2 * error[k], f"band s{k}"))
+        parts.append(area(frame, rates, mean[k] - 2 * error[k], mean[k] + 2 * error[k], f"band {_colour(k)}"))
     fine = np.linspace(0, rates[-1], 81)
     for k in range(len(names)):
-        parts.append(curve(frame, fine, np.interp(fine, rates, mean[k]), f"curve s{k}"))
+        parts.append(curve(frame, fine, np.interp(fine, rates, mean[k]), f"curve {_colour(k)}"))
     ends = [(_last(frame, fine, np.interp(fine, rates, m)), k) for k, m in enumerate(mean)]
     parts += _labels(frame, ends, names)
     places = [float(r) for r in rates if r == 0 or r >= 0.05]
@@ -56,8 +58,8 @@ def murphy(found: Murphy, shown: int) -> Markup:
     parts.append(text(frame.left, frame.top - 14, "above 0 the default is better, below 0 it is worse", "tick"))
     for i, (_, mean, error) in enumerate(found.lines, start=1):
         if i == shown:
-            parts.append(area(frame, t, mean - 2 * error, mean + 2 * error, f"band s{i}"))
-        parts.append(curve(frame, t, mean, f"curve s{i}"))
+            parts.append(area(frame, t, mean - 2 * error, mean + 2 * error, f"band {_colour(i)}"))
+        parts.append(curve(frame, t, mean, f"curve {_colour(i)}"))
     ends = [(_last(frame, t, mean), i) for i, (_, mean, _) in enumerate(found.lines, start=1)]
     parts += _labels(frame, ends, ["", *(one.name for one, _, _ in found.lines)])
     places = ticks(frame.x0, frame.x1, 6)
@@ -80,7 +82,7 @@ def reliability(name: str, k: int, shares: bool, guess: Array, came: Array, ever
     parts.append(line(frame.x(low), frame.y(low), frame.x(high), frame.y(high), "zero"))
     inside = np.flatnonzero((guess >= low) & (guess <= high))
     keep = inside[np.unique(np.linspace(0, len(inside) - 1, 400).astype(int))]
-    parts.append(curve(frame, guess[keep], came[keep], f"curve s{k}"))
+    parts.append(curve(frame, guess[keep], came[keep], f"curve {_colour(k)}"))
     places = [0.0, 0.25, 0.5, 0.75, 1.0] if shares else ticks(low, high, 4)
     parts.append(axis(frame, places, [f"{100 * p:g} %" if shares else short(p) for p in places]))
     return picture(310, 282, f"Calibration of {name}", parts)
@@ -94,7 +96,7 @@ def influence(lines: Sequence[Line]) -> Markup | None:
         return None
     frame = Frame(58, 14, 470, 220, -8.0, 8.0, -4.2, 4.2)
     parts = [_grid(frame), *_level(frame, 0.0, "")]
-    parts += [curve(frame, r, v, f"curve s{k}") for k, _, v in found]
+    parts += [curve(frame, r, v, f"curve {_colour(k)}") for k, _, v in found]
     parts += _labels(frame, [(_last(frame, r, v), k) for k, _, v in found], [one.name for one in lines])
     places = [-8.0, -4.0, 0.0, 4.0, 8.0]
     parts.append(axis(frame, places, [short(p) for p in places]))
@@ -128,6 +130,11 @@ def _last(frame: Frame, x: Array, y: Array) -> float:
     return frame.y(float(y[inside[-1]])) if len(inside) else frame.top
 
 
+def _colour(k: int) -> str:
+    """The class of the k-th candidate in the style sheet."""
+    return f"s{k % COLOURS}"
+
+
 def _labels(frame: Frame, ends: Sequence[tuple[float, int]], names: Sequence[str]) -> list[Markup]:
     """Names to the right of a frame, at the heights of their curves, pushed apart where they would overlap."""
     ordered = sorted(ends)
@@ -136,7 +143,10 @@ def _labels(frame: Frame, ends: Sequence[tuple[float, int]], names: Sequence[str
     out = []
     for place, (y, k) in zip(places, ordered, strict=True):
         name = names[k] if len(names[k]) <= 16 else names[k][:15] + "…"
-        out += [line(x + 2, y, x + 14, place, f"lead s{k}"), text(x + 18, place + 4, name, f"label s{k}")]
+        out += [
+            line(x + 2, y, x + 14, place, f"lead {_colour(k)}"),
+            text(x + 18, place + 4, name, f"label {_colour(k)}"),
+        ]
     return out
 
 
