@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lossmith import catalogue, certificates, recheckjoint
+from lossmith import catalogue, certificates
 from lossmith.facts import Fact
-from lossmith.symbolic import jointly
+from lossmith.symbolic import jointly, recheckjoint
 
 SEVERAL = [n for n, kind in catalogue.every().items() if kind().lift.joint]
 

@@ -39,7 +39,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "tuning",
         "proofs",
         "certificates",
-        "recheckjoint",
     ),
     ("catalogue", "rows", "functionals"),
     ("accuracy",),

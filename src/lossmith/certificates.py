@@ -33,10 +33,10 @@ def _of_several(loss: Loss, name: str) -> Certificate:
         return _by_hand(loss, of_scores(loss)[name])
     if loss.derived.slot.inputs == ("m",):
         return _of_margins(loss, name)
-    from lossmith.recheckjoint import seen, tried
     from lossmith.symbolic.certify import Certificate
     from lossmith.symbolic.ledger import recording
     from lossmith.symbolic.recheck import checked
+    from lossmith.symbolic.recheckjoint import seen, tried
 
     with recording() as claims:
         fact = of_formula(loss).verdict(name)
@@ -52,16 +52,16 @@ def _of_several(loss: Loss, name: str) -> Certificate:
 
 def _by_hand(loss: Loss, fact: Fact) -> Certificate:
     """Of what is proved in words: no claims, but the loss as a whole is tried."""
-    from lossmith.recheckjoint import tried
     from lossmith.symbolic.certify import Certificate
+    from lossmith.symbolic.recheckjoint import tried
 
     return Certificate(fact, (), tuple(tried(loss, TRUTHS[loss.target.name], fact)) if fact.holds else ())
 
 
 def _of_margins(loss: Loss, name: str) -> Certificate:
     """Of a loss that is one of margins: the certificate of its margin loss, and the whole loss tried beside it."""
-    from lossmith.recheckjoint import tried
     from lossmith.symbolic.certify import Certificate, covered
+    from lossmith.symbolic.recheckjoint import tried
 
     fact, case = joint_facts(loss)[name], slot_facts(loss, "margin").case
     if fact.holds is None:

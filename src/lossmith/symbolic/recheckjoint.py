@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import mpmath
 import numpy as np
@@ -19,8 +19,25 @@ from lossmith.facts import Fact
 from lossmith.symbolic.recheck import ORDERS, Checked, derivative
 from lossmith.symbolic.structural import LARGEST
 
-if TYPE_CHECKING:
-    from lossmith.loss import Loss
+
+class Loss(Protocol):
+    """What is needed of a loss of several outputs."""
+
+    @property
+    def lift(self) -> Any:
+        """Its `outputs` are named."""
+
+    @property
+    def derived(self) -> Any:
+        """Its `pointwise` is the Program of truths and outputs."""
+
+    @property
+    def params(self) -> Mapping[str, float]:
+        """Parameters by name."""
+
+    def value(self, y: Any, z: Any) -> Any:
+        """A value for each row."""
+
 
 Pairs = tuple[Any, Any, Any]
 """Truths, places and other places."""
