@@ -311,9 +311,11 @@ def starts(loss: Loss) -> None:
         here = loss(y, np.tile(best, (len(y), 1)), weight=weight)
         sizes = 10.0 ** np.repeat(np.arange(0, -5, -1), 40)[:, None]
         steps = sizes * np.random.default_rng(4).normal(size=(200, len(best)))
-        for other in np.concatenate([best + steps, z[:40]]):
-            rival = loss(y, np.tile(other, (len(y), 1)), weight=weight)
-            assert here <= rival + slack * max(1, abs(rival)), f"{other} gives {rival}, start {best} gives {here}"
+        others = np.concatenate([best + steps, z[:40]])
+        each = loss.value(np.concatenate([y] * len(others)), np.repeat(others, len(y), axis=0)).reshape(-1, len(y))
+        rivals = np.average(each, axis=1, weights=weight)
+        worse = here <= rivals + slack * np.maximum(1, np.abs(rivals))
+        assert worse.all(), f"{others[~worse][0]} gives {rivals[~worse][0]}, start {best} gives {here}"
 
 
 def returns(loss: Loss) -> None:
