@@ -224,3 +224,11 @@ def test_every_loss_of_the_catalogue_can_be_drawn() -> None:
     for kind in lossmith.losses().values():
         drawing, names = charts.shape(kind(), 1.0, 2)
         assert "nan" not in str(drawing) and len(names) == 3
+
+
+def test_strict_json_reads_what_has_no_end() -> None:
+    """A breakdown that no share of bad rows reaches is ∞, which the plain writer would spell as no JSON reader may."""
+    from lossmith.choose.report import finite
+
+    raw = {"breakdown": float("inf"), "curve": [1.0, float("nan")], "pair": (1, "x")}
+    assert json.dumps(finite(raw), allow_nan=False) == '{"breakdown": null, "curve": [1.0, null], "pair": [1, "x"]}'

@@ -38,7 +38,7 @@ def records(choice: Choice) -> list[dict[str, Any]]:
 def document(choice: Choice) -> dict[str, Any]:
     """Everything that the report says, as plain values for JSON."""
     plan = choice.plan
-    return {
+    body = {
         "verdict": {"answer": choice.verdict.answer, "use": choice.winner.name, "sentence": choice.verdict.sentence},
         "target": {"column": plan.target.name, **dict(plan.profile.facts)},
         "functional": plan.score.functional,
@@ -78,6 +78,16 @@ def document(choice: Choice) -> dict[str, Any]:
         "decisions": [_decision(d) for d in decided(plan, choice.lines)],
         "recalibrated": {x.name: list(x.recalibrated) for x in choice.lines if x.recalibrated},
     }
+    return {name: finite(value) for name, value in body.items()}
+
+
+def finite(value: Any) -> Any:
+    """The value with null for every number that is none or has no end: strict JSON knows neither."""
+    if isinstance(value, dict):
+        return {name: finite(v) for name, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _decision(one: Any) -> dict[str, Any]:
