@@ -271,6 +271,7 @@ def test_known_verdicts(name: str) -> None:
             assert fact.holds is expected, fact
 
 
+@pytest.mark.slow
 def test_few_facts_of_the_catalogue_are_unknown() -> None:
     verdicts = [fact.holds for kind in catalogue.losses().values() for fact in of(kind()).values()]
     assert verdicts.count(None) <= 0.1 * len(verdicts)
