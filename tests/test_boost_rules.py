@@ -119,3 +119,13 @@ def test_the_unit_follows_the_residuals() -> None:
 
 def test_versions_are_read() -> None:
     assert number("4.7.0") == (4, 7, 0) and number("2.1.0rc1") == (2, 1) and number("1.10.dev0") == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "works"), [("multiclass_brier", "LinearClassifier"), ("GaussianNLL", "DistributionRegressor")]
+)
+def test_a_loss_that_no_engine_carries_names_what_would(name: str, works: str) -> None:
+    with pytest.raises(UnsupportedError, match=works):
+        rule_of(lossmith.loss(name), "auto", 3)
+    with pytest.raises(UnsupportedError, match=works):
+        lossmith.BoostedClassifier(loss=name, engine="sklearn").fit(np.arange(30.0)[:, None], np.arange(30) % 3)

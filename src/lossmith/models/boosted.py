@@ -18,6 +18,7 @@ from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.boosted_fit import Data, Part, boosted, split
 from lossmith.models.boosted_rows import Encoder, read
+from lossmith.models.boosted_rule import carried
 from lossmith.models.boosted_state import dump_boosted, load_boosted
 from lossmith.models.boosted_task import Engine, Settings, engine
 from lossmith.models.linear import RANGES
@@ -126,11 +127,7 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
     def _loss(self) -> Loss:
         """The loss that the parameter `loss` is, names or spells; refused where trees of ours cannot fit it."""
         loss = make_loss(self.loss)
-        if loss.lift.joint:
-            raise UnsupportedError(
-                f"{loss.name} has several raw outputs a row ({', '.join(loss.lift.outputs)}), which no engine carries;"
-                " use DistributionRegressor, OrdinalClassifier or SurvivalRegressor"
-            )
+        carried(loss)
         if loss.target.name not in self.fits.get(loss.lift.name, ()):
             raise UnsupportedError(
                 f"{loss.name} needs {loss.target.says}, which {type(self).__name__} does not fit; use {self.other}"

@@ -36,6 +36,19 @@ class Rule:
         return f"{self.name}{times}: {self.why}"
 
 
+def carried(loss: Loss) -> None:
+    """Raise UnsupportedError for a loss that couples the raw outputs of a row in a way that no engine carries."""
+    if not loss.lift.joint:
+        return
+    named = f" ({', '.join(loss.lift.outputs)})" if loss.lift.outputs else ""
+    advice = (
+        "use DistributionRegressor, OrdinalClassifier or SurvivalRegressor"
+        if named
+        else "use LinearClassifier, or lossmith.torch, lossmith.jax or lossmith.keras"
+    )
+    raise UnsupportedError(f"{loss.name} couples several raw outputs a row{named}, which no engine carries; {advice}")
+
+
 def rule_of(loss: Loss, asked: str = "auto", outputs: int = 1) -> Rule:
     """The rule that is asked for, or with "auto" the best one that the facts allow.
 
@@ -43,6 +56,7 @@ def rule_of(loss: Loss, asked: str = "auto", outputs: int = 1) -> Rule:
     for K scores: "exact" (the diagonal), "gershgorin", "gradient", "majorant". Raises ParameterError for another word,
     UnsupportedError with the missing fact where what is asked for is not proved.
     """
+    carried(loss)
     table = ONE if outputs == 1 else MANY
     if asked == "auto":
         return (_auto if outputs == 1 else _auto_many)(loss)
