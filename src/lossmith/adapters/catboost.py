@@ -49,7 +49,8 @@ class Ascent:
     def calc_ders_range(self, approxes: Array, targets: Array, weights: Array | None) -> list[tuple[float, float]]:
         """(−∂L/∂F, −∂²L/∂F²) for each row of a block."""
         truth, raw = np.asarray(targets, np.float64), np.asarray(approxes, np.float64)
-        weight = None if weights is None or not len(weights) else np.asarray(weights, np.float64)
+        given = np.ones(len(raw)) if weights is None or not len(weights) else np.asarray(weights, np.float64)
+        weight = None if self.boosting.weight is None else given  # a Pool without weights says that all are 1
         if self.boosting.follows:
             self._follow(truth - raw, weight)
         gradient, hessian = self.boosting.block(truth, raw, weight)
