@@ -131,6 +131,11 @@ def test_wrong_parameters_state_their_domain(make: object, says: str) -> None:
         make()  # type: ignore[operator]
 
 
+def test_a_word_behind_a_minus_is_a_formula() -> None:
+    """The plainest formula of class probabilities was once taken for a misspelt name."""
+    assert lossmith.loss("-logp").lift is lossmith.softmax
+
+
 def test_substitution_replaces_names_only() -> None:
     tree = substitute(parse("a*exp(b)"), {"b": parse("c + 1")})
     assert tree == parse("a*exp(c + 1)")

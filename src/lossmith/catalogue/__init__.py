@@ -55,7 +55,8 @@ def find(text: str) -> type[Loss] | None:
     Raises ParameterError, with a suggestion, for a word that is neither.
     """
     found = _index().get(_plain(text))
-    if found is None and text.strip().replace("-", "_").isidentifier() and len(text.strip()) > 1:
+    word = text.strip()
+    if found is None and word[:1] != "-" and word.replace("-", "_").isidentifier() and len(word) > 1:
         near = difflib.get_close_matches(_plain(text), list(_index()), 1, 0.6)
         hint = f"did you mean {_index()[near[0]].__name__}?" if near else "`lossmith list` shows all"
         raise ParameterError(f"no loss named {text!r}; {hint}")
