@@ -155,7 +155,7 @@ def grow(task: Task) -> CatTrees:
     """Train on a task."""
     catboost = ready()
     s, boosting = task.settings, task.boosting
-    if constant(task.X):
+    if constant(task.X) or constant(boosting.truth[:, None]):
         return CatTrees("", boosting.outputs, 1, task.categorical, np.zeros(task.X.shape[1]), np.zeros(0))
     pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight)
     climbs = Ascent(boosting, len(task.X)) if boosting.outputs == 1 else AscentMany(boosting)
@@ -183,7 +183,7 @@ def grow(task: Task) -> CatTrees:
 
 
 def constant(X: Array) -> bool:
-    """Are all rows the same, which CatBoost refuses to learn from?"""
+    """Are all rows the same, be it of X or of y, which CatBoost refuses to learn from?"""
     return bool(((X[:1] == X) | (np.isnan(X) & np.isnan(X[:1]))).all())
 
 
