@@ -795,3 +795,23 @@ def test_exact_fits_withstand_columns_that_few_rows_have() -> None:
     assert fit(Rows.of(X, y), make("Huber"), Penalty("none"), scale="mad").scale == pytest.approx(
         1.482602218505602 * np.median(np.abs(y - X @ found.coef - found.intercept)), rel=1e-3
     )
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e-20, 1e-170, 1e-300])
+def test_columns_in_tiny_units_under_l2_are_fitted_as_ridge_fits_them(unit: float) -> None:
+    """Without easing, curvatures of l2/unit² beside 1 left the other coefficients at 0 and called it optimal."""
+    from sklearn.linear_model import Ridge
+
+    scales = np.ones(X.shape[1])
+    scales[-1] = unit
+    x, y, penalty = X * scales, TARGETS["real"], Penalty("l2", 1e-4)
+    s = solve("Squared", x, penalty, y=y)
+    theirs = Ridge(alpha=1e-4 * len(y)).fit(x, y)
+    assert s.converged, s.reason
+    close(s.coef, theirs.coef_, 1e-7)
+    assert s.coef[-1] == pytest.approx(theirs.coef_[-1], rel=1e-6)
+    for name in ("Logistic", "Absolute"):
+        found = solve(name, X * unit, penalty, y=TARGETS[KIND[name]])
+        z = X * unit @ found.coef + found.intercept
+        told = make(name)(TARGETS[KIND[name]], z) + 0.5e-4 * float(found.coef @ found.coef)
+        assert found.value == pytest.approx(told, rel=1e-9)

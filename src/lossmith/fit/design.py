@@ -2,7 +2,7 @@
 
 The solvers' coordinates u belong to columns (x − centre)·factor with unit spread, and an intercept at their centre;
 coefficients on the user's columns are factor·u. So no solver is disturbed by a column in nanometres, and a penalty
-still acts on the user's own coefficients.
+still acts on the user's own coefficients (where that would be too stiff, a column is left narrower: `eased`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from lossmith.rows.memory import blocks
 Array = NDArray[np.float64]
 LARGE = 100_000
 """Cells of X from which compiled passes are used: below, NumPy is as fast, and nothing must be compiled."""
+STIFF = 1e4
+"""How strongly a penalty may bend a coordinate, beside a column of unit spread."""
 MOST = 1e305
 """The largest factor: it and what it multiplies must stay finite."""
 
@@ -45,6 +47,16 @@ class Design:
         with np.errstate(divide="ignore"):
             factor = np.minimum(np.where(spread > 0.0, 1.0 / spread, 0.0), MOST)
         return cls(X, centre, factor, intercept)
+
+    def eased(self, l2: float) -> Design:
+        """Coordinates in which no l2 penalty on the user's coefficients bends a column more than STIFF times its data.
+
+        A column whose spread is tiny beside √l2 is left narrow: its coefficient is next to nothing, and should be.
+        """
+        if not l2 > 0.0:
+            return self
+        most = np.sqrt(STIFF / l2)
+        return self if not (self.factor > most).any() else replace(self, factor=np.minimum(self.factor, most))
 
     @property
     def size(self) -> int:

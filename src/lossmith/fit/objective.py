@@ -72,7 +72,8 @@ class Objective:
         cls, rows: Rows, loss: Any, penalty: Penalty, *, intercept: bool = True, outputs: int = 1, scale: float = 1.0
     ) -> Objective:
         """The objective of a fit; with a scale s the targets and offsets are y/s, and coefficients come out over s."""
-        design = rows.notes.get(intercept) or rows.notes.setdefault(intercept, Design.of(rows.X, intercept))
+        measured = rows.notes.get(intercept) or rows.notes.setdefault(intercept, Design.of(rows.X, intercept))
+        design = measured.eased(penalty.l2)
         y = rows.y if scale == 1.0 else rows.y / scale
         best = constant(loss, y, rows.weight, outputs) if intercept else 0.0
         offset = rows.offset if rows.offset is None or scale == 1.0 else rows.offset / scale
