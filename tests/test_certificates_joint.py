@@ -14,7 +14,11 @@ from lossmith.symbolic import jointly, recheckjoint
 SEVERAL = [n for n, kind in catalogue.every().items() if kind().lift.joint]
 
 
-@pytest.mark.parametrize("name", SEVERAL)
+LONG = ("QuantileTriple", "ZeroInflatedNegativeBinomial")
+"""Half a minute each."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in SEVERAL])
 def test_facts_of_several_outputs_have_certificates(name: str) -> None:
     loss = catalogue.every()[name]()
     made = [certificates.certificate(loss, fact) for fact in loss.facts()]

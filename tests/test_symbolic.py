@@ -45,6 +45,7 @@ REWRITTEN = {
     "log_one_minus_exp": ("log(1 - exp(-abs(r)))", {"log1p", "expm1", "where"}),
     "log_of_cauchy": ("log(1/2 - atan(r)/pi)", {"log_cauchit"}),
     "log_of_hypot": ("log(r/2 + sqrt(1 + r**2/4))", {"asinh"}),
+    "softplus_of_asinh": ("softplus(log(r/2 + sqrt(1 + r**2/4)))", {"log1p"}),
     "fading_square": ("r**2*(1 - tanh(r**2)**2)", {"min", "sech2"}),
     "softplus_difference": ("softplus(tanh(r)) - softplus(0)", {"expm1"}),
 }
