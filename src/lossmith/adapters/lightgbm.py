@@ -16,7 +16,8 @@ weights are float32; custom objectives get no start, no weights and no leaf of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin, curvature_of_a_row
+from lossmith.models.boosted_native import sound
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -105,7 +107,7 @@ def start(loss: Loss, data: Any, *, scale: Any = 1.0, classes: int = 1) -> Any:
     many = classes > 1
     loss.check(y)
     found = loss.start(y, weight, classes) if many else begin(loss, y, weight, policy_of(loss, scale))[0]
-    data.set_init_score(np.tile(found, (len(y), 1)) if many else np.full(len(y), found))
+    give(data, found)
     return found
 
 
@@ -128,15 +130,35 @@ def train(
     classes = int(params.get("num_class", 1))
     made = objective(loss, scale=scale, curvature=curvature, classes=classes)
     fixed = scale if isinstance(scale, float | int) else 1.0
-    begun = start(loss, data, scale=scale, classes=classes)
-    for other in valid_sets or []:
-        if other is not data:
-            count = len(rows_of(other)[0])
-            other.set_init_score(np.tile(begun, (count, 1)) if classes > 1 else np.full(count, begun))
     words = {"metric": "None", **params, "objective": made}
     judge = {} if not valid_sets else {"feval": metric(loss, scale=fixed), "valid_sets": valid_sets}
-    model = lightgbm.train(words, data, num_boost_round, **judge, **more)
+    with lent([data, *(one for one in valid_sets or [] if one is not data)], params) as sets:
+        begun = start(loss, data, scale=scale, classes=classes)
+        for other in sets[1:]:
+            give(other, begun)
+        model = lightgbm.train(words, data, num_boost_round, **judge, **more)
     return raised(model, np.atleast_1d(begun))
+
+
+@contextmanager
+def lent(sets: list[Any], params: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """The Datasets, binned by these parameters, whose initial scores are afterwards what they were."""
+    for one in sets:
+        one._update_params(dict(params))  # as lightgbm.train does, before bins are made
+        rows_of(one)
+    kept = [one.get_init_score() for one in sets]
+    try:
+        yield sets
+    finally:
+        for one, old in zip(sets, kept, strict=True):
+            one.set_field("init_score", old)
+            one.init_score = old
+
+
+def give(data: Any, begun: Any) -> None:
+    """The start as the initial score of every row: a float, or (K,)."""
+    n = len(rows_of(data)[0])
+    data.set_init_score(np.tile(begun, (n, 1)) if np.ndim(begun) else np.full(n, begun))
 
 
 def raised(model: Any, begun: Array) -> Any:
@@ -150,10 +172,11 @@ def raised(model: Any, begun: Array) -> Any:
 
 
 def rows_of(data: Any) -> tuple[Array, Array | None]:
-    """Labels and weights of a Dataset, as LightGBM keeps them."""
+    """Labels and weights of a Dataset, as LightGBM keeps them; DataError for what it would make a 0 of in silence."""
+    if data.label is not None:  # before LightGBM has made it a field, NaN is still there to be seen
+        sound(data.label, data.weight, "Dataset")
     data.construct()
-    label, weight = data.get_field("label"), data.get_field("weight")
-    return np.asarray(label, np.float64), None if weight is None else np.asarray(weight, np.float64)
+    return sound(data.get_field("label"), data.get_field("weight"), "Dataset")
 
 
 def grow(task: Task) -> LightTrees:
