@@ -269,6 +269,28 @@ def test_categories_and_missing_values_are_split_natively(engine: str, tmp_path:
     assert np.allclose(same.predict(codes), model.predict(frame))
 
 
+@engines
+def test_a_target_that_never_changes_is_predicted_as_it_is(engine: str) -> None:
+    """CatBoost itself refuses such a target."""
+    X, _ = thousand(100)
+    for loss in ("squared", "huber"):
+        model = BoostedRegressor(loss, engine=engine, max_iter=3, **ONE).fit(X, np.full(100, 7.5))
+        assert np.allclose(model.predict(X), 7.5, atol=1e-6)
+
+
+@engines
+def test_quantiles_are_scored_by_their_mean_loss(engine: str) -> None:
+    """R² of several columns is an error; more rounds must win the search."""
+    X, y = thousand(300)
+    levels = (0.9, 0.1)
+    model = BoostedRegressor("quantile", engine=engine, quantiles=levels, max_iter=30, **ONE)
+    search = GridSearchCV(model, {"max_iter": [1, 30]}, cv=2, error_score="raise").fit(X, y)
+    assert search.best_params_ == {"max_iter": 30} and search.best_score_ < 0
+    weight, p = np.arange(300.0), search.predict(X)
+    rows = [lossmith.Quantile(t).value(y, p[:, j]) for j, t in enumerate(sorted(levels))]
+    assert np.isclose(search.best_estimator_.score(X, y, weight), -np.average(np.mean(rows, axis=0), weights=weight))
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 X5, Y5 = np.arange(60.0).reshape(30, 2), np.arange(30.0)

@@ -137,7 +137,9 @@ def test_a_whole_training_in_xgboost_begins_at_the_best_constant() -> None:
     assert abs(z.mean() - 1000) < 1
 
 
-def test_catboost_with_our_derivatives_is_its_own_rmse() -> None:
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+def test_catboost_with_our_derivatives_is_its_own_rmse(weight: Array | None) -> None:
+    """Fails where a Pool without weights is not trained on, or weights are left out."""
     host = pytest.importorskip("catboost", reason="CatBoost is not installed (the extra `catboost` brings it)")
     y = TARGETS["real"] + 1000
     words = {
@@ -145,8 +147,8 @@ def test_catboost_with_our_derivatives_is_its_own_rmse() -> None:
         "thread_count": 1, "bootstrap_type": "No", "random_strength": 0.0, "leaf_estimation_iterations": 1,
         "leaf_estimation_method": "Newton", "boosting_type": "Plain", "score_function": "L2",
     }  # fmt: skip
-    theirs = host.CatBoostRegressor(loss_function="RMSE", **words).fit(X, y, sample_weight=WEIGHT).predict(X)
-    pool = host.Pool(X, y, weight=WEIGHT)
+    theirs = host.CatBoostRegressor(loss_function="RMSE", **words).fit(X, y, sample_weight=weight).predict(X)
+    pool = host.Pool(X, y, weight=weight)
     begun = lossmith.catboost.start(lossmith.Squared(), pool)
     made = lossmith.catboost.objective(lossmith.Squared(), pool)
     judge = lossmith.catboost.metric(lossmith.Squared())

@@ -225,7 +225,8 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         it elicits; or a loss of y − prediction ("absolute", `lossmith.Quantile(0.9)`)
     categorical_features : "auto" (columns of text or categories), or a list of columns; split natively
     quantiles : levels, such as (0.1, 0.5, 0.9), for a loss with a parameter tau: one booster each, and predictions
-        (n, T) that are sorted in each row (rearrangement: Chernozhukov et al. 2010), so that they never cross
+        (n, T) that are sorted in each row (rearrangement: Chernozhukov et al. 2010), so that they never cross;
+        `score` is then minus the mean loss over rows and levels in place of R²
     random_state, n_jobs : a seed (for the rows held back), threads
     options : the engine's own parameters, which have the last word
 
@@ -289,6 +290,14 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         z = self._raw(X)
         mean: Array = self.loss_.mean(z) if inputs.has_link(self.loss_) else z
         return np.sort(mean, axis=1) if mean.ndim == 2 else mean
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R² of the predictions; with `quantiles` minus the mean loss over rows and levels. Higher is better."""
+        if self.quantiles is None:
+            return float(super().score(X, y, sample_weight))
+        truth, found = np.asarray(inputs.targets(y), np.float64), self.predict(X)
+        losses = [one.value(truth, found[:, j]) for j, one in enumerate(self._levels(self.loss_))]
+        return -float(np.average(np.mean(losses, axis=0), weights=sample_weight))
 
     def _levels(self, loss: Loss) -> list[Loss]:
         """The loss at each level, or itself."""
