@@ -284,6 +284,45 @@ def test_labels_outside_the_domain_are_refused_in_an_exported_file(tmp_path: Pat
         made.Poisson()(torch.zeros(2), torch.tensor([1.0, -3.0]))
 
 
+ILLEGAL = [
+    ("poisson", [1.0, -2.0, 0.0, 3.0], "y >= 0; row 1 has -2"),
+    ("logistic", [1.0, 0.0, -1.0, 0.0], "row 1 has 0"),
+    ("focal", [1.0, 0.0, -1.0, 2.0], "class indices .* row 2 has -1"),
+]
+"""A loss, targets that it does not admit, and what is said."""
+
+
+@pytest.mark.parametrize("host", ["numpy", "sklearn", *BOOSTERS])
+@pytest.mark.parametrize(("name", "y", "says"), ILLEGAL)
+def test_labels_outside_the_domain_are_refused_without_a_framework(
+    host: str, name: str, y: list[float], says: str, tmp_path: Path
+) -> None:
+    """Catches a file that trains on counts less 2, on labels of both kinds, or on class -1 as the last class."""
+    pytest.importorskip(host)
+    made, X, kind = module_of(lossmith.export(name, to=host), tmp_path), np.eye(4), every_name(name)
+    y = np.minimum(y, 1) if host == "sklearn" else np.array(y)
+    with pytest.raises(ValueError, match=says):
+        if host == "numpy":
+            getattr(made, name).value(y, np.zeros((4, 3) if name == "focal" else 4))
+        else:
+            (getattr(made, f"{kind}Model")() if host == "sklearn" else getattr(made, name)).fit(X, y)
+
+
+def every_name(name: str) -> str:
+    return next(kind for kind in every() if kind.lower() == name)
+
+
+def test_ends_classes_and_starts_outside_the_domain(tmp_path: Path) -> None:
+    """Catches the last class for one that is too high, ends in the wrong order, and a start of illegal targets."""
+    ordinal, censored = (module_of(lossmith.export(n), tmp_path, n) for n in ("cumulative_logit", "censored_normal"))
+    with pytest.raises(ValueError, match="row 1 has 3"):
+        ordinal.cumulative_logit.value([0, 3], [[0.0, -1.0, 1.0]] * 2)
+    with pytest.raises(ValueError, match="row 0 has"):
+        censored.censored_normal.value([[2.0, 1.0], [0.0, 1.0]], np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="row 1 has -1"):
+        module_of(lossmith.export("poisson"), tmp_path).poisson.start([1.0, -1.0])
+
+
 def test_the_command_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from lossmith.cli import app
 

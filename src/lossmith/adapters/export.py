@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality, outputs_of
+from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality, outputs_of, targets
 from lossmith.adapters.export_parts import assembled
 from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
 from lossmith.catalogue import loss as loss_of
@@ -50,6 +50,7 @@ NUMPY = {
     "slots": ("export_classes", "export_coupled"), "distribution": ("export_classes", "export_coupled"),
     "rivals": ("export_coupled",),
 }  # fmt: skip
+NUMPY = {kind: (*modules, "export_targets") for kind, modules in NUMPY.items()}
 KERAS = {kind: ("keras_base", *(("keras_coupled",) if kind in COUPLED else ())) for kind in _framework("keras")}
 BOOSTED = {kind: (*NUMPY[kind], "export_boosted") for kind in ("point", "classes")}
 
@@ -90,7 +91,7 @@ def export(loss: str | Loss | type[Loss], to: str = "numpy", **params: float) ->
     linked = to not in FRAMEWORKS and has_link(one)
     more = ("majorant",) if to in BOOSTERS and rule_of(one) == ("majorant", None) else ()
     made = functions(one, host.dialect, (*(("mean",) if linked else ()), *more))
-    parts = [made.text, EXTRA.get(to, _nothing)(one, host)]
+    parts = [made.text, EXTRA[to](one, host)]
     tail = TAILS[to](one, made, linked)
     return assembled(header(one, to, host), DIALECTS[host.dialect].imports, parts, host.modules[kind], tail)
 
@@ -194,24 +195,24 @@ def why(loss: Loss) -> str:
     return words[rule_of(loss)[0]]
 
 
-def _nothing(loss: Loss, host: Host) -> str:
-    return ""
-
-
 def _legal(loss: Loss, host: Host) -> str:
     return legality(loss, DIALECTS[host.dialect].xp)
 
 
+def _named(loss: Loss, host: Host) -> str:
+    """Legal targets, where the file looks at them by a function of its own."""
+    return _legal(loss, host) if targets(loss).endswith("legal)") else ""
+
+
 def _majorant(loss: Loss, host: Host) -> str:
     rule, bound = rule_of(loss)
-    if rule != "majorant":
-        return ""
-    if bound is None:
-        return ""
-    return f'def majorant(y, z):\n    """No second derivative is larger."""\n    return np.full_like(z, {bound!r})\n'
+    if rule != "majorant" or bound is None:
+        return _named(loss, host)
+    flat = f'def majorant(y, z):\n    """No second derivative is larger."""\n    return np.full_like(z, {bound!r})\n'
+    return f"{_named(loss, host)}\n\n{flat}"
 
 
-EXTRA = {"torch": _legal, "jax": _legal, **dict.fromkeys(BOOSTERS, _majorant)}
+EXTRA = {**dict.fromkeys(HOSTS, _named), **dict.fromkeys(FRAMEWORKS, _legal), **dict.fromkeys(BOOSTERS, _majorant)}
 """What is printed besides the functions of the loss."""
 
 LAYERS = {"pairwise": "Pair", "censored": "Interval", "ordinal": "Ordinal", "all_threshold": "Thresholds",
@@ -303,6 +304,7 @@ def _number(loss: Loss, made: Functions, majorant: bool = False) -> tuple[str, s
 def _numpy(loss: Loss, made: Functions, linked: bool) -> str:
     one, many = _number(loss, made)
     name = snake(loss.name)
+    one, many = (part if part == "None" else f"Checked({part}, {targets(loss)})" for part in (one, many))
     return f"{name} = {one}" if many == "None" else f"{name}_of_two = {one}\n{name} = {many}"
 
 
@@ -313,7 +315,7 @@ def _boosted(kind: str) -> Any:
             one = one.removesuffix(")") + ", majorant)"
         scale = '"mad"' if layer(loss) == "Residual" else "1.0"
         more = f"rule={rule_of(loss)[0]!r}, scale={scale}, mean={'mean' if linked else 'None'}"
-        return f"{snake(loss.name)} = {kind}({one}, {many}, {more})"
+        return f"{snake(loss.name)} = {kind}({one}, {many}, {targets(loss)}, {more})"
 
     return tail
 
@@ -322,6 +324,7 @@ def _sklearn(loss: Loss, made: Functions, linked: bool) -> str:
     one, _ = _number(loss, made)
     scale = '"mad"' if layer(loss) == "Residual" else "1.0"
     lines = [f"class {loss.name}Model(Linear):", f'    """A linear model: {loss.title}"""', "", f"    loss = {one}"]
+    lines += [f"    targets = {targets(loss)}"]
     lines += ["    mean = staticmethod(mean)"] if linked else []
     lines += ["", f"    def __init__(self, alpha=1e-4, scale={scale}, max_iter=1000):"]
     lines += ["        super().__init__(alpha, scale, max_iter)", "", ""]

@@ -13,11 +13,15 @@ Array = NDArray[Any]
 class Boosted:
     """A loss made ready for boosting: gradients and curvatures at raw predictions, the start, and the way back.
 
-    loss: for one raw prediction a row; many: for one a class. rule: the curvature that leaves are weighed by.
+    loss: for one raw prediction a row; many: for one a class, or None; targets: what y may be.
+    rule: the curvature that leaves are weighed by.
     scale: the unit in which residuals are measured, a number or "mad" (1.4826 median distances from the median).
     """
 
-    def __init__(self, loss: Any, many: Any = None, *, rule: str, scale: float | str = 1.0, mean: Any = None) -> None:
+    def __init__(
+        self, loss: Any, many: Any, targets: Any, *, rule: str, scale: float | str = 1.0, mean: Any = None
+    ) -> None:
+        self.targets = targets
         self.loss, self.many, self.rule, self.scale, self._mean = loss, many, rule, scale, mean
         self.unit, self.classes = 1.0, 0
 
@@ -26,6 +30,7 @@ class Boosted:
         y = np.asarray(y, float)
         if y.ndim != 1 or not np.isfinite(y).all():
             raise ValueError("y must be (n,), finite numbers only")
+        self.targets.refuse(y, np.inf if self.many is not None and y.max() > 1 else 0)
         self.unit = mad(y) if self.scale == "mad" else float(self.scale)
         self.classes = int(y.max()) + 1 if self.many is not None and y.max() > 1 else 0
         self.first = self.active.start(y / self.unit, weight)

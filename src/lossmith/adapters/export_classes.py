@@ -26,6 +26,7 @@ class Classes:
     """K scores z (n, K) and class indices y (n,), or shares of the classes (n, K)."""
 
     residual = False
+    scores = np.inf
 
     def __init__(self, value: Function, slope: Function, bend: Function, mean_slope: Function | None = None) -> None:
         self._value, self._slope, self._bend, self._mean_slope = value, slope, bend, mean_slope

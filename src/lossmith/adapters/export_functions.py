@@ -203,6 +203,8 @@ def legality(loss: Loss, xp: str) -> str:
     tests = [f"{xp}.isfinite(y)"]
     if loss.target.name == "binary":
         tests = ["(y == 0) | (y == 1) | (y == -1)"]
+        if xp == "np":  # a batch of 0 and -1 is neither kind of labels
+            tests = ["np.isin(y, (-1, 1) if (y == -1).any() else (0, 1))"]
     elif loss.target.name == "bounds":
         tests = ["y <= 0"]
     else:
@@ -211,3 +213,13 @@ def legality(loss: Loss, xp: str) -> str:
         tests += [f"(y {high} {where.high:g})"] * (where.high < np.inf)
         tests += ["(y % 1 == 0)"] * where.whole
     return "\n".join(("def legal(y):", '    """Which targets are legal."""', f"    return {' & '.join(tests)}")) + "\n"
+
+
+def targets(loss: Loss) -> str:
+    """What an exported file for NumPy calls the targets that the loss admits."""
+    if loss.target.name == "classes" or kind_of(loss) in ("slots", "distribution", "rivals"):
+        says = loss.target.says if loss.target.name == "classes" else "class indices, or shares of the classes"
+        return f"Labels({loss.name!r}, {says!r})"
+    if loss.target.name == "bounds":
+        return f"Ends({loss.name!r}, {loss.target.says!r})"
+    return f"Targets({loss.name!r}, {loss.target.says!r}, legal)"

@@ -20,6 +20,7 @@ class Point:
     """One raw prediction z a row, of the shape of y; z is on the scale on which a model is linear."""
 
     residual = False
+    scores = 0.0
 
     def __init__(self, value: Function, slope: Function, bend: Function, majorant: Function | None = None) -> None:
         self._value, self._slope, self._bend, self._majorant = value, slope, bend, majorant

@@ -20,6 +20,7 @@ class Linear(BaseEstimator):
     """
 
     loss: Any
+    targets: Any
     mean: Any = None
 
     def __init__(self, alpha: float = 1e-4, scale: float | str = 1.0, max_iter: int = 1000) -> None:
@@ -28,6 +29,7 @@ class Linear(BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to X (n, d) and y (n,), with weights (n,) >= 0."""
         X, y = validate_data(self, X, y, y_numeric=True, dtype=float)
+        self.targets.refuse(y)
         w = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         self.unit_ = mad(y) if self.scale == "mad" else float(self.scale)
         y, w = y / self.unit_, w / w.sum()
