@@ -253,3 +253,20 @@ def test_infinite_entries_and_changed_kinds_are_named() -> None:
         )
     )
     assert np.isfinite(gone).all()
+
+
+def test_a_slip_in_a_column_of_numbers_is_named_and_a_code_is_none() -> None:
+    # catches: the column dropped as an identifier; a category of numbers and codes refused
+    rng = np.random.default_rng(0)
+    cells = [f"{v:.5f}" for v in rng.normal(size=120)]
+    good = Table.of({"x1": rng.normal(size=120), "x2": rng.normal(size=120)})
+    bad = Table.of({"x1": np.array([*cells[:38], "oops", *cells[39:]]), "x2": rng.normal(size=120)})
+    with pytest.raises(DataError, match="'x1': row 38 has 'oops' while 119 of 120 cells are numbers; correct it, "):
+        survey(bad)
+    with pytest.raises(DataError, match=r"'x1' holds .*: row 38 has 'oops'; the model was trained on numbers"):
+        TableEncoder.learn(good).matrix(bad)
+    ages = np.array([*(str(20 + i % 40) for i in range(399)), "3o"])
+    with pytest.raises(DataError, match="row 399 has '3o'"):
+        survey(Table.of({"age": ages}))
+    rooms = Table.of({"rooms": np.array(["1", "2", "3", "4", *"123456", "5+"] * 20)})
+    assert survey(rooms)[0].names == ("rooms",)

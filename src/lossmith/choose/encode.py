@@ -18,7 +18,7 @@ from lossmith.choose.sparse import SparseEncoder, is_sparse
 from lossmith.choose.steps import KEPT_RARE, Steps, learned, levels, parts, restored
 from lossmith.choose.unseen import Seen
 from lossmith.errors import DataError
-from lossmith.rows.tables import Column, Table, check_finite
+from lossmith.rows.tables import Column, Table, check_finite, is_number
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -225,9 +225,34 @@ def _useless(column: Column) -> str | None:
         return "is constant"
     if column.kind == "category":
         distinct = len(np.unique(present))
+        _demand_no_slip(column, distinct)
         if distinct > 50 and distinct > 0.5 * len(present):
             return f"looks like an identifier ({distinct:,} different texts in {len(present):,} rows)"
     return None
+
+
+def _demand_no_slip(column: Column, distinct: int) -> None:
+    """Raise a DataError for a column of numbers but for a few cells, which made it text when it was read.
+
+    A code such as "2A" or "5+" that comes again and again among fewer levels is a category, and no slip.
+    """
+    assert column.levels is not None
+    present = column.values[~column.missing]
+    odd = np.array([not is_number(str(text)) for text in column.levels], dtype=bool)
+    slips = int(odd[present].sum())
+    many = distinct > 0.5 * len(present) or slips == len(np.unique(present[odd[present]]))
+    if slips and slips <= 0.1 * len(present) and many:
+        row, text = _first_odd(column)
+        raise DataError(
+            f"column {column.name!r}: row {row} has {text!r} while {len(present) - slips:,} of {len(present):,} cells "
+            "are numbers; correct it, leave it empty, or leave the column out"
+        )
+
+
+def _first_odd(column: Column) -> tuple[int, str | None]:
+    """The first row of a category that is no number, and its text; (-1, None) where every text is one."""
+    rows = enumerate(column.texts())
+    return next(((row, text) for row, text in rows if text is not None and not is_number(text)), (-1, None))
 
 
 def _matching(table: Table, known: Known) -> Column:
@@ -239,6 +264,13 @@ def _matching(table: Table, known: Known) -> Column:
         return _all_missing(column, known.kind)
     if known.kind == "category" and column.kind == "number":
         return _as_category(column)
+    if known.kind == "number" and column.kind == "category":
+        row, text = _first_odd(column)
+        if text is not None:
+            raise DataError(
+                f"column {known.name!r} holds {column.was}: row {row} has {text!r}; the model was trained on numbers "
+                "there; correct it or leave it empty"
+            )
     raise DataError(f"column {known.name!r} holds {column.was}; the model was trained on a {known.kind} column there")
 
 

@@ -104,8 +104,11 @@ def numbers(column: Column, role: str) -> NDArray[np.float64]:
     if column.kind != "category":
         raise DataError(f"column {column.name!r} holds {column.was}; a {role} must be numbers")
     for row, text in enumerate(column.texts()):
-        if text is not None and not _is_number(text):
-            raise DataError(f"column {column.name!r}: row {row} has {text!r}, not a number, as a {role} must be")
+        if text is not None and not is_number(text):
+            raise DataError(
+                f"column {column.name!r}: row {row} has {text!r}, not a number, as a {role} must be; "
+                "correct it or drop the row"
+            )
     return np.array([np.nan if t is None else float(t) for t in column.texts()])
 
 
@@ -262,7 +265,8 @@ def _floats(data: Any) -> NDArray[np.float64]:
     return np.concatenate(parts).astype(np.float64, copy=False) if parts else np.empty(0)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Does the text of a cell read as a number?"""
     try:
         float(text)
     except ValueError:
