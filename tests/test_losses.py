@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from laws import LAWS
 from mutants import MUTANTS
 
 import lossmith
+from lossmith.errors import DataError
 
 LOSSES = [kind() for kind in lossmith.losses().values()]
 VARIED = [
@@ -36,3 +38,16 @@ def test_there_are_enough_losses_and_each_declares_itself_in_full() -> None:
     for loss in LOSSES:
         assert loss.title.endswith(".") and loss.cite, loss
         assert all(p.doc for p in loss.declared.values()), loss
+
+
+@pytest.mark.parametrize("kind", ["c16", "M8[s]", "m8[s]", "U3", "S3"])
+def test_what_is_no_number_is_refused(kind: str) -> None:
+    # catches: a cast that drops imaginary parts, units or masks without a word
+    loss, good = lossmith.Squared(), np.ones(3)
+    bad = np.array([1, 2, 3]).astype(kind)
+    for y, z, what in ((bad, good, "y"), (good, bad, "z")):
+        with pytest.raises(DataError, match=f"^{what} holds .*; convert it to floats first$"):
+            loss.value(y, z)
+    with pytest.raises(DataError, match="z is a masked array"):
+        loss.value(good, np.ma.masked_equal(good, 1))
+    assert list(loss.value(np.array([1, 2, 3], dtype=object), good)) == [0, 0.5, 2]

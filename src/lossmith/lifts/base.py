@@ -100,7 +100,9 @@ class Lift(ABC):
         """y and z as arrays of one floating dtype (float32 where z is, else float64) and of matching shapes."""
         try:
             z = floating(z)
-            y = np.asarray(y, z.dtype)
+            y = np.asarray(_real(y, "y"), z.dtype)
+        except DataError:
+            raise
         except (TypeError, ValueError) as error:
             raise DataError(f"y and z must be arrays of numbers: {error}") from None
         self.match(y, z)
@@ -118,8 +120,22 @@ class Lift(ABC):
 
 def floating(z: Any) -> NDArray[Any]:
     """z as float32 where it is, else as float64."""
-    z = np.asarray(z)
+    z = _real(z, "z")
     return np.asarray(z if z.dtype in (np.float32, np.float64) else z.astype(np.float64))
+
+
+NOT_NUMBERS = {"c": "complex numbers", "M": "times", "m": "durations", "S": "text", "U": "text", "T": "text"}
+"""Kinds of NumPy that a cast to floats would take without a word, or with half of what they say."""
+
+
+def _real(values: Any, what: str) -> NDArray[Any]:
+    """The values as an array, or a DataError where casting them to floats would lose what they say."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise DataError(f"{what} is a masked array, whose mask would be lost; drop its masked rows or fill them in")
+    array = np.asarray(values)
+    if array.dtype.kind in NOT_NUMBERS:
+        raise DataError(f"{what} holds {NOT_NUMBERS[array.dtype.kind]} ({array.dtype}); convert it to floats first")
+    return array
 
 
 def only(program: Program, want: Sequence[str], who: str) -> Program:
