@@ -108,6 +108,12 @@ def test_decision_has_three_answers() -> None:
     assert _decided([10.0, 12.0], 0.01).winner == 0
 
 
+def test_nothing_is_said_to_be_more_than_all_better() -> None:
+    """A score that cannot be negative cannot fall by 260 %, whatever the interval says."""
+    assert "up to 100 % better" in _decided([10.0, 9.0], 40.0).sentence
+    assert " to 100 %;" in _decided([10.0, 2.0], 3.0).sentence
+
+
 def test_decision_takes_the_simpler_of_two_good_ones() -> None:
     close = [10.0, 8.98, 9.0]
     assert _decided(close, 0.2, simple=[0, 1, 2]).winner == 1

@@ -66,7 +66,7 @@ def _near(d: Difference) -> bool:
 
 
 def _percent(part: float, whole: float) -> str:
-    return f"{100 * abs(part) / abs(whole):.2g} %" if whole else f"{abs(part):.3g}"
+    return f"{_digits(100 * abs(part) / abs(whole))} %" if whole else f"{abs(part):.3g}"
 
 
 def _prefer(standings: list[Standing], winner: int, default: int, unit: str) -> Verdict:
@@ -82,7 +82,17 @@ def _prefer(standings: list[Standing], winner: int, default: int, unit: str) -> 
 
 def _percent_range(d: Difference, whole: float) -> str:
     scale = 100 / abs(whole) if whole else 1.0
-    return f"{-d.high * scale:.2g} to {-d.low * scale:.2g}{' %' if whole else ''}"
+    return f"{_digits(-d.high * scale)} to {_digits(-_reachable(d.low, whole) * scale)}{' %' if whole else ''}"
+
+
+def _digits(value: float) -> str:
+    """Two digits, and no power of ten below 1000."""
+    return f"{value:.0f}" if 99.5 <= abs(value) < 1000 else f"{value:.2g}"
+
+
+def _reachable(low: float, whole: float) -> float:
+    """The lower end of an interval, no further down than to a score of 0: no score that judges is negative."""
+    return max(low, -whole) if whole > 0 else low
 
 
 def p_says(value: float) -> str:
@@ -104,8 +114,9 @@ def _undecided(standings: list[Standing], open_: list[Standing], default: int, m
     rival = max(open_, key=lambda s: s.versus.better if s.versus else 0.0)
     assert rival.versus is not None
     d = rival.versus
+    best = _reachable(d.low, plain.mean)
     sentence = (
-        f"undecided, keep {plain.name} for now: {rival.name} may be up to {_percent(d.low, plain.mean)} better or "
+        f"undecided, keep {plain.name} for now: {rival.name} may be up to {_percent(best, plain.mean)} better or "
         f"{_reverse(d, plain.mean)}; more rows, more folds or a wider margin would tell"
     )
     return Verdict("undecided", default, sentence, 0.0)
