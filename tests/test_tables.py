@@ -270,3 +270,14 @@ def test_a_slip_in_a_column_of_numbers_is_named_and_a_code_is_none() -> None:
         survey(Table.of({"age": ages}))
     rooms = Table.of({"rooms": np.array(["1", "2", "3", "4", *"123456", "5+"] * 20)})
     assert survey(rooms)[0].names == ("rooms",)
+
+
+def test_complex_columns_are_refused() -> None:
+    # catches: the error of arrow, which is none of ours
+    with pytest.raises(DataError, match="'y' holds complex numbers"):
+        Table.of({"y": np.ones(3) + 0j})
+    words = Table.of({"y": np.array(["1", "two"])}).column("y")
+    with pytest.raises(
+        DataError, match="row 1 has 'two', not a number, as a target must be; correct it or drop the row"
+    ):
+        numbers(words, "target")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,14 @@ def read_table(path: str | Path) -> Table:
     try:
         table = reader(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: {said(error)}; the file is damaged, or not {_suffix(path)[1:]}") from None
+        raise FileError(f"{path}: {said(error)}; {_remedy(said(error), _suffix(path)[1:])}") from None
     return from_arrow(table, str(path))
+
+
+def _remedy(says: str, kind: str) -> str:
+    """What to do about a file that arrow cannot read: a line that it names can be corrected."""
+    line = re.search(r"\bline (\d+)", says)
+    return f"correct line {line[1]}" if line else f"the file is damaged, or not {kind}; write the file again"
 
 
 def _parquet(path: Path) -> Any:

@@ -102,7 +102,7 @@ def numbers(column: Column, role: str) -> NDArray[np.float64]:
     if column.kind == "number":
         return np.asarray(column.values, dtype=np.float64)
     if column.kind != "category":
-        raise DataError(f"column {column.name!r} holds {column.was}; a {role} must be numbers")
+        raise DataError(f"column {column.name!r} holds {column.was}; a {role} must be numbers{_as_numbers(column)}")
     for row, text in enumerate(column.texts()):
         if text is not None and not is_number(text):
             raise DataError(
@@ -110,6 +110,10 @@ def numbers(column: Column, role: str) -> NDArray[np.float64]:
                 "correct it or drop the row"
             )
     return np.array([np.nan if t is None else float(t) for t in column.texts()])
+
+
+def _as_numbers(column: Column) -> str:
+    return ", such as days since the first date" if column.kind == "time" else "; give another column"
 
 
 def check_finite(column: Column) -> None:
@@ -177,6 +181,8 @@ def _from_sparse(X: Any, what: str) -> Table:
 
 def _plain(values: NDArray[Any], name: str) -> Any:
     pa = _pyarrow()
+    if values.dtype.kind == "c":
+        raise DataError(f"column {name!r} holds complex numbers; give real and imaginary parts as columns of their own")
     if values.dtype.kind != "O":
         return pa.array(np.ascontiguousarray(values))
     try:
