@@ -8,7 +8,7 @@ from laws import LAWS
 from mutants import MUTANTS
 
 import lossmith
-from lossmith.errors import DataError
+from lossmith.errors import DataError, DomainError
 
 LOSSES = [kind() for kind in lossmith.losses().values()]
 VARIED = [
@@ -51,3 +51,16 @@ def test_what_is_no_number_is_refused(kind: str) -> None:
     with pytest.raises(DataError, match="z is a masked array"):
         loss.value(good, np.ma.masked_equal(good, 1))
     assert list(loss.value(np.array([1, 2, 3], dtype=object), good)) == [0, 0.5, 2]
+
+
+def test_a_refused_target_says_what_to_do() -> None:
+    # catches: a refusal that leaves the reader without a way on; a name taken for a list of letters
+    nan = float("nan")
+    for loss, y, says in (
+        (lossmith.Huber(), [1, nan], "row 1 has nan; drop the row or fill it in"),
+        (lossmith.Poisson(), [1, -1], "row 1 has -1; Squared or Huber accept any y"),
+        (lossmith.Logistic(), [1, 2], "row 1 has 2; code the two classes as 0 and 1"),
+    ):
+        with pytest.raises(DomainError, match=says):
+            loss.value(y, [0.0, 0.0])
+    assert lossmith.Squared().evaluate([1.0], [3.0], "gradient").gradient == [2.0]

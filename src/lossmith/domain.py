@@ -63,13 +63,26 @@ class Target:
         row, count = int(bad[0]), len(bad)
         value = np.asarray(y).reshape(max(1, len(inside) if inside.ndim else 1), -1)[row][0]
         more = f" ({count} such rows)" if count > 1 else ""
-        raise DomainError(f"{who} needs {self.says}; row {row} has {value:.6g}{more}.{' ' + hint if hint else ''}")
+        what = hint or _HINTS.get(self.name, "correct it or drop the row")
+        what = what if np.isfinite(value) or hint else "drop the row or fill it in"
+        raise DomainError(f"{who} needs {self.says}; row {row} has {value:.6g}{more}; {what}")
 
     def holds(self, y: NDArray[Any]) -> NDArray[np.bool_]:
         """Elementwise: is y legal?"""
         if self.name == "binary":
             return np.isin(y, (0, 1)) if not np.any(y == -1) else np.isin(y, (-1, 1))
         return _ends_hold(np.asarray(y)) if self.name == "bounds" else self.interval.holds(np.asarray(y))
+
+
+_HINTS = {
+    "halfline": "Squared or Huber accept any y",
+    "positive_line": "Squared or Huber accept any y",
+    "unit_interval": "Squared or Huber accept any y",
+    "open_interval": "Squared or Huber accept any y",
+    "binary": "code the two classes as 0 and 1",
+    "classes": "number the classes from 0",
+}
+"""What to do about a finite y that a target does not admit."""
 
 
 def _ends_hold(y: NDArray[Any]) -> NDArray[np.bool_]:

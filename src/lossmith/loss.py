@@ -131,10 +131,11 @@ class Loss:
         y, z: arrays (n,) of the same shape (softmax losses: also z (n, K) with y class indices (n,) or distributions
         (n, K); losses of several outputs: z (n, m), a column for each); z is the raw prediction, before any link.
         want: of "value", "gradient", "hessian", and the curvatures "majorant" and "floor" (see `curvature`); where z is
-        (n, m) also "block", the whole Hessian of each row. "value" has one entry per row, the others one per entry of
-        z, on the scale of z.
+        (n, m) also "block", the whole Hessian of each row; one name may stand alone. "value" has one entry per row, the
+        others one per entry of z, on the scale of z.
         Raises ShapeError, DomainError, UnsupportedError (something wanted that cannot be derived).
         """
+        want = (want,) if isinstance(want, str) else want
         y, z = self.lift.arrays(y, z)
         self.check(y)
         ready = [w for w in want if w not in ("majorant", "floor")]

@@ -85,7 +85,7 @@ class Choice:
         from lossmith.choose.write import write_text
 
         with _one_thread():
-            return write_text(path, html(self, command), force)
+            return write_text(path, html(self, command), force, "force=True")
 
     def __repr__(self) -> str:
         return f"Choice({self.verdict.sentence})"

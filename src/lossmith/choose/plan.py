@@ -113,7 +113,7 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     judge, reason = (asked, "as asked for") if asked else default_score(target, shape)
     if options.functional and not asked:
         reason = _for_the_mean(target, reason)
-    judge.target.check(target.y, f"score {judge.name}", f"Ask for another --score for {target.name!r}.")
+    judge.target.check(target.y, f"score {judge.name}", f"ask for another score for {target.name!r}")
     kept, notes = features(table, [])
     if options.contaminate and is_sparse(kept):
         raise UnsupportedError("contaminate spoils columns laid out in full, not a sparse matrix; pass X.toarray()")

@@ -94,11 +94,13 @@ def profile(target: Target) -> Profile:
 
 def _demand_rows(column: Column, present: NDArray[np.int64]) -> None:
     if not len(column.values):
-        raise DataError("the table has no rows")
+        raise DataError("the table has no rows; give a table with at least one")
     if not len(present):
         raise DataError(f"target {column.name!r} is missing in every row")
     if len(present) < 2:
-        raise DataError(f"target {column.name!r} has a value in one row only; at least 20 rows are needed to compare")
+        raise DataError(
+            f"target {column.name!r} has a value in one row only; a fit needs at least 2 such rows, a comparison 10"
+        )
 
 
 def _is_classes(column: Column) -> bool:

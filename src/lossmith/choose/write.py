@@ -11,13 +11,13 @@ from pathlib import Path
 from lossmith.errors import FileError
 
 
-def demand_free(path: str | os.PathLike[str], force: bool) -> Path:
+def demand_free(path: str | os.PathLike[str], force: bool, how: str = "--force") -> Path:
     """The path, or a FileError if something is there (and no `force`), or the folder is missing."""
     path = Path(path)
     if path.is_dir():
         raise FileError(f"{path}: is a folder; name a file")
     if path.exists() and not force:
-        raise FileError(f"{path}: exists already; give another name, or --force to replace it")
+        raise FileError(f"{path}: exists already; give another name, or {how} to replace it")
     if not path.parent.is_dir():
         raise FileError(f"{path}: there is no folder {path.parent}; create it first")
     _demand_writable(path)
@@ -35,14 +35,16 @@ def _demand_writable(path: Path) -> None:
         raise FileError(f"{path}: cannot be written ({why}); choose another folder, or a shorter name") from None
 
 
-def write_text(path: str | os.PathLike[str], text: str, force: bool = False) -> Path:
-    """Write a text file, whole or not at all."""
-    return write_with(path, lambda temporary: _write(temporary, text), force)
+def write_text(path: str | os.PathLike[str], text: str, force: bool = False, how: str = "--force") -> Path:
+    """Write a text file, whole or not at all; `how` says in an error what would replace one that is there."""
+    return write_with(path, lambda temporary: _write(temporary, text), force, how)
 
 
-def write_with(path: str | os.PathLike[str], writer: Callable[[Path], None], force: bool = False) -> Path:
+def write_with(
+    path: str | os.PathLike[str], writer: Callable[[Path], None], force: bool = False, how: str = "--force"
+) -> Path:
     """Let `writer` fill a temporary file beside `path`, then move it there in one step."""
-    path = demand_free(path, force)
+    path = demand_free(path, force, how)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
         writer(temporary)

@@ -105,7 +105,8 @@ def _verdict(
     if state.halt:
         return False, f"{state.halt} ({left})"
     if now.number >= limits.steps:
-        return False, f"stopped at the limit of {limits.steps} steps ({left}); raise max_steps or try another solver"
+        more = "raise max_iter (max_steps in fit) or try another solver"
+        return False, f"stopped at the limit of {limits.steps} steps ({left}); {more}"
     if now.seconds >= limits.seconds:
         return False, f"stopped at the limit of {limits.seconds:g} seconds ({left})"
     return None

@@ -42,7 +42,7 @@ def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -
     if isinstance(frame, nw.DataFrame):
         validate_data(model, X, reset=reset, skip_check_array=True)
         if not len(frame):
-            raise DataError("X has no rows; a fit needs at least one")
+            raise DataError("X has no rows; give at least one")
         given = {name: i for i, name in enumerate(frame.columns)}
         chosen = _chosen(categorical, frame.shape[1], given)
         columns = [(_values(one, nw), str(one.dtype).split("(")[0]) for one in frame.iter_columns()]

@@ -85,7 +85,7 @@ def table(X: Any, dtype: Any = None) -> tuple[Any, tuple[str, ...] | None]:
     """X as a finite float matrix, and its column names if it has any; DataError names what cannot be used."""
     matrix, names = _matrix(X, dtype)
     if matrix.shape[0] == 0:
-        raise DataError("X has no rows; a fit needs at least one")
+        raise DataError("X has no rows; give at least one")
     if matrix.shape[1] == 0:
         raise DataError(f"X has 0 feature(s) (shape={matrix.shape}) while a minimum of 1 is required.")
     _demand_finite(matrix, names)
