@@ -9,7 +9,7 @@ import pytest
 from boost_peers import table, weights
 
 import lossmith
-from lossmith.errors import DataError, LossmithError
+from lossmith.errors import DataError, LossmithError, UnsupportedError
 
 X, TARGETS = table(400)
 Y = TARGETS["real"] + 1000
@@ -72,3 +72,61 @@ def test_parameters_that_shape_the_bins_reach_lightgbm(bins: dict[str, int]) -> 
     theirs = host.train({**words, "objective": "regression"}, host.Dataset(X, Y), 5).predict(X)
     ours = lossmith.lightgbm.train(words, host.Dataset(X, Y), 5, loss=lossmith.Squared()).predict(X)
     assert np.abs(ours - theirs).max() < 1e-3
+
+
+HOSTS = ("lightgbm", "xgboost", "catboost")
+
+
+def native(name: str) -> tuple[Any, Any]:
+    """The adapter of a host, and rows in the host's own form."""
+    host = pytest.importorskip(name, reason=f"{name} is not installed (the extra `{name}` brings it)")
+    kind = {"lightgbm": "Dataset", "xgboost": "DMatrix", "catboost": "Pool"}[name]
+    return getattr(lossmith, name), getattr(host, kind)(X, label=Y)
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_loss_that_no_engine_carries_is_refused_everywhere(name: str) -> None:
+    """It was an error about shapes in the depths of a start."""
+    ours, data = native(name)
+    calls = {
+        "start": lambda loss: ours.start(loss, data),
+        "metric": ours.metric,
+        "objective": lambda loss: ours.objective(loss, data) if name == "catboost" else ours.objective(loss),
+    }
+    if name != "catboost":
+        calls["train"] = lambda loss: ours.train({}, data, 1, loss=loss)
+    for call in calls.values():
+        with pytest.raises(UnsupportedError, match="use DistributionRegressor"):
+            call(lossmith.loss("GaussianNLL"))
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_names_and_formulas_are_losses_too(name: str) -> None:
+    ours, data = native(name)
+    begun = ours.start(lossmith.Squared(), data)
+    assert np.isclose(ours.start("squared", data), begun) and np.isclose(ours.start("r**2/2", data), begun, rtol=1e-6)
+    assert ours.metric("squared") is not None
+    made = ours.objective("squared", data) if name == "catboost" else ours.objective("squared")
+    assert (made.boosting.loss if name == "catboost" else made.loss).name == "Squared"
+
+
+@pytest.mark.parametrize("name", HOSTS[:2])
+def test_the_default_metric_is_in_the_first_unit(name: str) -> None:
+    """Fails where it is Huber(1.345) of residuals in hundreds: that is an absolute error, not what is trained on."""
+    from lossmith.models.boosted_scale import POLICIES
+
+    ours, data = native(name)
+    seen: dict[str, Any] = {}
+    loss, target = lossmith.Huber(), 100 * Y
+    data.set_label(target)
+    if name == "lightgbm":
+        calls = [lightgbm().record_evaluation(seen)]
+        words: dict[str, Any] = {"valid_sets": [data], "callbacks": calls}
+        model = ours.train(QUIET, data, 3, loss="huber", scale="mad", **words)
+        z, history = model.predict(X), seen["training"]["Huber"]
+    else:
+        words = {"evals": [(data, "training")], "evals_result": seen, "verbose_eval": False}
+        model = ours.train({"nthread": 1, "verbosity": 0}, data, 3, loss="huber", scale="mad", **words)
+        z, history = model.predict(data, output_margin=True).astype(float), seen["training"]["Huber"]
+    unit = POLICIES["mad"](target - np.median(target), None)
+    assert unit > 10 and np.isclose(history[-1], unit**2 * loss(target / unit, z / unit), rtol=1e-3)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin
+from lossmith.models.boosted_native import asked, sound
 from lossmith.models.boosted_rule import rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, mean_loss
@@ -103,28 +104,32 @@ class Metric:
         return error
 
 
-def objective(loss: Loss, data: Any, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Any:
+def objective(loss: str | Loss, data: Any, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Any:
     """The loss as `loss_function`, for training on the Pool `data`.
 
     scale: a number, "mad" or "sqrt-mean" (estimated again in every round); curvature: "auto" or a rule of
     `lossmith.models.boosted_rule`; classes: K for a softmax loss.
     """
     ready()
-    y, weight = rows_of(data)
+    loss, (y, weight) = asked(loss), rows_of(data)
     rule = rule_of(loss, curvature, classes)
     if classes > 1:
         return AscentMany(Many(loss, y, weight, outputs=classes, rule=rule, centred=False))
     return Ascent(Single(loss, y, weight, scale=policy_of(loss, scale), rule=rule, centred=False), len(y))
 
 
-def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
+def metric(loss: str | Loss, *, scale: float = 1.0) -> Metric:
     """The mean of the loss as `eval_metric`."""
-    return Metric(lambda y, z, weight: mean_loss(loss, y, z, weight, scale))
+    made = asked(loss)
+    return Metric(lambda y, z, weight: mean_loss(made, y, z, weight, scale))
 
 
-def start(loss: Loss, data: Any, *, scale: Any = 1.0) -> float:
-    """Give the Pool the best constant as its baseline, and return it for `model.set_scale_and_bias(1, start)`."""
-    y, weight = rows_of(data)
+def start(loss: str | Loss, data: Any, *, scale: Any = 1.0) -> float:
+    """Give the Pool the best constant as its baseline, and return it for `model.set_scale_and_bias(1, start)`.
+
+    The Pool keeps it: `pool.set_baseline(np.zeros(pool.num_row()))`, or a new Pool, is for trainings that begin at 0.
+    """
+    loss, (y, weight) = asked(loss), rows_of(data)
     loss.check(y)
     begun = begin(loss, y, weight, policy_of(loss, scale))[0]
     data.set_baseline(np.full(len(y), begun))
@@ -134,7 +139,7 @@ def start(loss: Loss, data: Any, *, scale: Any = 1.0) -> float:
 def rows_of(data: Any) -> tuple[Array, Array | None]:
     """Labels and weights of a Pool."""
     weight = np.asarray(data.get_weight(), np.float64)
-    return np.asarray(data.get_label(), np.float64), weight if len(weight) else None
+    return sound(data.get_label(), weight if len(weight) else None, "Pool")
 
 
 def features(X: Array, categorical: tuple[int, ...]) -> Any:

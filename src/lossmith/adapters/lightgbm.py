@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin, curvature_of_a_row
-from lossmith.models.boosted_native import sound
+from lossmith.models.boosted_native import asked, first_unit, sound
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -52,7 +52,8 @@ def ready() -> Any:
 class Objective:
     """`params["objective"]` for `lightgbm.train`: (scores, Dataset) → gradient and curvature, weights included."""
 
-    def __init__(self, loss: Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+    def __init__(self, loss: str | Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+        loss = asked(loss)
         self._asked = (loss, scale, curvature, classes)
         self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
         host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
@@ -78,7 +79,7 @@ class Objective:
         return Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False)
 
 
-def objective(loss: Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
+def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
     """The loss as `params["objective"]`.
 
     scale: a number, "mad" or "sqrt-mean" (estimated again in every round); curvature: "auto", a rule of
@@ -88,8 +89,9 @@ def objective(loss: Loss, *, scale: Any = 1.0, curvature: str = "auto", classes:
     return Objective(loss, scale, curvature, classes)
 
 
-def metric(loss: Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[str, float, bool]]:
+def metric(loss: str | Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[str, float, bool]]:
     """The mean of the loss as `feval`; lower is better."""
+    loss = asked(loss)
 
     def feval(scores: Array, data: Any) -> tuple[str, float, bool]:
         y, weight = rows_of(data)
@@ -98,12 +100,12 @@ def metric(loss: Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[st
     return feval
 
 
-def start(loss: Loss, data: Any, *, scale: Any = 1.0, classes: int = 1) -> Any:
+def start(loss: str | Loss, data: Any, *, scale: Any = 1.0, classes: int = 1) -> Any:
     """Give the Dataset the best constant as its initial score, and return it: a float, or (K,).
 
     LightGBM adds it to the scores of training, but not to those that it predicts; `train` sees to both.
     """
-    y, weight = rows_of(data)
+    loss, (y, weight) = asked(loss), rows_of(data)
     many = classes > 1
     loss.check(y)
     found = loss.start(y, weight, classes) if many else begin(loss, y, weight, policy_of(loss, scale))[0]
@@ -116,7 +118,7 @@ def train(
     data: Any,
     num_boost_round: int = 100,
     *,
-    loss: Loss,
+    loss: str | Loss,
     scale: Any = 1.0,
     curvature: str = "auto",
     valid_sets: list[Any] | None = None,
@@ -129,13 +131,13 @@ def train(
     lightgbm = ready()
     classes = int(params.get("num_class", 1))
     made = objective(loss, scale=scale, curvature=curvature, classes=classes)
-    fixed = scale if isinstance(scale, float | int) else 1.0
     words = {"metric": "None", **params, "objective": made}
-    judge = {} if not valid_sets else {"feval": metric(loss, scale=fixed), "valid_sets": valid_sets}
     with lent([data, *(one for one in valid_sets or [] if one is not data)], params) as sets:
         begun = start(loss, data, scale=scale, classes=classes)
         for other in sets[1:]:
             give(other, begun)
+        unit = first_unit(made.loss, *rows_of(data), scale)
+        judge = {} if not valid_sets else {"feval": metric(loss, scale=unit), "valid_sets": valid_sets}
         model = lightgbm.train(words, data, num_boost_round, **judge, **more)
     return raised(model, np.atleast_1d(begun))
 

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
-from lossmith.errors import DataError
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin, curvature_of_a_row
+from lossmith.models.boosted_native import asked, first_unit, sound
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -52,7 +52,8 @@ def ready() -> Any:
 class Objective:
     """`obj` for `xgboost.train`: (margins, DMatrix) → gradient and curvature, weights included."""
 
-    def __init__(self, loss: Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+    def __init__(self, loss: str | Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
+        loss = asked(loss)
         self._asked = (loss, scale, curvature, classes)
         self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
         host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
@@ -78,7 +79,7 @@ class Objective:
         return Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False)
 
 
-def objective(loss: Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
+def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
     """The loss as `obj`.
 
     scale: a number, "mad" or "sqrt-mean" (estimated again in every round); curvature: "auto", a rule of
@@ -88,8 +89,9 @@ def objective(loss: Loss, *, scale: Any = 1.0, curvature: str = "auto", classes:
     return Objective(loss, scale, curvature, classes)
 
 
-def metric(loss: Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[str, float]]:
+def metric(loss: str | Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[str, float]]:
     """The mean of the loss as `custom_metric`; lower is better (XGBoost's early stopping takes it so)."""
+    loss = asked(loss)
 
     def custom(scores: Array, data: Any) -> tuple[str, float]:
         y, weight = rows_of(data)
@@ -98,9 +100,9 @@ def metric(loss: Loss, *, scale: float = 1.0) -> Callable[[Array, Any], tuple[st
     return custom
 
 
-def start(loss: Loss, data: Any, *, scale: Any = 1.0) -> float:
+def start(loss: str | Loss, data: Any, *, scale: Any = 1.0) -> float:
     """The best constant, for `params["base_score"]`: XGBoost adds it in training and at predict."""
-    y, weight = rows_of(data)
+    loss, (y, weight) = asked(loss), rows_of(data)
     loss.check(y)
     return begin(loss, y, weight, policy_of(loss, scale))[0]
 
@@ -110,7 +112,7 @@ def train(
     data: Any,
     num_boost_round: int = 10,
     *,
-    loss: Loss,
+    loss: str | Loss,
     scale: Any = 1.0,
     curvature: str = "auto",
     **more: Any,
@@ -123,17 +125,15 @@ def train(
     classes = int(params.get("num_class", 1))
     made = objective(loss, scale=scale, curvature=curvature, classes=classes)
     begun = 0.0 if classes > 1 else start(loss, data, scale=scale)
-    fixed = scale if isinstance(scale, float | int) else 1.0
+    judge = metric(loss, scale=first_unit(made.loss, *rows_of(data), scale))
     words = {"disable_default_eval_metric": 1, **params, "base_score": begun}
-    return xgboost.train(words, data, num_boost_round, obj=made, custom_metric=metric(loss, scale=fixed), **more)
+    return xgboost.train(words, data, num_boost_round, obj=made, custom_metric=judge, **more)
 
 
 def rows_of(data: Any) -> tuple[Array, Array | None]:
     """Labels and weights of a DMatrix, as XGBoost keeps them."""
     label, weight = data.get_label(), data.get_weight()
-    if not len(label):
-        raise DataError("the DMatrix has no label; pass xgboost.DMatrix(X, label=y)")
-    return label.astype(np.float64), weight.astype(np.float64) if len(weight) else None
+    return sound(label, weight if len(weight) else None, "DMatrix")
 
 
 def in_rows(slopes: tuple[Array, Array]) -> tuple[Array, Array]:
