@@ -161,9 +161,18 @@ def trained_and_saved() -> None:
 
 def refused() -> None:
     import lossmith
-    from lossmith.errors import ParameterError, ShapeError, UnsupportedError
+    from lossmith.errors import DomainError, ParameterError, ShapeError, UnsupportedError
 
+    L, nothing = lossmith.keras, np.zeros((2, 3))
     for call, error in (
+        (lambda: L.Poisson()(np.array([1.0, -1.0]), np.zeros(2)), DomainError),
+        (lambda: L.Huber()(np.array([1.0, np.nan]), np.zeros(2)), DomainError),
+        (lambda: L.Logistic()(np.array([1.0, 7.0]), np.zeros(2)), DomainError),
+        (lambda: L.Focal()(np.array([1, 9]), nothing), DomainError),
+        (lambda: L.Focal()(np.array([[1], [-1]]), nothing), DomainError),
+        (lambda: L.MultiClassBrier()(np.array([1, 3]), nothing), DomainError),
+        (lambda: L.CumulativeLogit()(np.array([1, 3]), nothing), DomainError),
+        (lambda: L.CensoredNormal()(np.array([[1.0, 0.0]]), np.zeros((1, 2))), DomainError),
         (lambda: lossmith.keras.Huber(from_logits=True), ParameterError),
         (lambda: lossmith.keras.Huber(delta=-1), ParameterError),
         (lambda: lossmith.keras.Huber()(np.zeros(3), np.zeros((3, 2))), ShapeError),

@@ -281,7 +281,7 @@ def _around(loss: Loss, made: Functions) -> dict[str, str]:
 
 def _keras(loss: Loss, made: Functions, linked: bool) -> str:
     names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
-    said = [f"    {n} = staticmethod({n})" for n in names]
+    said = [f"    says = {loss.target.says!r}", *(f"    {n} = staticmethod({n})" for n in ("legal", *names))]
     said += [f"    {name} = {text}" for name, text in _around(loss, made).items()]
     head = '@keras.saving.register_keras_serializable(package="lossmith_exported")'
     return "\n".join((head, f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))

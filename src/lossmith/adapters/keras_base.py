@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lossmith.errors import ShapeError
+from lossmith.errors import DomainError, ShapeError
 
 
 def sloped(value: Any, slopes: Sequence[Any], outputs: Sequence[Any]) -> Any:
@@ -42,9 +42,12 @@ class Derived(keras.losses.Loss):
     """A loss of raw predictions (logits, not probabilities) by Keras' order of arguments: `loss(y_true, y_pred)`.
 
     `sample_weight` and `reduction` are Keras' own; "mean_with_sample_weight" is Σwℓ/Σw. Predictions with more than one
-    dimension are averaged over the last one, as Keras does.
+    dimension are averaged over the last one, as Keras does. Illegal targets are refused where they are numbers already
+    (not inside jit).
     """
 
+    legal: Any = None
+    says = "a legal target"
     value: Callable[..., Any]
     slope: Callable[..., Any]
     mean_slope: Any = None
@@ -52,10 +55,44 @@ class Derived(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each row."""
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         y = matched(y, z)
         loss = sloped(self.value(y, z), as_tuple(self.slope(y, z)), (z,))
         return ops.mean(loss, axis=-1) if len(z.shape) > 1 else loss
+
+    def both(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """Both as tensors of one type, the truths looked at."""
+        y, z = wide(y_true, y_pred)
+        refuse(self.bad(y, z), y, type(self).__name__, self.says)
+        return y, z
+
+    def bad(self, y: Any, z: Any) -> Any:
+        """Which targets are illegal."""
+        return ops.logical_not(self.legal(y))
+
+
+def refuse(bad: Any, y: Any, who: str, says: str) -> None:
+    """Raise for the first illegal target, where there are numbers to look at."""
+    try:
+        if not bool(ops.any(bad)):
+            return
+    except (TypeError, RuntimeError):  # traced by JAX, TensorFlow or Keras; by PyTorch
+        return
+    wrong = ops.convert_to_numpy(bad).ravel()
+    row = int(wrong.argmax())
+    value = ops.convert_to_numpy(y).reshape(len(wrong), -1)[row].tolist()
+    raise DomainError(f"{who} needs {says}; element {row} has {value[0] if len(value) == 1 else value}")
+
+
+def mislabelled(y: Any, z: Any) -> Any:
+    """Which are neither class indices, nor shares of K classes, nor of class 1 where there is one score."""
+    count = z.shape[-1] if len(z.shape) > 1 else 1
+    legal = (y >= 0) & ops.isfinite(y)
+    if count == 1:
+        legal = legal & (y <= 1)
+    elif tuple(y.shape) != tuple(z.shape):
+        legal = legal & (y < count) & (y % 1 == 0)
+    return ops.logical_not(legal)
 
 
 def matched(y: Any, z: Any) -> Any:
@@ -75,7 +112,7 @@ class Residual(Derived):
     """Losses of y_true − y_pred alone."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         r = matched(y, z) - z
         loss = sloped(self.value(r), as_tuple(self.slope(r)), (r,))
         return ops.mean(loss, axis=-1) if len(z.shape) > 1 else loss
@@ -84,8 +121,11 @@ class Residual(Derived):
 class Thresholds(Derived):
     """The sum of a margin loss over thresholds: y_pred (…, K) holds a score, then K − 1 thresholds."""
 
+    def bad(self, y: Any, z: Any) -> Any:
+        return mislabelled(y, z)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         y = ops.reshape(y, (*z.shape[:-1], 1))
         distance = z[..., :1] - z[..., 1:]
         m = ops.where(y > ops.cast(ops.arange(z.shape[-1] - 1), z.dtype), distance, -distance)
@@ -98,8 +138,11 @@ class Classes(Derived):
     binary_value: Callable[..., Any]
     binary_slope: Callable[..., Any]
 
+    def bad(self, y: Any, z: Any) -> Any:
+        return mislabelled(y, z)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         if len(z.shape) < 2 or z.shape[-1] == 1:
             return self.two(matched(y, z), z)
         count = z.shape[-1]
@@ -143,7 +186,7 @@ class Outputs(Derived):
     """A likelihood of m raw outputs y_pred (…, m)."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         if z.shape[-1] != len(self.outputs):
             raise ShapeError(f"y_pred has shape {tuple(z.shape)}; its last dimension must be {', '.join(self.outputs)}")
         columns = tuple(z[..., k] for k in range(z.shape[-1]))
@@ -166,6 +209,10 @@ class Pair(Outputs):
 class Interval(Outputs):
     """y_true (…, 2) is (low, high), with ±inf for an end that nobody saw; equal ends are an exact value."""
 
+    def bad(self, y: Any, z: Any) -> Any:
+        low, high = y[..., 0], y[..., 1]
+        return ops.logical_not((low <= high) & (ops.isfinite(low) | ops.isfinite(high)))
+
     def read(self, y: Any, z: Any) -> tuple[Any, ...]:
         low, high = y[..., 0], y[..., 1]
         left, right = low == -float("inf"), high == float("inf")
@@ -177,8 +224,11 @@ class Interval(Outputs):
 class Ordinal(Outputs):
     """A score and K − 1 rising thresholds; y_true is the class, which lies between two of them."""
 
+    def bad(self, y: Any, z: Any) -> Any:
+        return mislabelled(y, z)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         last = z.shape[-1] - 1
         at = ops.cast(ops.reshape(y, z.shape[:-1]), "int32")
         low = ops.take_along_axis(z, ops.maximum(at, 1)[..., None], axis=-1)[..., 0]

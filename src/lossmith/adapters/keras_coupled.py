@@ -11,7 +11,7 @@ from typing import Any
 
 from keras import ops
 
-from lossmith.adapters.keras_base import Derived, as_tuple, log_softmax, matched, shared, sloped, wide
+from lossmith.adapters.keras_base import Derived, as_tuple, log_softmax, matched, mislabelled, shared, sloped
 from lossmith.errors import UnsupportedError
 
 
@@ -75,9 +75,12 @@ def against_best(z: Any, true: Any) -> Any:
 class Coupled(Derived):
     """y_true: class indices (…) or (…, 1), or shares (…, K); for one score (…, 1) labels, or the share of class 1."""
 
+    def bad(self, y: Any, z: Any) -> Any:
+        return mislabelled(y, z)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each row."""
-        y, z = wide(y_true, y_pred)
+        y, z = self.both(y_true, y_pred)
         if len(z.shape) < 2 or z.shape[-1] == 1:
             y, z = ops.reshape(matched(y, z), (-1,)), ops.reshape(z, (-1,))
             return self.found(ops.stack([1 - y, y], axis=-1), ops.stack([ops.zeros_like(z), z], axis=-1))

@@ -9,8 +9,9 @@ from types import new_class
 from typing import Any
 
 from lossmith.adapters.export import COUPLED, layer, looks_at
-from lossmith.adapters.export_functions import functions, module
+from lossmith.adapters.export_functions import functions, legality
 from lossmith.adapters.hosts import host
+from lossmith.backends.arrays import load
 from lossmith.catalogue import every
 from lossmith.catalogue import loss as loss_of
 from lossmith.errors import ParameterError
@@ -29,15 +30,15 @@ OPTIONS = ("name", "reduction", "dtype")
 
 @cache
 def terms(loss: Loss) -> Mapping[str, Any]:
-    """The functions of a loss in keras.ops."""
+    """The functions of a loss in keras.ops, and its legal targets."""
     made = functions(loss, "keras")
-    found = module(loss, "keras")
+    found = load(f"import math\nfrom keras import ops\n\n{made.text}\n\n{legality(loss, 'ops')}", f"{loss!r} in keras")
     names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
     around = {"outputs": made.outputs} if made.kind not in COUPLED else {}
     through = [getattr(keras_coupled, name) for name in looks_at(loss)]
     if through:
         around = {"slots": tuple(through)} if made.kind == "slots" else {"margins": through[0]}
-    return {**{n: found[n] for n in names}, **around}
+    return {**{n: found[n] for n in (*names, "legal")}, "says": loss.target.says, **around}
 
 
 @cache
