@@ -2,7 +2,7 @@
 
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    HistGradientBoostingRegressor(loss=lossmith.adapters.hist.objective(lossmith.Cauchy(), y)).fit(X, y)
+    HistGradientBoostingRegressor(loss=lossmith.adapters.hist.objective("cauchy", scale="mad")).fit(X, y)
 
 Its conventions, translated here and nowhere else: `BaseLoss` is private and may change with every minor version (so
 versions are pinned in `hosts.py` and tested); it fills arrays of slopes that it hands over; its start comes from
@@ -21,8 +21,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 from lossmith.adapters.hosts import host
+from lossmith.errors import UnsupportedError
 from lossmith.loss import Loss
-from lossmith.models.boosted_loss import Boosting, Single
+from lossmith.models.boosted_loss import Boosting, Single, begin
+from lossmith.models.boosted_native import asked, sound
+from lossmith.models.boosted_rule import Rule, rule_of
+from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, mean_loss
 from lossmith.models.boosted_task import Task, Trees, importance_of
 from lossmith.models.store import State
@@ -71,19 +75,81 @@ class HistLoss(BaseLoss):  # type: ignore[misc]
         return np.zeros(self.boosting.outputs)
 
 
-class Whole(HistLoss):
-    """The same for whoever trains by himself: the start is scikit-learn's to add."""
+class OfTheFit:
+    """What stands for the compiled part where the fit is not known beforehand: it takes the rows handed over."""
+
+    def __init__(self, loss: Loss, scale: Any, rule: Rule) -> None:
+        self.loss, self.scale, self.rule = loss, scale, rule
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget the rows: the next fit may have changed them in place."""
+        self._rows: tuple[Any, Any] | None = None
+        self._slots: Slots | None = None
+
+    def gradient_hessian(self, y_true: Array, raw_prediction: Array, sample_weight: Any, **out: Any) -> None:
+        """Gradient and curvature of these rows, in the order of the fit."""
+        if raw_prediction.ndim == 2:
+            raise UnsupportedError(
+                f"{self.loss.name} here has one raw score a row, and {raw_prediction.shape[1]} classes need as many;"
+                " use BoostedClassifier(engine='sklearn')"
+            )
+        known = self._rows is not None and self._rows[0] is y_true and self._rows[1] is sample_weight
+        if not known or self._slots is None:
+            self._rows, self._slots = (y_true, sample_weight), self._slots_of(y_true, sample_weight)
+        self._slots.gradient_hessian(y_true, raw_prediction, sample_weight, **out)
+
+    def _slots_of(self, y_true: Array, sample_weight: Any) -> Slots:
+        weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        y = np.asarray(y_true, np.float64)
+        return Slots(Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False))
+
+
+class Whole(BaseLoss):  # type: ignore[misc]
+    """A loss of ours for whoever fits by himself: y and sample_weight are those of each fit, and the start is too."""
+
+    def __init__(self, loss: Loss, scale: Any, curvature: str) -> None:
+        rule = rule_of(loss, curvature)
+        super().__init__(closs=OfTheFit(loss, policy_of(loss, scale), rule), link=IdentityLink())
+        self._asked, self.unit = (loss, scale, curvature), 1.0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy (searches copy their parameters) begins anew with the rows that it meets."""
+        return type(self), self._asked, {"unit": self.unit}
+
+    def __call__(self, y_true: Array, raw_prediction: Array, sample_weight: Array | None = None, **_: Any) -> float:
+        raw = np.ascontiguousarray(raw_prediction.reshape(len(y_true)))
+        return mean_loss(self._asked[0], np.asarray(y_true, np.float64), raw, sample_weight, self.unit)
+
+    def init_gradient_and_hessian(self, *args: Any, **words: Any) -> Any:
+        """Room for the slopes; a fit begins."""
+        self.closs.begin_anew()
+        return super().init_gradient_and_hessian(*args, **words)
 
     def fit_intercept_only(self, y_true: Array, sample_weight: Array | None = None) -> Any:
         """The best constant."""
-        return np.asarray(self.boosting.loss.start(np.asarray(y_true, np.float64), sample_weight))
+        loss, policy = self._asked[0], self.closs.scale
+        y, weight = sound(y_true, sample_weight, "fit")
+        loss.check(y)
+        found, unit = begin(loss, y, weight, policy)
+        self.unit = unit if isinstance(policy, str) else policy
+        return np.asarray(found)
 
 
-def objective(loss: Loss, y: Array, weight: Array | None = None, *, scale: Any = 1.0, curvature: str = "auto") -> Whole:
-    """The loss as `loss=` of HistGradientBoostingRegressor, for a fit to these y (n,), without early stopping."""
+def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto") -> Whole:
+    """The loss as `loss=` of HistGradientBoostingRegressor; `predict` gives z, and `loss.mean(z)` undoes a link.
+
+    loss: a name, a formula or a Loss of one raw score a row, else UnsupportedError; scale: a number, "mad" or
+    "sqrt-mean" (estimated again in every round); curvature: "auto" or a rule of `lossmith.models.boosted_rule`.
+    """
     ready()
-    boosting = Single(loss, np.asarray(y, np.float64), weight, scale=scale, rule=curvature, centred=False)
-    return Whole(boosting, lambda truth, z, w: mean_loss(loss, truth, z, w))
+    made = asked(loss)
+    if made.lift.name == "softmax":
+        raise UnsupportedError(
+            f"{made.name} has a raw score for each class, which loss= of HistGradientBoosting does not carry; use"
+            " BoostedClassifier(engine='sklearn')"
+        )
+    return Whole(made, scale, curvature)
 
 
 def grow(task: Task) -> HistTrees:
