@@ -192,3 +192,13 @@ def test_losses_of_coupled_scores_keep_them_too(name: str) -> None:
         got = loss.evaluate(np.array([0.0, 1.0]), z, ("gradient",)).gradient[[0, 1], [0, 1]]
         for i in range(2):
             assert float(abs(mpf(got[i]) / slopes[name](i) - 1)) < 8 * 2**-52
+
+
+def test_shares_that_are_no_distribution_are_refused() -> None:
+    # catches: rows of weight 2 taken without a word for distributions over classes
+    loss, z = lossmith.CrossEntropy(), np.zeros((3, 3))
+    with pytest.raises(DomainError, match="row 0 sums to 2, not 1"):
+        loss.value(np.eye(3) * 2, z)
+    with pytest.raises(DomainError, match="row 1 sums to nan"):
+        loss.value([[1, 0, 0], [np.nan, 0, 0], [1, 0, 0]], z)
+    assert loss.value(np.full((3, 3), 1 / 3), z) == pytest.approx(np.log(3))

@@ -29,6 +29,9 @@ BINARY = {
 
 WANTS = ("value", "gradient", "hessian", "block")
 
+WHOLE = 1e-3
+"""How far a row of shares may sum from 1: more than float32 loses over many classes."""
+
 
 class Softmax(Lift):
     """Probabilities from K scores; ∂logp/∂z = e_y − p and ∂²logp/∂z² = ppᵀ − diag p."""
@@ -57,6 +60,14 @@ class Softmax(Lift):
     def check(self, target: Target, y: NDArray[Any], who: str) -> None:
         if y.ndim != 2:
             target.check(y, who)
+            return
+        total = y.sum(axis=1)
+        bad = np.flatnonzero(~(np.abs(total - 1) <= WHOLE))
+        if len(bad):
+            raise DomainError(
+                f"{who} needs shares of the classes that sum to 1; row {bad[0]} sums to {total[bad[0]]:.6g}, not 1; "
+                "divide each row by its sum"
+            )
 
     def match(self, y: NDArray[Any], z: NDArray[Any]) -> None:
         if y.shape == z.shape and z.ndim in (0, 1, 2):
