@@ -45,6 +45,7 @@ def test_weights_given_to_fit_count(stopping: bool) -> None:
 
 
 def test_one_loss_fits_again_to_rows_changed_in_place() -> None:
+    """Fails where the loss keeps the rows that it met first."""
     made, y = objective("huber", scale="mad"), Y.copy()
     model = HistGradientBoostingRegressor(made, **WORDS, early_stopping=False)
     model.fit(X, y)

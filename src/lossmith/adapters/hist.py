@@ -80,10 +80,6 @@ class OfTheFit:
 
     def __init__(self, loss: Loss, scale: Any, rule: Rule) -> None:
         self.loss, self.scale, self.rule = loss, scale, rule
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget the rows: the next fit may have changed them in place."""
         self._rows: tuple[Any, Any] | None = None
         self._slots: Slots | None = None
 
@@ -120,11 +116,6 @@ class Whole(BaseLoss):  # type: ignore[misc]
     def __call__(self, y_true: Array, raw_prediction: Array, sample_weight: Array | None = None, **_: Any) -> float:
         raw = np.ascontiguousarray(raw_prediction.reshape(len(y_true)))
         return mean_loss(self._asked[0], np.asarray(y_true, np.float64), raw, sample_weight, self.unit)
-
-    def init_gradient_and_hessian(self, *args: Any, **words: Any) -> Any:
-        """Room for the slopes; a fit begins."""
-        self.closs.begin_anew()
-        return super().init_gradient_and_hessian(*args, **words)
 
     def fit_intercept_only(self, y_true: Array, sample_weight: Array | None = None) -> Any:
         """The best constant."""
