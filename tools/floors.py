@@ -45,7 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("fit",),
     ("models",),
     ("adapters", "choose"),
-    ("torch", "jax", "keras", "lightgbm", "xgboost", "catboost", "skglm", "scipy", "optuna"),
+    ("torch", "jax", "keras", "lightgbm", "xgboost", "catboost", "skglm", "statsmodels", "scipy", "optuna"),
     ("cli",),
     ("__init__", "__main__"),
 )
@@ -83,6 +83,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "keras": ("adapters",),
     "optax": ("adapters",),
     "skglm": ("adapters",),
+    "statsmodels": ("adapters",),
     "numba": ("adapters",),
     "optuna": ("adapters",),
 }

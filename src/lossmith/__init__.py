@@ -57,6 +57,7 @@ HOSTS = {
     "scipy": "lossmith.scipy",
     "optuna": "lossmith.optuna",
     "skglm": "lossmith.skglm",
+    "statsmodels": "lossmith.statsmodels",
 }
 """Modules by the name of the library that they translate for: `lossmith.lightgbm.objective(loss)`."""
 

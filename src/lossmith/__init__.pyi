@@ -5,6 +5,7 @@ from lossmith import lightgbm as lightgbm
 from lossmith import optuna as optuna
 from lossmith import scipy as scipy
 from lossmith import skglm as skglm
+from lossmith import statsmodels as statsmodels
 from lossmith import torch as torch
 from lossmith import xgboost as xgboost
 from lossmith.accuracy import accuracy as accuracy

@@ -31,6 +31,7 @@ TESTED: Mapping[str, Versions] = {
     "jax": Versions((0, 4, 30), (0, 11)),
     "keras": Versions((3, 4), (4,)),
     "skglm": Versions((0, 5), (0, 6)),
+    "statsmodels": Versions((0, 14, 4), (0, 16)),
     "optuna": Versions((3, 6), (6,)),
 }
 

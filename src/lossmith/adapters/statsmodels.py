@@ -1,14 +1,17 @@
-"""A residual loss as a norm of statsmodels: `sm.RLM(y, X, M=Norm(lossmith.Welsch()))`."""
+"""A residual loss as a norm of statsmodels: `sm.RLM(y, X, M=lossmith.statsmodels.Norm("welsch"))`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from types import new_class
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lossmith.adapters.hosts import host
+from lossmith.catalogue import loss as loss_of
 from lossmith.errors import UnsupportedError
 from lossmith.loss import Loss
 
@@ -20,13 +23,20 @@ class Norm:
     """What statsmodels expects of a `RobustNorm`, answered by the kernels of one residual loss.
 
     statsmodels divides residuals by its estimate of scale; ours are called with that quotient. Numbers and arrays of
-    any shape are taken; the answers have their shape. A loss of y besides y − z is refused (UnsupportedError).
+    any shape are taken; the answers have their shape. loss: a loss, its name or a formula; params: its parameters.
+    Every norm is a `RobustNorm` as well. Raises MissingExtra without statsmodels, UnsupportedError for a loss of y
+    besides y − z.
     """
 
-    def __init__(self, loss: Loss) -> None:
-        if loss.lift.name != "residual" or "y" in loss.tree.names:
-            raise UnsupportedError(f"{loss!r} is no function of the residual alone; a norm of statsmodels must be one")
-        self.made = loss
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        made: Self = _empty(cls)
+        return made
+
+    def __init__(self, loss: str | Loss | type[Loss], **params: float) -> None:
+        one = loss_of(loss, None, **params)
+        if one.lift.name != "residual" or "y" in one.tree.names:
+            raise UnsupportedError(f"{one!r} is no function of the residual alone; a norm of statsmodels must be one")
+        self.made = one
 
     def __repr__(self) -> str:
         return repr(self.made)
@@ -82,3 +92,20 @@ class Norm:
         made = self.made
         values = {name: value for name, value in made.params.items() if not made.declared[name].static}
         return made.program.run({"y": r, "z": 0.0, **values})
+
+
+@cache
+def _robust(kind: Any) -> Any:
+    """The same class under statsmodels' own, which is imported with the first norm."""
+    host("statsmodels")
+    from statsmodels.robust.norms import RobustNorm
+
+    if issubclass(kind, RobustNorm):
+        return kind
+    body = {"__module__": kind.__module__, "__reduce__": lambda self: (_empty, (kind,), vars(self))}
+    return new_class(kind.__name__, (kind, RobustNorm), {}, lambda space: space.update(body))
+
+
+def _empty(kind: Any) -> Any:
+    """A norm that has no loss yet: what copies and pickles begin with."""
+    return object.__new__(_robust(kind))
