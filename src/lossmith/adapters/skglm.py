@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from lossmith.adapters.export_functions import constants, differences, dynamic, kind_of, questions
+from lossmith.adapters.export_functions import constants, differences, dynamic, kind_of, legality, questions
 from lossmith.adapters.export_parts import definitions, foreign
 from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import function, helpers, load
@@ -69,6 +69,7 @@ def _module(one: Loss) -> Any:
     made = "\n\n\n".join(_compiled(text) for text in [*helpers("numpy", words), *parts])
     if inner:
         made += "".join(_of_difference(*pair) for pair in (("value", ""), ("slope", "-"), ("bend", "")))
+    made += f"\n\n\n@njit\n{legality(one, 'math')}"
     head = "\n".join(("import math", *foreign("skglm_base"), *constants(one)))
     text = f"{head}\n\n{SCALARS}\n\n{made}\n\n\n{definitions('skglm_base')['Datafit']}\n"
     return load(text, f"{one!r} in skglm")

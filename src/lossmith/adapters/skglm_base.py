@@ -32,6 +32,12 @@ def bend(y: Any, z: Any) -> Any:
     return 1.0
 
 
+@njit
+def legal(y: Any) -> Any:
+    """Is y a target that the loss admits?"""
+    return np.isfinite(y)
+
+
 class Datafit(BaseDatafit):
     """1/n Σ ℓ(yᵢ, (Xw)ᵢ), whose second derivatives in z are at most `smooth`."""
 
@@ -45,6 +51,18 @@ class Datafit(BaseDatafit):
     def params_to_dict(self) -> Any:
         """The attributes."""
         return {"smooth": self.smooth}
+
+    def initialize(self, X: Any, y: Any) -> None:
+        """Refuse targets that the loss does not admit."""
+        for i in range(len(y)):
+            if not legal(y[i]):
+                raise ValueError("y has a target that this loss does not admit; loss.check(y) names the row")
+
+    def initialize_sparse(self, X_data: Any, X_indptr: Any, X_indices: Any, y: Any) -> None:
+        """The same for a CSC matrix."""
+        for i in range(len(y)):
+            if not legal(y[i]):
+                raise ValueError("y has a target that this loss does not admit; loss.check(y) names the row")
 
     def get_lipschitz(self, X: Any, y: Any) -> Any:
         """A bound of the second derivative in each coefficient: smooth · ‖X_j‖²/n."""
