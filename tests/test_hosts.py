@@ -222,12 +222,66 @@ def test_newton_steps_and_a_loss_that_skglm_has_not() -> None:
     assert np.allclose(fit.coef_, same.coef_, atol=1e-6)
 
 
+def test_targets_that_a_datafit_does_not_admit() -> None:
+    """Catches real numbers that are fitted as labels."""
+    pytest.importorskip("skglm")
+    X, y = tables()
+    with pytest.raises(ValueError, match="does not admit"):
+        l1_fit(lossmith.skglm.datafit("logistic"), X, y)
+
+
 def test_what_skglm_cannot_carry() -> None:
     pytest.importorskip("skglm")
     with pytest.raises(UnsupportedError, match="none is proved"):
         lossmith.skglm.datafit("quantile")
     with pytest.raises(UnsupportedError, match="several outputs"):
         lossmith.skglm.datafit("focal")
+
+
+def test_an_option_that_no_module_has_is_named() -> None:
+    """Catches Python's TypeError for a parameter of another loss."""
+    pytest.importorskip("torch")
+    with pytest.raises(ParameterError, match=r"Huber has neither .* 'gamma' in PyTorch; its parameters: delta"):
+        lossmith.torch.Huber(gamma=1)
+    lossmith.torch.Focal(gamma=1, ignore_index=-1, class_weight=[1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_weights_that_are_none(name: str) -> None:
+    """Catches a mean over weights of both signs, and a number for the mean of no rows."""
+    pytest.importorskip(name)
+    made = getattr(lossmith, name).Huber(reduction="mean")
+    array = import_module("torch").tensor if name == "torch" else np.array
+    y, z = array([1.0, 2.0]), array([0.0, 0.0])
+    for wrong in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="needs weights >= 0; one is"):
+            made(z, y, array([1.0, wrong]))
+    assert np.isnan(float(made(z, y, array([0.0, 0.0]))))
+
+
+# --- statsmodels (its own tests run in test_outside_statsmodels.py) -------------------------------------------------
+
+
+def test_norms_by_name_and_formula_are_those_of_statsmodels() -> None:
+    """Catches a norm that is no RobustNorm, a parameter that is dropped, and a copy of another loss."""
+    import copy
+    import pickle
+
+    norms = pytest.importorskip("statsmodels.robust.norms")
+    from lossmith.statsmodels import Norm
+
+    r = np.linspace(-4, 4, 41)
+    for ours in (
+        Norm("huber", delta=1.5),
+        Norm(lossmith.Huber(delta=1.5)),
+        Norm("where(abs(r) < 1.5, r**2/2, 1.5*abs(r) - 1.125)"),
+    ):
+        for made in (ours, copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+            assert isinstance(made, norms.RobustNorm) and isinstance(made, Norm)
+            assert np.allclose(made.rho(r), norms.HuberT(1.5).rho(r))
+            assert np.allclose(made.weights(r), norms.HuberT(1.5).weights(r))
+    with pytest.raises(ParameterError, match="gamma"):
+        Norm("huber", gamma=1.0)
 
 
 # --- hosts that are missing, or of a version that nobody tried ------------------------------------------------------
@@ -270,7 +324,7 @@ def test_what_is_present_can_be_told_without_importing_it(monkeypatch: pytest.Mo
 MODULES = {
     "lightgbm": ["metric", "objective", "start", "train"], "xgboost": ["metric", "objective", "start", "train"],
     "catboost": ["metric", "objective", "start"], "scipy": ["rho"], "optuna": ["distributions", "suggest"],
-    "skglm": ["datafit"],
+    "skglm": ["datafit"], "statsmodels": ["Norm"],
 }  # fmt: skip
 
 

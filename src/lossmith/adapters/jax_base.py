@@ -69,6 +69,10 @@ class Objective:
         z, y = wide(jnp.asarray(predictions)), jnp.asarray(targets)
         if self.check and not isinstance(y, jax.core.Tracer):
             self.refuse(y)
+        if self.check and weights is not None:
+            w = jnp.asarray(weights)
+            if not isinstance(w, jax.core.Tracer) and bool((~(w >= 0)).any()):
+                raise DomainError(f"{self.name} needs weights >= 0; one is {float(w[~(w >= 0)][0]):.6g}")
         loss, share = self.terms(z, jax.lax.stop_gradient(y))
         return reduced(loss, share, weights, self.reduction)
 

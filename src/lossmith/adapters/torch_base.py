@@ -152,6 +152,8 @@ class Criterion(torch.nn.Module):
             input, target = self.cleared(input, target, keep)
         if self.check and concrete(target):
             self.refuse(target)
+        if self.check and weight is not None and concrete(weight) and bool((~(weight >= 0)).any()):
+            raise DomainError(f"{self.name} needs weights >= 0; one is {weight[~(weight >= 0)][0].item():.6g}")
         loss, share = self.terms(input, target)
         return reduced(loss, share, weight, keep, self.reduction)
 

@@ -14,6 +14,7 @@ from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
 from lossmith.catalogue import loss as loss_of
+from lossmith.errors import ParameterError
 from lossmith.loss import Loss
 
 host("torch")
@@ -64,6 +65,13 @@ def terms(loss: Loss) -> Mapping[str, Any]:
 def criterion(loss: str | Loss | type[Loss], reduction: str = "mean", **options: Any) -> Criterion:
     """Any loss, also one from a formula, as a PyTorch module; options as of `Criterion` and `Classes`."""
     one = loss_of(loss)
+    known = {k for kind in (Criterion, CLASSES[base_of(one)]) for k in inspect.signature(kind).parameters}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        has = ", ".join(one.declared) or "none"
+        raise ParameterError(
+            f"{one.name} has neither a parameter nor an option {unknown[0]!r} in PyTorch; its parameters: {has}"
+        )
     said = settings(one, functions(one, "torch"))
     made = _class(type(one), base_of(one), *said.items())(reduction, **options)  # type: ignore[arg-type]
     made.__dict__.update(terms(one), loss=one)
