@@ -596,3 +596,11 @@ def test_extreme_scales_are_survived() -> None:
     for a, b, c in zip(usual.lines, choice.lines, small.lines, strict=True):
         assert b.mean == pytest.approx(a.mean, rel=1e-5)
         assert c.mean == pytest.approx(a.mean * 1e-60, rel=1e-5)
+
+
+def test_a_slip_among_numbers_to_predict_is_named_and_not_made_a_class() -> None:
+    """Without the check forty numbers and one word were forty-one classes."""
+    values = [f"{v / 7:.3f}" for v in range(40)]
+    values[7] = "abc"
+    with pytest.raises(DataError, match=r"row 7 .* has 'abc' while 39 of 40"):
+        lossmith.choose({"x": np.arange(40.0)}, np.array(values, dtype=object))

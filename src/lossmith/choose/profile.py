@@ -15,6 +15,8 @@ from lossmith.rows.tables import Column, numbers
 
 Array = NDArray[Any]
 MOST_CLASSES = 50
+FEW_CLASSES = 20
+"""Up to so many, texts that are mostly numbers may well be names of classes."""
 LARGEST, SMALLEST = 1e100, 1e-100
 
 
@@ -125,6 +127,7 @@ def _coded(column: Column) -> tuple[Array, tuple[str, ...]]:
         assert column.levels is not None
         used, y = np.unique(values, return_inverse=True)
         labels = tuple(str(column.levels[i]) for i in used)
+        _demand_no_slip(column, len(used))
     elif column.kind == "number":
         used, y = np.unique(values, return_inverse=True)
         labels = tuple(f"{v:g}" for v in used)
@@ -133,6 +136,17 @@ def _coded(column: Column) -> tuple[Array, tuple[str, ...]]:
     if len(labels) > MOST_CLASSES:
         raise DataError(_too_many(column, len(labels)))
     return y.astype(np.int64), labels
+
+
+def _demand_no_slip(column: Column, count: int) -> None:
+    """Raise a DataError for numbers that a few cells made text, which would be so many classes."""
+    odd = [(row, text) for row, text in enumerate(column.texts()) if text is not None and not _number_like(text)]
+    if count > FEW_CLASSES and 0 < len(odd) <= 0.1 * len(column.values):
+        row, text = odd[0]
+        raise DataError(
+            f"target {column.name!r}: row {row} of those with a value has {text!r} while "
+            f"{len(column.values) - len(odd):,} of {len(column.values):,} are numbers; correct it or drop the row"
+        )
 
 
 def _too_many(column: Column, count: int) -> str:
