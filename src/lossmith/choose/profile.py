@@ -77,7 +77,7 @@ def target_of(column: Column, asked: Score | None) -> Target:
     _demand_rows(column, present)
     kept = column.take(present)
     classes = _is_classes(kept) if asked is None else asked.classes
-    y, labels = _coded(kept) if classes else (_measured(kept, present), ())
+    y, labels = _coded(kept, present) if classes else (_measured(kept, present), ())
     if len(np.unique(y)) < 2:
         raise DataError(f"target {column.name!r} is constant ({_first(kept)}); there is nothing to predict")
     return Target(column.name, y, present, labels, len(column.values) - len(present))
@@ -120,14 +120,14 @@ def _number_like(text: str) -> bool:
     return True
 
 
-def _coded(column: Column) -> tuple[Array, tuple[str, ...]]:
-    """Class indices in the order of the sorted labels."""
+def _coded(column: Column, present: NDArray[np.int64]) -> tuple[Array, tuple[str, ...]]:
+    """Class indices in the order of the sorted labels; `present` are the rows of the table that have a value."""
     values = column.values
     if column.kind == "category":
         assert column.levels is not None
         used, y = np.unique(values, return_inverse=True)
         labels = tuple(str(column.levels[i]) for i in used)
-        _demand_no_slip(column, len(used))
+        _demand_no_slip(column, present, len(used))
     elif column.kind == "number":
         used, y = np.unique(values, return_inverse=True)
         labels = tuple(f"{v:g}" for v in used)
@@ -138,14 +138,14 @@ def _coded(column: Column) -> tuple[Array, tuple[str, ...]]:
     return y.astype(np.int64), labels
 
 
-def _demand_no_slip(column: Column, count: int) -> None:
+def _demand_no_slip(column: Column, present: NDArray[np.int64], count: int) -> None:
     """Raise a DataError for numbers that a few cells made text, which would be so many classes."""
     odd = [(row, text) for row, text in enumerate(column.texts()) if text is not None and not _number_like(text)]
     if count > FEW_CLASSES and 0 < len(odd) <= 0.1 * len(column.values):
         row, text = odd[0]
         raise DataError(
-            f"target {column.name!r}: row {row} of those with a value has {text!r} while "
-            f"{len(column.values) - len(odd):,} of {len(column.values):,} are numbers; correct it or drop the row"
+            f"target {column.name!r}: row {present[row]} has {text!r} while {len(column.values) - len(odd):,} of "
+            f"{len(column.values):,} are numbers; correct it or drop the row"
         )
 
 
