@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lossmith import cache
 from lossmith.backends.llvm_print import Target, print_module
-from lossmith.backends.threads import run_chunks
+from lossmith.backends.threads import run_chunks, workers
 from lossmith.backends.wide import hard, watches, watching
 from lossmith.errors import ShapeError, UnsupportedError
 from lossmith.program import Program
@@ -32,6 +32,12 @@ SERIAL = 100_000
 STREAM = 16 << 20
 """Outputs of more bytes than this do not fit the caches; they are stored past them."""
 
+COSTLY = frozenset(
+    "asinh cauchit_slope cloglog_bend cloglog_slope digamma erf expm1mx lgamma log1pmx log_cauchit log_cloglog log_ndtr "
+    "logcosh mills mills_slope pow sin softplus tanh trigamma".split()
+)
+"""Words that take a core longer than storing a row does (`bench/kernels.py` prints what each takes)."""
+
 LARGE = 1 << 20
 """Bytes from which a new output is laid on a cache line."""
 
@@ -40,6 +46,11 @@ FEW = 4096
 
 LINE = 64
 """Bytes of the boundary that streaming stores need."""
+
+PAGE, MIDDLE, NEAR = 4096, 2048, 192
+"""A load waits for a store under way whose address ends in the same 12 bits. Large arrays of NumPy begin at the same
+place in a page; so large outputs begin in the middle of one, and none is streamed to that lies NEAR bytes or less
+behind an input."""
 
 Array = NDArray[Any]
 Entry = Callable[[int, int, Any, Any], None]
@@ -81,6 +92,7 @@ class LlvmKernel:
         self._hard = ctypes.c_int64.from_address(place) if place else None
         self._kernel, self._stream = (ENTRY(a) for a in addresses)
         self._places = len(program.inputs) + len(program.outputs)
+        self._computes = any(step.word in COSTLY for step in program.steps)
 
     def __reduce__(self) -> tuple[type[LlvmKernel], tuple[Any, ...]]:
         return type(self), (self.program, self.dtype, self._text)
@@ -146,7 +158,7 @@ class LlvmKernel:
         if n < SERIAL:
             run(self._kernel, 0, n)
             return
-        head = self._head(outputs)
+        head = self._head(inputs, outputs)
         entry = self._kernel if head is None else self._stream
         start = head or 0
         run(self._kernel, 0, start)
@@ -163,9 +175,11 @@ class LlvmKernel:
             for o, new in zip(outputs, found, strict=True):
                 o.reshape(-1)[part][rows] = new
 
-    def _head(self, outputs: list[Array]) -> int | None:
+    def _head(self, inputs: list[Array], outputs: list[Array]) -> int | None:
         """How many rows precede the boundary from which all outputs may be streamed; None: do not stream."""
-        if sum(o.nbytes for o in outputs) < STREAM:
+        if sum(o.nbytes for o in outputs) < STREAM or (self._computes and workers() <= 2):
+            return None
+        if any(0 < (address(o) - address(a)) % PAGE <= NEAR for o in outputs for a in inputs):
             return None
         heads = {(-address(o) % LINE) // o.itemsize for o in outputs}
         return heads.pop() if len(heads) == 1 else None
@@ -178,12 +192,12 @@ def address(array: Array) -> int:
 
 
 def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An uninitialised array; a large one begins on a cache line, so that it can be streamed to."""
+    """An uninitialised array; a large one begins in the middle of a page, so that it is well streamed to."""
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
-    raw = np.empty(size + LINE, dtype=np.uint8)
-    start = -address(raw) % LINE
+    raw = np.empty(size + PAGE, dtype=np.uint8)
+    start = (MIDDLE - address(raw)) % PAGE
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
