@@ -168,7 +168,7 @@ def absent(rows: int, rounds: int, threads: int) -> None:
     peers = {name: calls for name, calls in peers.items() if importlib.util.find_spec(name)}
     if "torch" in peers:
         importlib.import_module("torch").set_num_threads(threads)
-    head = "".join(f"{name:>8s}" for name in ("llvm", "numpy", *peers))
+    head = "".join(f"{name:>8s}" for name in ("llvm", *peers))
     print(f"\n{'ns per element':44s}{head}{'ahead':>8s}")
     for dtype in (np.float64, np.float32):
         for name, formula in ABSENT.items():
@@ -179,8 +179,8 @@ def absent(rows: int, rounds: int, threads: int) -> None:
                 program = loss.program.only(*want)
                 arrays, params = [{"y": y, "z": z}[i] for i in program.inputs], [loss.params[p] for p in program.params]
                 out = [llvm.room(y.shape, y.dtype) for _ in want]
-                ours = {b: partial(load(program, dtype, b), arrays, params, out) for b in ("llvm", "numpy")}
-                calls = {**ours, **{peer: found["+".join(want)] for peer, found in theirs.items()}}
+                calls = {"llvm": partial(load(program, dtype), arrays, params, out)}
+                calls |= {peer: found["+".join(want)] for peer, found in theirs.items()}
                 took = {k: 1e9 * t / rows for k, t in interleaved(calls, rounds).items()}
                 cells = "".join(f"{t:8.2f}" for t in took.values())
                 ahead = min(t for k, t in took.items() if k != "llvm") / took["llvm"]

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
-from lossmith.models.boosted_loss import Boosting, Many, Single, begin, curvature_of_a_row
-from lossmith.models.boosted_native import asked, first_unit, sound
-from lossmith.models.boosted_rule import Rule, rule_of
+from lossmith.models.boosted_loss import begin, curvature_of_a_row
+from lossmith.models.boosted_native import NativeObjective, asked, first_unit, sound
+from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
 from lossmith.models.boosted_task import Task, Trees
@@ -49,34 +49,19 @@ def ready() -> Any:
     return host("xgboost")
 
 
-class Objective:
-    """`obj` for `xgboost.train`: (margins, DMatrix) → gradient and curvature, weights included."""
+class Objective(NativeObjective):
+    """`obj` for `xgboost.train`: (margins, DMatrix) → gradient and curvature."""
 
-    def __init__(self, loss: str | Loss, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> None:
-        loss = asked(loss)
-        self._asked = (loss, scale, curvature, classes)
-        self.loss, self.scale, self.classes = loss, policy_of(loss, scale), classes
-        host_rule = BUILT_IN.get(loss.name) if curvature == "host" else None
-        plain = "exact" if curvature == "host" else curvature
-        self.rule = host_rule(loss, classes) if host_rule else rule_of(loss, plain, classes)
-        self._data: Any = None
-        self._boosting: Boosting | None = None
+    BUILT_IN = BUILT_IN
+
+    @staticmethod
+    def rows_of(data: Any) -> tuple[Array, Array | None]:
+        """Labels and weights of a DMatrix."""
+        return rows_of(data)
 
     def __call__(self, scores: Array, data: Any) -> tuple[Array, Array]:
-        """Gradient and curvature, in arrays that the next call overwrites."""
-        if self._data is not data or self._boosting is None:
-            self._data, self._boosting = data, self.bound_to(*rows_of(data))
-        return in_rows(self._boosting.slopes(scores))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A copy (hosts copy their parameters) begins anew with the rows that it meets."""
-        return type(self), self._asked
-
-    def bound_to(self, y: Array, weight: Array | None) -> Boosting:
-        """The loss over these rows."""
-        if self.classes > 1:
-            return Many(self.loss, y, weight, outputs=self.classes, rule=self.rule, centred=False)
-        return Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False)
+        """Row-major gradient and curvature."""
+        return in_rows(super().__call__(scores, data))
 
 
 def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
