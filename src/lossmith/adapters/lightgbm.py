@@ -39,6 +39,9 @@ BUILT_IN: Mapping[str, Callable[[Loss, int], Rule]] = {
     "Huber": lambda loss, K: Rule("bound", "1, as LightGBM's huber", bound=1.0),
     "Fair": lambda loss, K: Rule("exact", "as LightGBM's fair"),
     "Poisson": lambda loss, K: Rule("exact", "inflated, as LightGBM's poisson", factor=math.exp(0.7)),
+    "BinaryCrossEntropy": lambda loss, K: Rule(
+        "exact", "1 − y in float32, as LightGBM's cross_entropy", complement=True
+    ),
     "CrossEntropy": lambda loss, K: Rule("exact", "K/(K − 1) of the diagonal", factor=K / (K - 1) if K > 1 else 1.0),
 }
 """The curvatures of LightGBM's own objectives, where they are not the Hessian: `curvature="host"`."""

@@ -25,13 +25,17 @@ def fused(loss: Loss, rule: Rule, *, unit: bool = False, shift: bool = False, we
     """(y, z[, weight]) → gradient, hessian of a booster's raw score, as one straight line.
 
     unit: y and z are divided by the parameter `sigma`, and the gradient multiplied by it (σ²·ρ(r/σ));
-    shift: the parameter `start` is added to z; weighted: both results are multiplied by the weight.
+    shift: the parameter `start` is added to z; weighted: both results are multiplied by the weight. A rule that rounds
+    1 − y takes one input more after z, `rest`: by how much 1 − y is larger where it is rounded.
     """
     base = loss.program
     before, names = _before(unit, shift)
     outputs = dict(base.outputs)
     steps, curve = _curve(rule, outputs)
     slope: Arg = outputs["gradient"]
+    if rule.complement:
+        steps, slope = [*steps, *_rounded(slope)], "boost_r"
+        names = (*names, "rest")
     scaled = [Step("boost_slope", "mul", (slope, "sigma"))] if unit else []
     slope = "boost_slope" if unit else slope
     weighing = [Step("boost_g", "mul", (slope, "weight")), Step("boost_h", "mul", (curve, "weight"))]
@@ -44,7 +48,22 @@ def fused(loss: Loss, rule: Rule, *, unit: bool = False, shift: bool = False, we
     ).only(*WANTS)
 
 
-def _before(unit: bool, shift: bool) -> tuple[list[Step], tuple[str, str]]:
+def _rounded(slope: Arg) -> list[Step]:
+    """p(1 − y + rest) − (1 − p)y of the slope p − y."""
+    return [
+        Step("boost_p", "add", (slope, "y")),
+        Step("boost_d", "mul", ("boost_p", "rest")),
+        Step("boost_r", "add", (slope, "boost_d")),
+    ]
+
+
+def complement(y: Array) -> Array:
+    """By how much 1 − y (n,) is larger in float32 than in float64: `rest` of a rule that rounds it."""
+    share = np.asarray(y, np.float32)
+    return np.asarray((np.float32(1) - share).astype(np.float64) - (1.0 - share.astype(np.float64)))
+
+
+def _before(unit: bool, shift: bool) -> tuple[list[Step], tuple[str, ...]]:
     """The steps that make y and z of what the host holds, and the names of that."""
     if unit:
         return [Step("y", "mul", ("label", "inverse")), Step("z", "mul", ("raw", "inverse"))], ("label", "raw")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lossmith.fit.scale import weighted_median
 from lossmith.loss import Loss
 from lossmith.models.boosted_classes import curves
-from lossmith.models.boosted_kernel import Slopes, fused, settled
+from lossmith.models.boosted_kernel import Slopes, complement, fused, settled
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import POLICIES, has_unit, policy_of, sample_of, squares
 
@@ -110,16 +110,16 @@ class Single:
         known = self._settled and raw.dtype.char in self._kept
         given, out = self._arrays(raw)
         changed, kernel = (out[:1], self._first) if known else (out, self._kernel)
-        kernel([given[0], raw, *([] if self._late else given[1:])], self._params(), changed)
+        kernel([given[0], raw, *(given[1:-1] if self._late else given[1:])], self._params(), changed)
         if self._late:
             for found in changed:
-                np.multiply(found, given[1], out=found, casting="same_kind", dtype=np.float32)
+                np.multiply(found, given[-1], out=found, casting="same_kind", dtype=np.float32)
         return out
 
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
         """Gradient and curvature of some rows."""
         out = np.empty(len(raw)), np.empty(len(raw))
-        arrays = [truth, raw] if weight is None else [truth, raw, weight]
+        arrays = [truth, raw, *self._beside(truth), *([] if weight is None else [weight])]
         self._kernel([np.asarray(a, np.float64) for a in arrays], self._params(), out)
         return out
 
@@ -150,11 +150,15 @@ class Single:
         unit = (self.sigma, 1.0 / self.sigma) if self._rescaled else ()
         return (*self.loss.state.params, *unit, *self._extra)
 
+    def _beside(self, truth: Array) -> list[Array]:
+        """What the kernel takes besides truth, scores and weights."""
+        return [complement(truth)] if self.rule.complement else []
+
     def _arrays(self, raw: Array) -> tuple[list[Array], tuple[Array, Array]]:
         """Truth and weight in the type of the scores, and room for the answers; made once for each type."""
         kind = raw.dtype.char
         if kind not in self._kept:
-            given = [self.truth] if self.weight is None else [self.truth, self.weight]
+            given = [self.truth, *self._beside(self.truth), *([] if self.weight is None else [self.weight])]
             room = np.empty(len(raw), np.float32), np.empty(len(raw), np.float32)
             self._kept[kind] = [np.ascontiguousarray(a, raw.dtype) for a in given], room
         return self._kept[kind]

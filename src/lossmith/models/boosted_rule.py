@@ -30,6 +30,8 @@ class Rule:
     """The largest value of a majorant that is a quotient, which stands in where that is 0/0."""
     late: bool = False
     """Do weights multiply what has been rounded to float32 already, as in one host's objective?"""
+    complement: bool = False
+    """Is 1 − y rounded to float32, as in one host's objective of shares? Only for a loss whose slope is p − y."""
 
     def __str__(self) -> str:
         times = f" × {self.factor:.6g}" if self.factor != 1 else ""
