@@ -1,7 +1,8 @@
-"""Losses as `keras.losses.Loss`, on Keras' PyTorch and JAX backends: beside Keras' own, in training, saved and loaded.
+"""Losses as `keras.losses.Loss`, on each backend of Keras that is here: beside Keras' own, trained, saved and loaded.
 
 A backend is fixed when Keras is imported, so each runs in a process of its own; this file is also the program they run.
-Planted once and caught: a slope of the wrong sign (training diverges), a config without the loss's parameters.
+Planted once and caught: a slope of the wrong sign (training diverges), a config without the loss's parameters, a shape
+that is read where TensorFlow traces a batch of unknown size.
 """
 
 from __future__ import annotations
@@ -63,6 +64,14 @@ def slopes(loss: Any, y: Any, z: Any) -> Any:
 
         free = torch.tensor(z, requires_grad=True)
         return torch.autograd.grad(loss(torch.tensor(y), free), free)[0].numpy()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        fixed = tensorflow.constant(z)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(fixed)
+            value = loss(y, fixed)
+        return tape.gradient(value, fixed)
     import jax
 
     return jax.grad(lambda z: loss(y, z))(z)
@@ -159,6 +168,31 @@ def trained_and_saved() -> None:
     assert copy.loss == lossmith.Focal(gamma=3.0) and copy.reduction == "sum"
 
 
+KINDS = ("Huber", "Poisson", "Focal", "GaussianNLL", "RankNet", "CensoredNormal", "CumulativeLogit", "AllThresholds",
+         "MultiClassBrier", "KullbackLeibler", "CrammerSinger", "WestonWatkins")  # fmt: skip
+"""One loss of each kind of code around the functions."""
+
+
+def fitted() -> None:
+    """A step of `fit`, whose batches have no size yet while they are traced, is one of plain descent."""
+    import keras
+    from export_rows import drawn
+
+    import lossmith
+
+    for name in KINDS:
+        loss = getattr(lossmith, name)()
+        y, z = drawn(loss, 32)
+        z = z.reshape(len(z), -1)
+        model = keras.Sequential([keras.layers.Input(z.shape[1:]), keras.layers.Dense(z.shape[1], use_bias=False)])
+        model.set_weights([np.eye(z.shape[1])])
+        model.compile(optimizer=keras.optimizers.SGD(0.01), loss=getattr(lossmith.keras, name)())
+        model.fit(z, y, batch_size=len(y), verbose=0, sample_weight=np.full(len(y), 0.5))
+        slope = loss.gradient(y, z if loss.lift.joint or loss.lift.multiclass else z[:, 0]).reshape(z.shape)
+        wanted = np.eye(z.shape[1]) - 0.005 * z.T @ slope / len(y)
+        assert np.allclose(model.get_weights()[0], wanted, rtol=1e-4, atol=1e-5), name
+
+
 def refused() -> None:
     import lossmith
     from lossmith.errors import DomainError, ParameterError, ShapeError, UnsupportedError
@@ -187,15 +221,16 @@ def refused() -> None:
 
 
 if __name__ == "__main__":
-    {"beside": beside_keras, "coupled": coupled, "trained": trained_and_saved, "refused": refused}[sys.argv[1]]()
+    tests = {"beside": beside_keras, "coupled": coupled, "trained": trained_and_saved, "refused": refused}
+    {**tests, "fitted": fitted}[sys.argv[1]]()
 else:
     import pytest
 
     os.environ.setdefault("KERAS_BACKEND", "torch")  # its own default is a backend that we do not install
     keras_is_here = pytest.importorskip("keras", reason="Keras is not installed (the extra `peers` brings it)")
 
-    @pytest.mark.parametrize("backend", ["torch", "jax"])
-    @pytest.mark.parametrize("what", ["beside", "coupled", "trained", "refused"])
+    @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+    @pytest.mark.parametrize("what", ["beside", "coupled", "trained", "refused", "fitted"])
     def test_keras(backend: str, what: str) -> None:
         pytest.importorskip(backend)
         environment = {**os.environ, "KERAS_BACKEND": backend}

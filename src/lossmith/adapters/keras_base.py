@@ -90,16 +90,31 @@ def mislabelled(y: Any, z: Any) -> Any:
     legal = (y >= 0) & ops.isfinite(y)
     if count == 1:
         legal = legal & (y <= 1)
-    elif tuple(y.shape) != tuple(z.shape):
+    elif not alike(y.shape, z.shape):
         legal = legal & (y < count) & (y % 1 == 0)
     return ops.logical_not(legal)
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Are two shapes the same, as far as they are known? TensorFlow traces batches of any size, with None for it."""
+    return len(one) == len(other) and all(a == b or None in (a, b) for a, b in zip(one, other, strict=True))
+
+
+def by_row(y: Any, z: Any) -> Any:
+    """y in the shape that the rows of z have."""
+    return ops.reshape(y, ops.shape(z)[:-1])
+
+
+def one_hot(y: Any, z: Any) -> Any:
+    """Class indices as shares of the classes, of the shape of z."""
+    return ops.one_hot(ops.cast(by_row(y, z), "int32"), z.shape[-1], dtype=z.dtype)
+
+
 def matched(y: Any, z: Any) -> Any:
     """y in the shape of z, where they differ by a last dimension of 1."""
-    if tuple(y.shape) == tuple(z.shape):
+    if alike(y.shape, z.shape):
         return y
-    if tuple(y.shape) in (tuple(z.shape)[:-1], (*z.shape, 1)) and (len(y.shape) > len(z.shape) or z.shape[-1] == 1):
+    if alike(y.shape, (*z.shape, 1)) or (z.shape[-1:] == (1,) and alike(y.shape, z.shape[:-1])):
         return ops.reshape(y, ops.shape(z))
     raise ShapeError(f"y_true has shape {tuple(y.shape)} and y_pred {tuple(z.shape)}; they must be the same")
 
@@ -126,7 +141,7 @@ class Thresholds(Derived):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         y, z = self.both(y_true, y_pred)
-        y = ops.reshape(y, (*z.shape[:-1], 1))
+        y = by_row(y, z)[..., None]
         distance = z[..., :1] - z[..., 1:]
         m = ops.where(y > ops.cast(ops.arange(z.shape[-1] - 1), z.dtype), distance, -distance)
         return ops.sum(sloped(self.value(m), as_tuple(self.slope(m)), (m,)), axis=-1)
@@ -146,8 +161,8 @@ class Classes(Derived):
         if len(z.shape) < 2 or z.shape[-1] == 1:
             return self.two(matched(y, z), z)
         count = z.shape[-1]
-        if tuple(y.shape) != tuple(z.shape):
-            y = ops.one_hot(ops.cast(ops.reshape(y, z.shape[:-1]), "int32"), count, dtype=z.dtype)
+        if not alike(y.shape, z.shape):
+            y = one_hot(y, z)
         logp = log_softmax(z)
         mean = ops.sum(logp, axis=-1, keepdims=True) / count + ops.zeros_like(logp)
         at = (logp,) if self.mean_slope is None else (logp, mean)
@@ -195,14 +210,14 @@ class Outputs(Derived):
 
     def read(self, y: Any, z: Any) -> tuple[Any, ...]:
         """The columns of truth that the formula speaks of."""
-        return (ops.reshape(y, z.shape[:-1]),)
+        return (by_row(y, z),)
 
 
 class Pair(Outputs):
     """Two scores; y_true is 1 where the first is preferred."""
 
     def read(self, y: Any, z: Any) -> tuple[Any, ...]:
-        y = ops.reshape(y, z.shape[:-1])
+        y = by_row(y, z)
         return (ops.where(y > 0, ops.ones_like(y), -ops.ones_like(y)),)
 
 
@@ -230,7 +245,7 @@ class Ordinal(Outputs):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         y, z = self.both(y_true, y_pred)
         last = z.shape[-1] - 1
-        at = ops.cast(ops.reshape(y, z.shape[:-1]), "int32")
+        at = ops.cast(by_row(y, z), "int32")
         low = ops.take_along_axis(z, ops.maximum(at, 1)[..., None], axis=-1)[..., 0]
         high = ops.take_along_axis(z, ops.minimum(at + 1, last)[..., None], axis=-1)[..., 0]
         between = ops.where(at == last, ops.full_like(low, 2), ops.full_like(low, 3))

@@ -11,7 +11,17 @@ from typing import Any
 
 from keras import ops
 
-from lossmith.adapters.keras_base import Derived, as_tuple, log_softmax, matched, mislabelled, shared, sloped
+from lossmith.adapters.keras_base import (
+    Derived,
+    alike,
+    as_tuple,
+    log_softmax,
+    matched,
+    mislabelled,
+    one_hot,
+    shared,
+    sloped,
+)
 from lossmith.errors import UnsupportedError
 
 
@@ -84,9 +94,7 @@ class Coupled(Derived):
         if len(z.shape) < 2 or z.shape[-1] == 1:
             y, z = ops.reshape(matched(y, z), (-1,)), ops.reshape(z, (-1,))
             return self.found(ops.stack([1 - y, y], axis=-1), ops.stack([ops.zeros_like(z), z], axis=-1))
-        if tuple(y.shape) == tuple(z.shape):
-            return self.soft(y, z)
-        return self.found(ops.one_hot(ops.cast(ops.reshape(y, z.shape[:-1]), "int32"), z.shape[-1], dtype=z.dtype), z)
+        return self.soft(y, z) if alike(y.shape, z.shape) else self.found(one_hot(y, z), z)
 
     def soft(self, y: Any, z: Any) -> Any:
         """The loss of shares y."""
