@@ -6,6 +6,7 @@ The reference walks the formula's tree in mpmath and takes central differences a
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,8 @@ from lossmith.program import Program
 
 WANT = ("value", "gradient", "hessian", "block")
 CLASSES = 4
+SHARED = ("divergence", "normalised")
+"""Lifts whose truths are shares of the classes."""
 
 
 def width(loss: Loss) -> int:
@@ -61,7 +64,7 @@ def draw(loss: Loss, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray
         "classes": lambda: rng.integers(0, CLASSES, n) * 1.0,
         "bounds": lambda: bounds_of(rng.normal(scale=2, size=n), rng),
     }
-    if loss.lift.name == "divergence":
+    if loss.lift.name in SHARED:
         table["classes"] = lambda: shares(rng, n)
     y, z = table[loss.target.name](), rng.normal(scale=1.5, size=(n, width(loss)))
     if loss.target.name == "classes" and not loss.lift.multiclass:
@@ -97,6 +100,38 @@ def simplex(y: Any, z: list[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+EXPONENTIALS: dict[str, Callable[..., Any]] = {
+    "Sparsemax": lambda u: max(0 * u, u),
+    "Entmax": lambda u, alpha: max(0 * u, (alpha - 1) * u) ** (1 / (alpha - 1)),
+    "BiTempered": lambda u, t1, t2: (1 - (t2 - 1) * u) ** (-1 / (t2 - 1)),
+    "Distillation": lambda u, temperature: (math if isinstance(u, float) else mpmath).exp(u / temperature),
+    "Formula": lambda u: (math if isinstance(u, float) else mpmath).exp(u),
+}
+"""How probabilities follow from scores above a level, as the papers have it."""
+
+
+def above_level(loss: Loss, z: list[Any], params: dict[str, Any]) -> list[Any]:
+    """The scores above the level at which probabilities sum to 1: by halving in floats, then by secants."""
+    e, top = EXPONENTIALS[loss.name], max(z)
+    far = [v - top for v in z]
+
+    def excess(a: Any) -> Any:
+        return sum(e(v + a, **params) for v in far) - 1
+
+    floats, given = [float(v) for v in far], {n: float(v) for n, v in params.items()}
+    low, high = (-1e6, 0.0) if "t2" in params else (-200.0, 8.0)
+    for _ in range(80):
+        middle = (low + high) / 2
+        above = sum(e(v + middle, **given) for v in floats) > 1
+        low, high = (low, middle) if above else (middle, high)
+    a, b = mpf(low), mpf(high) + mpf(10) ** -15
+    fa, fb = excess(a), excess(b)
+    while fa != fb and abs(b - a) > mpf(10) ** (10 - mpmath.mp.dps):
+        a, b = b, b - fb * (b - a) / (fb - fa)
+        fa, fb = fb, excess(b)
+    return [v + b for v in far]
+
+
 def margins(lift: str, y: Any, z: list[Any]) -> list[Any]:
     """The margins of a class among K scores, by their definitions."""
     k = int(y)
@@ -110,6 +145,17 @@ def coupled(loss: Loss, y: Any, z: list[Any], params: dict[str, Any]) -> Any:
     """The formula of a loss of K coupled scores at one row."""
     if loss.lift.name == "simplex":
         return reference.walk(loss.tree, {**simplex(y, z), **params})
+    if loss.lift.name == "adjusted":
+        priors = loss.lift.priors or [1.0] * len(z)  # type: ignore[attr-defined]
+        moved = [v + mpmath.log(mpf(p)) for v, p in zip(z, priors, strict=True)]
+        return reference.walk(loss.tree, {**simplex(y, moved), **params})
+    if loss.lift.name == "costs":
+        row = (loss.lift.table or 1 - np.eye(len(z)))[int(y)]  # type: ignore[attr-defined]
+        slots = [{"cost": mpf(float(c)), **simplex(k, z)} for k, c in enumerate(row)]
+        return sum(reference.walk(loss.tree, {n: s[n] for n in ("cost", "p", "logp")} | params) for s in slots)
+    if loss.lift.name == "normalised":
+        pairs = zip(y, above_level(loss, z, params), strict=True)
+        return sum(reference.walk(loss.tree, {"y": mpf(float(a)), "u": u, **params}) for a, u in pairs)
     if loss.lift.name == "divergence":
         each = [(mpf(float(a)), simplex(k, z)) for k, a in enumerate(y)]
         return sum(reference.walk(loss.tree, {"y": a, "p": s["p"], "logp": s["logp"], **params}) for a, s in each)
@@ -166,10 +212,18 @@ def derives(loss: Loss) -> None:
 def coupled_inputs(loss: Loss, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
     """The slots of K coupled scores, as 60 digits have them."""
     with mpmath.workdps(60):
+        if loss.lift.name == "normalised":
+            params = {n: mpf(v) for n, v in loss.params.items()}
+            above = [float(u) for row in z for u in above_level(loss, list(map(mpf, row)), params)]
+            return [np.ascontiguousarray(y.ravel()), np.array(above)]
+        if loss.lift.name == "costs":
+            costs = np.asarray(loss.lift.table or 1 - np.eye(CLASSES))[y.astype(int)]  # type: ignore[attr-defined]
+            logs = [[float(simplex(k, list(map(mpf, row)))["logp"]) for k in range(len(row))] for row in z]
+            return [np.ascontiguousarray(costs.ravel()), np.ravel(logs)]
         if loss.lift.name == "divergence":
             logs = [[float(simplex(k, list(map(mpf, row)))["logp"]) for k in range(len(row))] for row in z]
             return [np.ascontiguousarray(y.ravel()), np.ravel(logs)]
-        if loss.lift.name == "simplex":
+        if loss.lift.name in ("simplex", "adjusted"):
             rows = [simplex(k, list(map(mpf, row))) for k, row in zip(y, z, strict=True)]
             return [np.array([float(row[n]) for row in rows]) for n in loss.program.inputs]
         found = [margins(loss.lift.name, k, list(map(mpf, row))) for k, row in zip(y, z, strict=True)]
@@ -225,7 +279,7 @@ def extremes(loss: Loss) -> tuple[np.ndarray, np.ndarray]:
         "real": [0.3], "halfline": [0.0, 1.0, 7.0], "binary": [0.0, 1.0], "classes": [0.0, 1.0, 2.0],
         "bounds": [(0.3, 0.3), (-np.inf, 0.3), (0.3, np.inf), (0.3, 0.7), (-1e5, 1e5)],
     }[loss.target.name]  # fmt: skip
-    if loss.lift.name == "divergence":
+    if loss.lift.name in SHARED:
         truths = [(1.0, 0.0, 0.0), (0.2, 0.3, 0.5), (0.0, 0.4, 0.6)]
     return np.repeat(np.array(truths), len(z), axis=0), np.tile(z, (len(truths), 1))
 

@@ -19,6 +19,7 @@ from lossmith.catalogue.amounts import *
 from lossmith.catalogue.classes import *
 from lossmith.catalogue.distributions import *
 from lossmith.catalogue.divergences import *
+from lossmith.catalogue.entropies import *
 from lossmith.catalogue.intervals import *
 from lossmith.catalogue.labels import *
 from lossmith.catalogue.likelihoods import *
@@ -30,10 +31,13 @@ from lossmith.catalogue.ranking import *
 from lossmith.catalogue.regression import *
 from lossmith.choose import choose as choose
 from lossmith.functionals import eliciting as eliciting
+from lossmith.lifts import adjusted as adjusted
 from lossmith.lifts import all_threshold as all_threshold
 from lossmith.lifts import censored as censored
+from lossmith.lifts import costs as costs
 from lossmith.lifts import divergence as divergence
 from lossmith.lifts import margin as margin
+from lossmith.lifts import normalised as normalised
 from lossmith.lifts import one_against_best as one_against_best
 from lossmith.lifts import one_against_each as one_against_each
 from lossmith.lifts import one_against_rest as one_against_rest

@@ -37,7 +37,7 @@ class Question:
     @property
     def fingerprint(self) -> str:
         """A key for the content."""
-        what = [RECIPE, self.formula, self.lift.spelling, sorted(self.params.items()), sorted(self.static.items())]
+        what = [RECIPE, self.formula, self.lift.recipe, sorted(self.params.items()), sorted(self.static.items())]
         return hashlib.sha256(json.dumps([*what, repr(self.mean)]).encode()).hexdigest()[:32]
 
 
@@ -65,7 +65,7 @@ _READ: dict[str, Derived] = {}
 def fresh(asked: Question) -> str:
     """The Programs derived now, as JSON."""
     values = {name: number(v) for name, v in asked.static.items()}
-    note = f"{asked.lift.spelling}: {asked.formula}" + "".join(f"  [{k} = {v:g}]" for k, v in asked.static.items())
+    note = f"{asked.lift.recipe}: {asked.formula}" + "".join(f"  [{k} = {v:g}]" for k, v in asked.static.items())
     mean = substitute(asked.mean, values) if asked.mean else None
     return json.dumps(asked.lift.derive(substitute(asked.tree, values), asked.params, mean, note).to_json())
 

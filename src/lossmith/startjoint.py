@@ -99,7 +99,10 @@ def _shortened(
 
 def _polished(loss: Loss, rows: Array, mass: Array, z: Array, height: float) -> Array:
     """A kink stops Newton's method; random steps, longer after one that helps and shorter after one that does not."""
-    if not any(e.word in KINKED for e in loss.tree.walk()):
+    from lossmith.knowledge import of_scores
+
+    smooth = of_scores(loss).get("smooth") if loss.lift.multiclass else None
+    if not any(e.word in KINKED for e in loss.tree.walk()) or (smooth and smooth.holds):
         return z
     rng = np.random.default_rng(0)
     for size in (1.0, 0.1, 1.0, 0.1):

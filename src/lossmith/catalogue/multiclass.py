@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossmith.domain import nonnegative, positive
-from lossmith.lifts import one_against_best, one_against_each, one_against_rest, simplex
+from lossmith.lifts import adjusted, costs, one_against_best, one_against_each, one_against_rest, simplex
 from lossmith.loss import Loss
 
 
@@ -77,3 +77,25 @@ class OneAgainstRest(Loss, lift=one_against_rest):
     formula = "log(1 + exp(-m))"
     aliases = ("ovr_logistic", "multiclassova")
     cite = "Rifkin and Klautau 2004, JMLR 5:101"
+
+
+class LogitAdjustment(Loss, lift=adjusted):
+    """Cross-entropy of scores beside which the classes' frequencies are known: the largest errs least on rare classes.
+
+    `lossmith.LogitAdjustment().over(lossmith.adjusted([0.9, 0.1]))` has the frequencies, all alike without them.
+    """
+
+    formula = "-logp"
+    aliases = ("logit_adjusted", "balanced_softmax")
+    cite = "Menon et al. 2021, arXiv:2007.07314; Ren et al. 2020, arXiv:2007.10740"
+
+
+class ExpectedCost(Loss, lift=costs):
+    """What predictions drawn from the probabilities cost on average, by a table of costs: true class, predicted class.
+
+    `lossmith.ExpectedCost().over(lossmith.costs([[0, 1], [5, 0]]))` has the table; without one every error costs 1.
+    """
+
+    formula = "cost*p"
+    aliases = ("cost_matrix", "cost_sensitive")
+    cite = "Elkan 2001, The foundations of cost-sensitive learning, IJCAI 17:973"

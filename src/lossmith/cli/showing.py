@@ -22,6 +22,9 @@ HEADS = {
     "softmax": "losses for classes, of the probability of the true one",
     "simplex": "losses for classes, of all their probabilities",
     "divergence": "divergences, of two distributions over classes",
+    "normalised": "losses for classes, of scores that become probabilities in another way",
+    "adjusted": "losses for classes, of scores beside which the classes' frequencies are known",
+    "costs": "losses for classes, of what each prediction costs",
     "one_against_best": "margin losses for classes, of the true one's lead over the best other",
     "one_against_each": "margin losses for classes, of the true one's lead over each other",
     "one_against_rest": "margin losses for classes, of each class against the rest",
@@ -32,7 +35,7 @@ HEADS = {
     "pairwise": "ranking losses, of the scores of two rows",
 }
 """What the losses of each lift are, in the order of the list."""
-TRUTHS: dict[str, Any] = {"bounds": (1.0, 1.0), "divergence": (0.2, 0.6, 0.2)}
+TRUTHS: dict[str, Any] = {"bounds": (1.0, 1.0), "divergence": (0.2, 0.6, 0.2), "normalised": (0.2, 0.6, 0.2)}
 """The truth at which a loss of several outputs is drawn, by its target or lift; 1 for others."""
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of a braille cell, four rows of two."""

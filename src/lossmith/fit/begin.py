@@ -43,6 +43,6 @@ def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) ->
 STARTS: Mapping[str, Callable[[Any, NDArray[Any], Array | None, int], Any]] = {
     "residual": lambda loss, y, weight, outputs: weighted_median(y, weight),
     "margin": _log_odds,
-    "softmax": _log_odds,
+    **dict.fromkeys(("softmax", "normalised", "adjusted", "costs"), _log_odds),
 }
 """Where to start for each lift, without a search."""

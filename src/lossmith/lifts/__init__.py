@@ -5,11 +5,13 @@ from __future__ import annotations
 from lossmith.errors import ParameterError
 from lossmith.lifts.against import one_against_best, one_against_each, one_against_rest
 from lossmith.lifts.base import Derived, Lift, State
+from lossmith.lifts.normalised import normalised
 from lossmith.lifts.ordinal import all_threshold, ordinal
 from lossmith.lifts.pointwise import margin, residual, score
 from lossmith.lifts.scores import divergence, simplex
 from lossmith.lifts.several import censored, pairwise, several
 from lossmith.lifts.softmax import softmax
+from lossmith.lifts.tables import adjusted, costs, tabled
 
 LIFTS: dict[str, Lift] = {lift.name: lift for lift in (residual, margin, score, softmax)}
 """The lifts of losses of one raw output, or of one for each class, by name."""
@@ -19,15 +21,21 @@ JOINT: dict[str, Lift] = {lift.name: lift for lift in (pairwise, censored, ordin
 
 
 COUPLED: dict[str, Lift] = {
-    lift.name: lift for lift in (simplex, divergence, one_against_rest, one_against_each, one_against_best)
-}
-"""The lifts of K scores that are coupled by more than the probability of the true class, by name."""
+    lift.name: lift
+    for lift in (
+        simplex, divergence, normalised, adjusted, costs, one_against_rest, one_against_each, one_against_best,
+    )
+}  # fmt: skip
+"""The lifts of K scores that are coupled by more than the probability of the true class, by name.
+
+Numbers of classes come behind the name: adjusted(0.7, 0.3), costs(0, 1; 5, 0).
+"""
 
 
 def lift_of(spelling: str) -> Lift:
-    """The lift that is spelled so: a name, or several(mu, log_sigma)."""
+    """The lift that is spelled so: a name, several(mu, log_sigma), or a name with the numbers of classes."""
     named = {**LIFTS, **JOINT, **COUPLED}
-    known = named.get(spelling)
+    known = named.get(spelling) or tabled(spelling)
     if known is not None:
         return known
     head, _, rest = spelling.partition("(")
@@ -38,7 +46,7 @@ def lift_of(spelling: str) -> Lift:
 
 
 __all__ = [
-    "COUPLED", "JOINT", "LIFTS", "Derived", "Lift", "State", "all_threshold", "censored", "divergence", "lift_of",
-    "margin", "one_against_best", "one_against_each", "one_against_rest", "ordinal", "pairwise", "residual", "score",
-    "several", "simplex", "softmax",
+    "COUPLED", "JOINT", "LIFTS", "Derived", "Lift", "State", "adjusted", "all_threshold", "censored", "costs",
+    "divergence", "lift_of", "margin", "normalised", "one_against_best", "one_against_each", "one_against_rest",
+    "ordinal", "pairwise", "residual", "score", "several", "simplex", "softmax",
 ]  # fmt: skip

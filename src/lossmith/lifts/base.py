@@ -71,6 +71,8 @@ class Lift(ABC):
     """The slots of which a formula must use at least one."""
     target: Target
     multiclass = False
+    probe: tuple[int, ...] = (1,)
+    """A shape of z to try something with."""
     outputs: tuple[str, ...] = ()
     """The raw outputs by name, where a row has several of them: the columns of z."""
 
@@ -83,6 +85,11 @@ class Lift(ABC):
     def spelling(self) -> str:
         """The text that `lift_of` reads back."""
         return self.name
+
+    @property
+    def recipe(self) -> str:
+        """The spelling, but for numbers in it of which the derivation knows nothing."""
+        return self.spelling
 
     @abstractmethod
     def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:

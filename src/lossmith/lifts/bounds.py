@@ -21,6 +21,8 @@ class Bound:
     size: float
     because: str
     convex: bool = False
+    twice: str = "a smooth function of the log-probabilities, which are smooth"
+    """Why there are second derivatives everywhere; "" if there are places without."""
 
     @property
     def limits(self) -> tuple[tuple[str, float], tuple[str, float]]:
@@ -30,8 +32,9 @@ class Bound:
     def facts(self) -> dict[str, Fact]:
         """The facts that follow."""
         norm, most = (f"{says} at most {c:g}: {self.because}" for says, c in self.limits)
+        bent = "second derivatives jump where a probability becomes 0"
         made = {
-            "twice": Fact("twice", True, "a smooth function of the log-probabilities, which are smooth"),
+            "twice": Fact("twice", True if self.twice else None, self.twice or bent),
             "smooth": Fact("smooth", True, norm, None, self.size),
             "majorant": Fact("majorant", True, most, None, self.above),
         }
@@ -52,6 +55,19 @@ BOUNDS: Mapping[tuple[str, str], Bound] = {
     # H = Σy · J(p)
     ("divergence", "where(y > 0, y*(log(y) - logp), 0)"): Bound(
         0.5, 0.5, "it is that of logsumexp, diag p - p p^T, for shares that sum to 1", convex=True
+    ),
+    ("adjusted", "-logp"): Bound(0.5, 0.5, "it is that of logsumexp, diag p - p p^T", convex=True),
+    # Fenchel–Young: H = diag s − s sᵀ/Σs with s = e′ <= 1, and the second term is never negative
+    ("normalised", "max(0, u)**2/2 - y*(u - 1/2)"): Bound(
+        1.0, 1.0, "it is diag s - s s^T / sum s with s = 1 where p > 0, else 0", convex=True, twice=""
+    ),
+    ("normalised", "max(0, (alpha - 1)*u)**(alpha/(alpha - 1))/alpha - y*(u - 1/(alpha*(alpha - 1)))"): Bound(
+        1.0, 1.0, "it is diag s - s s^T / sum s with s = p^(2 - alpha) <= 1", convex=True,
+        twice="s = p^(2 - alpha) is continuous, as alpha < 2",
+    ),
+    # T² times cross-entropy of z/T: J(p) with shares that sum to 1
+    ("normalised", "temperature**2*where(y > 0, y*(log(y) - u/temperature), 0)"): Bound(
+        0.5, 0.5, "it is diag p - p p^T with p = softmax(z/T): T^2 and 1/T^2 cancel", convex=True
     ),
 }  # fmt: skip
 """By lift and formula: for another formula nothing is claimed."""

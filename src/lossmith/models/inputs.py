@@ -126,7 +126,7 @@ def shift(loss: Loss, offset: Any, exposure: Any) -> Array | None:
 def has_link(loss: Loss) -> bool:
     """Has the loss a mean, that is, a map from z to the scale of the target?"""
     try:
-        loss.mean(np.zeros(1))
+        loss.mean(np.zeros(loss.lift.probe))
     except UnsupportedError:
         return False
     return True

@@ -1,0 +1,143 @@
+"""The lift of losses whose probabilities are p_k = e(z_k − λ), with the level λ(z) at which they sum to 1.
+
+e = exp is the softmax; others are the sparsemax, the entmax, tempered exponentials. Formulas speak of u = z_k − λ and
+of the true share y of one class, and are summed over the classes. Where nothing else is declared, e is the slope of the
+formula at y = 0: that makes a Fenchel–Young loss (Blondel, Martins and Niculae 2020, JMLR 21:35).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossmith.domain import Target
+from lossmith.errors import UnsupportedError
+from lossmith.formula import Expr, name, substitute
+from lossmith.lifts.base import Derived, State, floating
+from lossmith.lifts.scores import Coupled
+from lossmith.lifts.softmax import _indices, softmax
+
+Array = NDArray[Any]
+STEPS = 100
+"""Newton steps at most; from above they fall without end to the level, as e is convex."""
+NEAR = 4 * float(np.finfo(np.float64).eps)
+"""A step that is shorter is rounding."""
+OFF = 1e-6
+"""How far from 0 the slope at y = p may be by rounding alone."""
+
+
+class Normalised(Coupled):
+    """Σ_k f(y_k, u_k). With s = e′(u), w = s/Σs and P = I − 1wᵀ: ∇ = Pᵀ f_u, H = Pᵀ diag(f_uu − (Σf_u/Σs) e″) P."""
+
+    name = "normalised"
+    slots = {"y": "the true share of a class", "u": "its score above the level at which probabilities sum to 1"}
+    main = ("u",)
+
+    def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
+        from lossmith.symbolic import derive, together
+
+        program = together.several(tree, ("y",), ("u",), params, note)
+        link = substitute(mean, {"z": name("u")}) if mean else None
+        return Derived(program, program, derive.slotwise(link, ["u"], params, note) if link else None)
+
+    def check(self, target: Target, y: Array, who: str) -> None:
+        softmax.check(target, y, who)
+
+    def two(self, y: Array, who: str) -> Array:
+        return np.column_stack([1 - y, y])
+
+    def pure(self, k: int, z: Array) -> Array:
+        """Truths that are all of class k."""
+        return np.tile(np.eye(z.shape[1], dtype=z.dtype)[k], (len(z), 1))
+
+    def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
+        if y.ndim == 1:
+            y = np.eye(z.shape[1])[_indices(y, z.shape[1], state.who)]
+        u = above_level(state, z.astype(np.float64))
+        f = state.run(state.derived.slot, [np.ascontiguousarray(y, np.float64), u])
+        _, s, bent = link(state, u)
+        w = s / s.sum(axis=1, keepdims=True)
+        total = f["d_u"].sum(axis=1, keepdims=True)
+        found = {"value": f["value"].sum(axis=1), "gradient": f["d_u"] - w * total}
+        if "block" in want:
+            inner = f["d_u_u"] - (0.0 if bent is None else total / s.sum(axis=1, keepdims=True) * bent)
+            shift = np.eye(z.shape[1]) - w[:, None, :]
+            found["block"] = shift.swapaxes(1, 2) @ (inner[:, :, None] * shift)
+        return {n: found[n] for n in want}
+
+    def mean(self, state: State, z: Array) -> Array:
+        """The probabilities e(z − λ), some of them 0 where e reaches it; refused if those do not make the loss least.
+
+        (n, K), or (n,) that of the second class for z (n,).
+        """
+        z = floating(z)
+        both = z if z.ndim == 2 else np.column_stack([np.zeros_like(z), z])
+        u = above_level(state, both.astype(np.float64))
+        p = link(state, u)[0]
+        p /= p.sum(axis=1, keepdims=True)
+        slope = self.found(state, p, both.astype(np.float64), ("gradient",))["gradient"]
+        size = np.abs(state.run(state.derived.slot, [p, u])["d_u"]).max(initial=1.0)
+        if not (np.abs(slope[np.isfinite(slope)]) <= OFF * size).all():
+            raise UnsupportedError(f"{state.who} has no link: it is not least where its probabilities are the truth")
+        return np.asarray(p if z.ndim == 2 else p[:, 1], z.dtype)
+
+
+def link(state: State, u: Array) -> tuple[Array, Array, Array | None]:
+    """e(u), e′(u) and e″(u); no e″ for a Fenchel–Young loss, which does not need it: its slopes add up to 0."""
+    declared = state.derived.mean
+    if declared is None:
+        f = state.run(state.derived.slot, [np.zeros_like(u), u])
+        return f["d_u"], f["d_u_u"], None
+    e = state.run(declared, [u])
+    return e["value"], e["d1"], e["d2"]
+
+
+def above_level(state: State, z: Array) -> Array:
+    """u = z − λ, rowwise, by Newton's method for the largest of them: from 'its probability is 1' down."""
+    below = z - z.max(axis=1, keepdims=True)
+    top = np.full((len(z), 1), sure(state))
+    with np.errstate(all="ignore"):
+        for _ in range(STEPS):
+            p, s, _ = link(state, below + top)
+            step = (p.sum(axis=1, keepdims=True) - 1) / s.sum(axis=1, keepdims=True)
+            far = step > NEAR * np.maximum(1, np.abs(top))
+            if not far.any():
+                break
+            top = np.where(far, top - step, top)
+    return np.asarray(below + top)
+
+
+@lru_cache(maxsize=256)
+def sure(state: State) -> float:
+    """The u at which e is 1, by halving; an UnsupportedError unless e rises there, and is convex below."""
+
+    def e(u: float) -> float:
+        with np.errstate(all="ignore"):
+            p = float(link(state, np.array([[u]]))[0][0, 0])
+        return np.inf if np.isnan(p) else p
+
+    low, high = -1.0, 1.0
+    while e(low) > 1 and low > -1e300:
+        low *= 2
+    while e(high) < 1 and high < 1e300:
+        high *= 2
+    for _ in range(2100):
+        middle = low / 2 + high / 2
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if e(middle) < 1 else (low, middle)
+    found = low if abs(e(low) - 1) <= abs(e(high) - 1) else high
+    slopes = link(state, found - np.geomspace(64.0, 1e-9, 400)[None, :])[1]
+    if not (abs(e(found) - 1) < OFF and (np.diff(slopes[0]) >= -OFF * slopes.max()).all()):
+        raise UnsupportedError(
+            f"{state.who}: its probabilities are e(u), with e the formula's slope at y = 0 or its mean_formula; e must "
+            "rise to 1 and be convex below it"
+        )
+    return found
+
+
+normalised = Normalised()
