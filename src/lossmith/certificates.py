@@ -73,13 +73,15 @@ def _of_margins(loss: Loss, name: str) -> Certificate:
     return Certificate(fact, tuple(claims), (*checks, *whole))
 
 
-OVER_BOXES, BY_VALUES, AT_WITNESS = "proved, claims confirmed over boxes", "proved, confirmed by values", (
-    "refuted, seen to fail"
-)  # fmt: skip
+OVER_BOXES, BY_ALGEBRA = "proved, claims confirmed over boxes", "proved, confirmed by other algebra"
+BY_PLACE, BY_SUMS = "proved, seen at a place that decides it", "proved, computed again by other sums"
+BY_VALUES, AT_WITNESS = "proved, confirmed by values", "refuted, seen to fail"
 OPEN, WRONG, BARE, UNKNOWN = "not decided again", "CONTRADICTED", "without certificate", "unknown"
-WAYS = (OVER_BOXES, BY_VALUES, AT_WITNESS, OPEN, WRONG, BARE, UNKNOWN)
+WAYS = (OVER_BOXES, BY_ALGEBRA, BY_PLACE, BY_SUMS, BY_VALUES, AT_WITNESS, OPEN, WRONG, BARE, UNKNOWN)
 """What became of a fact that was looked at again."""
 LOOSE = frozenset({OPEN, WRONG, BARE})
+BY = {"boxes": OVER_BOXES, "algebra": BY_ALGEBRA, "place": BY_PLACE, "sums": BY_SUMS}
+"""How a fact was confirmed, by how its best check was made, the best first."""
 
 
 def way(made: Certificate) -> str:
@@ -88,7 +90,8 @@ def way(made: Certificate) -> str:
         return UNKNOWN if made.fact.holds is None else BARE
     if made.stands is not True:
         return WRONG if made.stands is False else OPEN
-    return (OVER_BOXES if made.claims else BY_VALUES) if made.fact.holds else AT_WITNESS
+    ways = {check.by for check in made.checks}
+    return next((said for by, said in BY.items() if by in ways), BY_VALUES) if made.fact.holds else AT_WITNESS
 
 
 # ---------------------------------------------------------------------------------------------------------- families

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import product
 
 from lossmith.facts import Fact
-from lossmith.symbolic.bounds import VERY_FAR, Bound, defined, fades, largest, size, smallest
+from lossmith.symbolic.bounds import FAR, VERY_FAR, Bound, beyond, defined, fades, largest, size, smallest
 from lossmith.symbolic.case import Case, Join, once, one_sided
 from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
+from lossmith.symbolic.ledger import DEFINED, note
 from lossmith.symbolic.parity import EVEN, parity
 from lossmith.symbolic.signs import nonnegative
 from lossmith.symbolic.spans import ZERO, Span, div, mul
@@ -53,7 +55,10 @@ ROUNDED = 1e-15
 def everywhere(case: Case, *outputs: str) -> bool:
     """Are the outputs defined, and free of undecided kinks, on every piece?"""
     outcomes = [cover(r, lambda s: True if all(defined(s[n]) for n in outputs) else None) for r in case.regions]
-    return all(o.holds for o in outcomes)
+    found = all(o.holds for o in outcomes)
+    for region, output in product(case.regions if found else (), outputs):
+        note(region, output, DEFINED)
+    return found
 
 
 @once
@@ -190,11 +195,15 @@ def redescending(case: Case) -> Fact:
     sides = ENDS.get(case.lift, (-1, 1))
     answers = [fades(case.regions[0 if s < 0 else -1], s, "d1") for s in sides]
     if all(answers):
+        for s in sides:
+            beyond(case.regions[0 if s < 0 else -1], s, "d1", FAR)
         return Fact("redescending", True, "the slope tends to 0 far out")
     if False in answers:
         side = "−∞" if sides[answers.index(False)] < 0 else "+∞"
         return Fact("redescending", False, f"the slope does not tend to 0 at {side}")
     if case.limits and all(fades(case.tame.regions[0 if s < 0 else -1], s, "d1", VERY_FAR) for s in sides):
+        for s in sides:
+            beyond(case.tame.regions[0 if s < 0 else -1], s, "d1", VERY_FAR)
         return Fact("redescending", True, "the slope tends to 0 far out, for each y up to 1e100")
     return Fact("redescending", None, "the limit of the slope could not be found")
 

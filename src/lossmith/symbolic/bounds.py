@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from lossmith.program import Program, Step
 from lossmith.symbolic.cover import Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.ledger import AT_LEAST, WITHIN, note
 from lossmith.symbolic.slopes import NoSlope, differentiate
-from lossmith.symbolic.spans import Span
+from lossmith.symbolic.spans import Span, plain
 
 SLACK = 0.001
 """A proved bound is at most this much (relatively) above what was seen."""
@@ -252,6 +253,19 @@ def _approached(region: Region, other: str, how: str) -> Region:
     program = Program(inputs, p.params, (*new, *steps), outputs).only(*p.wants)
     limits = {("s" if n == other else n): ((0.0, math.inf) if n == other else e) for n, e in region.limits.items()}
     return Region(program, region.params, region.variable, region.low, region.high, limits, region.settled)
+
+
+def beyond(region: Region, side: int, name: str, exponent: int) -> None:
+    """Note how small an output that fades is beyond two places of its tail, the second by far the further."""
+    last = Fraction(2) ** LAST
+    for k in (exponent, 2 * exponent):
+        most = min(size(plain(x, 2.0**k)).high for x in region.tail(name, side, k) if defined(x))
+        start = Fraction(2) ** k
+        note(region, name, WITHIN, most, (-last, -start) if side < 0 else (start, last))
+
+
+LAST = 1000
+"""Binary exponent up to which a tail is checked again."""
 
 
 def fades(region: Region, side: int, name: str, exponent: int = FAR) -> bool | None:

@@ -12,8 +12,9 @@ import mpmath
 from lossmith.facts import Fact
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.ledger import Claim, recording
+from lossmith.symbolic.mirrored import mirrored
 from lossmith.symbolic.prove import answer
-from lossmith.symbolic.recheck import ORDERS, Checked, checked, derivative, same_quantity, witness_stands
+from lossmith.symbolic.recheck import ALGEBRA, ORDERS, SUMS, Checked, checked, derivative, same_quantity, witness_stands
 from lossmith.symbolic.structurallabels import looked_at
 
 
@@ -61,15 +62,18 @@ def certified(case: Case, name: str) -> Certificate:
 
 
 def _even(case: Case, fact: Fact) -> list[Checked]:
-    """f(−t) = f(t) at places of every size, to 30 digits."""
+    """f(−t) = f(t): step by step, else at places of every size, to 30 digits."""
+    says = "f(-t) = f(t)"
+    if mirrored(case.program, case.variable):
+        return [Checked(says, True, len(case.program.steps), "the same steps", ALGEBRA)]
     others = {n: min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
     for t in (0.1, 0.37, 1.0, 1.9, 3.3, 7.7, 25.0):
         a, b = (
             derivative(case.program, case.params, {case.variable: s * t, **others}, case.variable, 0) for s in (1, -1)
         )
         if abs(a - b) > abs(a) * mpmath.mpf(10) ** -30:
-            return [Checked("f(-t) = f(t)", False, 1, f"at t = {t}")]
-    return [Checked("f(-t) = f(t)", True, 7)]
+            return [Checked(says, False, 1, f"at t = {t}")]
+    return [Checked(says, True, 7)]
 
 
 def _efficiency(case: Case, fact: Fact) -> list[Checked]:
@@ -85,7 +89,8 @@ def _efficiency(case: Case, fact: Fact) -> list[Checked]:
     a = mpmath.quad(lambda r: pull(r) * r * density(r), places, maxdegree=5)
     b = mpmath.quad(lambda r: pull(r) ** 2 * density(r), places, maxdegree=5)
     found = float(2 * a * a / b)
-    return [Checked("the efficiency by other quadrature", abs(found - (fact.constant or 0)) < 1e-6, 2, f"{found:.9g}")]
+    good = abs(found - (fact.constant or 0)) < 1e-6
+    return [Checked("the efficiency by other quadrature", good, 2, f"{found:.9g}", SUMS)]
 
 
 def _steepest(case: Case, fact: Fact, order: int) -> list[Checked]:

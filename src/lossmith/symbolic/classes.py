@@ -18,6 +18,7 @@ from lossmith.symbolic.cover import Region, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.signs import extended, nonnegative
 from lossmith.symbolic.spans import ZERO
+from lossmith.symbolic.strict import note_form
 
 Steps = list[tuple[str, str, tuple[str | float, ...]]]
 
@@ -54,8 +55,12 @@ def linear(case: Case) -> tuple[Fraction, ...] | None:
         found = field.run(region.program, exact_inputs(region, field))
     except NotExact:
         return None
-    slopes = [v.constant() for n, v in found.items() if n == "d1" or n.startswith("d_")]
-    return tuple(s for s in slopes if s is not None) if None not in slopes else None
+    slopes = {n: v.constant() for n, v in found.items() if n == "d1" or n.startswith("d_")}
+    if None in slopes.values():
+        return None
+    for name, slope in slopes.items():
+        note_form(region, name, "constant", slope or Fraction(0))
+    return tuple(s for s in slopes.values() if s is not None)
 
 
 @once

@@ -19,7 +19,7 @@ from lossmith.symbolic.probabilities import calibrated, calibrated_classes, far,
 from lossmith.symbolic.shape import convex_of, strictly_convex
 from lossmith.symbolic.signs import nonnegative
 from lossmith.symbolic.slopes import NoSlope
-from lossmith.symbolic.strict import affine, fixed, like, negated, positive, positive_by_algebra, replaced
+from lossmith.symbolic.strict import affine, fixed, like, negated, note_form, positive, positive_by_algebra, replaced
 
 NAME = "elicits"
 Form = tuple[str, Fraction] | None
@@ -33,12 +33,14 @@ def form(region: Region) -> Form:
         inputs = exact_inputs(region, field)
         slope = field.run(region.program.only("d1"), inputs)["d1"]
         flat = slope.constant()
-        if flat is not None:
-            return "constant", flat
-        share = field.div(slope, inputs[region.variable]).constant()
+        kind = "line" if flat is None else "constant"
+        share = field.div(slope, inputs[region.variable]).constant() if flat is None else flat
     except NotExact:
         return None
-    return None if share is None else ("line", share)
+    if share is None:
+        return None
+    note_form(region, "d1", kind, share)
+    return kind, share
 
 
 def of_residual(case: Case) -> Fact:

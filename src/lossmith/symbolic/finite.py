@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
 from lossmith.facts import Fact
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.cover import Region
+from lossmith.symbolic.ledger import WITHIN, note
 from lossmith.symbolic.slopes import CONDITIONS
 from lossmith.symbolic.spans import MAX, Span
 from lossmith.symbolic.strict import fixed
@@ -61,9 +63,19 @@ def _verdict(case: Case, name: str, kind: str, at: str) -> Fact:
             return Fact(name, False, f"the value is not finite at {shown}{at}", pole)
         return Fact(name, None, "no bound on the size of the value and its slope could be shown")
     if ends == [None, None]:
+        for region in case.regions:
+            _noted(region, most)
         return Fact(name, True, f"value and slope are finite for every {kind}{at}")
     says = f"finite for {case.variable} from {low:.6g} to {high:.6g}{at}, and too large just beyond"
     return Fact(name, False, says, [low, high], constant=min(-low, high))
+
+
+def _noted(region: Region, most: float) -> None:
+    """Note that the outputs stay within a format on what it holds of a piece."""
+    low = -Fraction(most) if region.low is None else region.low
+    high = Fraction(most) if region.high is None else region.high
+    for output in OUTPUTS if low < high else ():
+        note(region, output, WITHIN, most, (max(low, -Fraction(most)), min(high, Fraction(most))))
 
 
 def _poles(case: Case) -> Iterator[dict[str, float]]:

@@ -14,8 +14,8 @@ from lossmith.program import Program
 if TYPE_CHECKING:
     from lossmith.symbolic.cover import Region
 
-AT_LEAST, WITHIN, ZERO = "at least", "within", "zero"
-"""output ≥ bound; |output| ≤ bound; output = 0."""
+AT_LEAST, WITHIN, ZERO, DEFINED = "at least", "within", "zero", "defined"
+"""output ≥ bound; |output| ≤ bound; output = 0; the output is a finite number."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Claim:
     def __str__(self) -> str:
         low, high = ("−∞" if self.low is None else f"{float(self.low):.6g}",
                      "+∞" if self.high is None else f"{float(self.high):.6g}")  # fmt: skip
-        sign = {AT_LEAST: f">= {self.bound:.6g}", WITHIN: f"within ±{self.bound:.6g}", ZERO: "= 0"}[self.kind]
-        return f"{self.output} {sign} on ({low}, {high})"
+        signs = {
+            AT_LEAST: f">= {self.bound:.6g}", WITHIN: f"within ±{self.bound:.6g}", ZERO: "= 0", DEFINED: "is a number",
+        }  # fmt: skip
+        return f"{self.output} {signs[self.kind]} on ({low}, {high})"
 
 
 _LEDGER: ContextVar[list[Claim] | None] = ContextVar("ledger", default=None)
@@ -70,11 +72,14 @@ def recording() -> Iterator[list[Claim]]:
         _LEDGER.reset(token)
 
 
-def note(region: Region, output: str, kind: str, bound: float = 0.0) -> None:
-    """Write down a claim that has just been proved, if anybody is recording."""
+Ends = tuple[Fraction | None, Fraction | None]
+
+
+def note(region: Region, output: str, kind: str, bound: float = 0.0, ends: Ends | None = None) -> None:
+    """Write down a claim that has just been proved, if anybody is recording (`ends`: of a part of the piece)."""
     claims = _LEDGER.get()
     if claims is not None:
         program, twin = region.program.only(output), region.twin(output)
-        ends, limits = (region.low, region.high), dict(region.limits)
+        ends, limits = ends or (region.low, region.high), dict(region.limits)
         other = None if twin is None else twin.program
         claims.append(Claim(output, kind, bound, program, dict(region.params), region.variable, *ends, limits, other))

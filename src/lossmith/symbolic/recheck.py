@@ -10,20 +10,23 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
 from mpmath import mpf
 
 from lossmith.program import Program, Step
-from lossmith.symbolic.ledger import AT_LEAST, WITHIN, Claim
+from lossmith.symbolic.ledger import AT_LEAST, DEFINED, WITHIN, Claim
 from lossmith.symbolic.recheckwords import BITS, INF, WORDS, Range, squared, times
 from lossmith.symbolic.slopes import NoSlope, differentiate
 
 REACH = 2.0**40
 MOST_BOXES = 1500
 PINCH, NARROW = mpf(2) ** -40, mpf(2) ** -8
+
+
+BOXES, ALGEBRA, PLACE, SUMS, VALUES = "boxes", "algebra", "place", "sums", "values"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Checked:
     holds: bool | None
     boxes: int
     says: str = ""
+    by: str = VALUES
+    """How it was looked at: over whole boxes, by algebra, at a place that decides it, by other sums, by some values."""
 
 
 def square(step: Step) -> bool:
@@ -62,6 +67,20 @@ def enclosed(program: Program, values: Mapping[str, Range]) -> tuple[Range, Any]
     return get(program.outputs[0][1]), largest
 
 
+def uncancelled(program: Program) -> Program:
+    """The same with 1 − eˣ and eˣ − 1 by expm1, which keeps its sign where eˣ is 1 to all digits."""
+    steps, exps = [], {s.name: s.args[0] for s in program.steps if s.word == "exp"}
+    for step in program.steps:
+        a, b = step.args if step.word == "sub" else (None, None)
+        if b == 1.0 and a in exps:
+            steps.append(Step(step.name, "expm1", (exps[str(a)],)))
+        elif a == 1.0 and b in exps:
+            steps += [Step(f"{step.name}'", "expm1", (exps[str(b)],)), Step(step.name, "neg", (f"{step.name}'",))]
+        else:
+            steps.append(step)
+    return replace(program, steps=tuple(steps))
+
+
 # ----------------------------------------------------------------------------------------------------------- claims
 
 
@@ -69,7 +88,8 @@ class Judge:
     """One claim, with its derivative for the mean value theorem."""
 
     def __init__(self, claim: Claim) -> None:
-        self.claim = claim
+        twin = None if claim.twin is None else uncancelled(claim.twin)
+        self.claim = claim = replace(claim, program=uncancelled(claim.program), twin=twin)
         self.fixed = {n: (mpf(v), mpf(v)) for n, v in claim.params.items()}
         self.twin = claim.twin if claim.twin is not None and self.agree(claim.twin) else None
         try:
@@ -93,6 +113,8 @@ class Judge:
         """Does the claim hold for every value of an interval (True) or for none (False)?"""
         bound = mpf(self.claim.bound)
         room = PINCH * max(size, abs(bound))
+        if self.claim.kind == DEFINED:
+            return True if mpmath.isfinite(x[0]) and mpmath.isfinite(x[1]) else None
         if self.claim.kind == AT_LEAST:
             return True if x[0] >= bound - room else (False if x[1] < bound - room else None)
         most = bound if self.claim.kind == WITHIN else mpf(0)
@@ -140,8 +162,14 @@ def checked(claim: Claim) -> Checked:
         judge = Judge(claim)
         ends = (-mpf(REACH) if claim.low is None else _number(claim.low),
                 mpf(REACH) if claim.high is None else _number(claim.high))  # fmt: skip
+        if claim.kind == DEFINED and claim.variable in OPEN_ABOVE and ends[1] == 0:
+            ends = ends[0], -PINCH
         others = {n: (max(mpf(a), -mpf(REACH)), min(mpf(b), mpf(REACH))) for n, (a, b) in claim.others.items()}
         return _searched(judge, {claim.variable: ends, **others})
+
+
+OPEN_ABOVE = frozenset({"logp"})
+"""Inputs that are always below 0: what is a number below need not be one at 0."""
 
 
 def _searched(judge: Judge, whole: dict[str, Range]) -> Checked:
@@ -151,13 +179,13 @@ def _searched(judge: Judge, whole: dict[str, Range]) -> Checked:
         box, boxes = todo.pop(), boxes + 1
         answer = judge.box(box)
         if answer is False:
-            return Checked(str(judge.claim), False, boxes, f"fails on {_shown(box)}")
+            return Checked(str(judge.claim), False, boxes, f"fails on {_shown(box)}", BOXES)
         if answer is None:
             halves = _halves(box)
             todo += halves
             left = left or ("" if halves else f"not decided on {_shown(box)}")
     left = left or (f"not decided on {_shown(todo[0])}" if todo else "")
-    return Checked(str(judge.claim), None if left else True, boxes, left)
+    return Checked(str(judge.claim), None if left else True, boxes, left, BOXES)
 
 
 def _number(q: Any) -> Any:
@@ -217,7 +245,7 @@ def same_quantity(
     says = f"{claim.output} is what it is called on its piece"
     for _ in range(6):
         at = {claim.variable: _inside(claim, rng), **{n: _between(a, b, rng) for n, (a, b) in claim.others.items()}}
-        at = {n: min(max(0.7, a), b) for n, (a, b) in limits.items() if n not in at} | at
+        at = {n: claim.params.get(n, min(max(0.7, a), b)) for n, (a, b) in limits.items() if n not in at} | at
         free = {n: v for n, v in params.items() if n not in at}
         expected = derivative(value, free, at, claim.variable, ORDERS[claim.output])
         with mpmath.workprec(BITS):
@@ -233,7 +261,14 @@ def _inside(claim: Claim, rng: random.Random) -> float:
     low = -8.0 if claim.low is None else float(claim.low)
     high = 8.0 if claim.high is None else float(claim.high)
     low, high = (high - 16 if claim.low is None else low), (low + 16 if claim.high is None else high)
+    if high - low > WIDE:  # then where it is nearest to 0
+        near = max(abs(min(max(0.0, low), high)), 16.0)
+        low, high = max(low, -2 * near), min(high, 2 * near)
     return _between(low, high, rng)
+
+
+WIDE = 1e6
+"""A piece wider than this is looked at where it is nearest to 0."""
 
 
 def _between(a: float, b: float, rng: random.Random) -> float:
@@ -250,5 +285,5 @@ def witness_stands(value: Program, params: Mapping[str, float], witness: Any, va
     for name, claimed in named.items():
         found = float(derivative(value, {n: v for n, v in params.items() if n not in at}, at, variable, ORDERS[name]))
         if abs(found - claimed) > 1e-9 * max(abs(found), abs(claimed), 1e-300) and found != claimed:
-            return Checked(f"the witness {dict(witness)}", False, 1, f"{name} is {found:.6g}")
-    return Checked(f"the witness {dict(witness)}", True, 1)
+            return Checked(f"the witness {dict(witness)}", False, 1, f"{name} is {found:.6g}", PLACE)
+    return Checked(f"the witness {dict(witness)}", True, 1, by=PLACE)

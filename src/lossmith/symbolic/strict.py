@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from lossmith.program import Arg, Program, Step
@@ -96,6 +97,15 @@ def _open(region: Region, name: object) -> bool:
 def defined_throughout(region: Region, name: str) -> bool:
     """Is the output defined on every cell?"""
     return cover(region, lambda s: True if s[name].low == s[name].low else None, strict=False).holds is True
+
+
+def note_form(region: Region, name: str, form: str, share: Fraction) -> None:
+    """Note that an output is a constant on a piece, or a line through 0: that what is left of it then is 0."""
+    output, value = dict(region.program.outputs)[name], float(share)
+    line: list[tuple[str, str, tuple[str | float, ...]]] = [("line", "mul", (region.variable, value))]
+    rest = f"{name} less {value:.6g}" + (" times it" if form == "line" else "")
+    steps = [*(line if form == "line" else []), (rest, "sub", (output, "x'line" if form == "line" else value))]
+    note(like(region, extended(region.program, steps, rest)), rest, ZERO)
 
 
 def vanishes(region: Region, name: str) -> bool:

@@ -18,7 +18,7 @@ from mpmath import mpf
 
 from lossmith.facts import Fact
 from lossmith.symbolic.case import Case
-from lossmith.symbolic.recheck import Checked
+from lossmith.symbolic.recheck import PLACE, VALUES, Checked
 from lossmith.symbolic.spans import MAX
 
 BITS = 500
@@ -69,9 +69,9 @@ def place(at: Fraction) -> Any:
 Check = Callable[[Case, Fact], list[Checked]]
 
 
-def one(says: str, holds: bool | None, count: int, note: str = "") -> list[Checked]:
+def one(says: str, holds: bool | None, count: int, note: str = "", by: str = VALUES) -> list[Checked]:
     """A single answer."""
-    return [Checked(says, holds, count, note)]
+    return [Checked(says, holds, count, note, by)]
 
 
 def several(case: Case, *more: float) -> Iterator[Seen]:
@@ -263,8 +263,9 @@ def scaled(case: Case, fact: Fact) -> list[Checked]:
         base = f.value(0)
         ratios = [(f.value(2 * t) - base) / (f.value(t) - base) for t in PLACES if f.value(t) != base]
     spread = max(ratios) - min(ratios)
-    return one("f(2r)/f(r) differs" if fact.holds else "f(2r)/f(r) is one number",
-               bool((spread > mpf(10) ** -12) == fact.holds), len(ratios))  # fmt: skip
+    if fact.holds:
+        return one("f(2r)/f(r) differs", bool(spread > mpf(10) ** -12), len(ratios), by=PLACE)
+    return one("f(2r)/f(r) is one number", bool(spread <= mpf(10) ** -12), len(ratios))
 
 
 def evenness(case: Case, fact: Fact) -> list[Checked]:
