@@ -24,13 +24,14 @@ ROOT = "lossmith"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "domain", "cache"),
-    ("words", "formula", "program", "facts", "total"),
+    ("words", "formula", "program", "facts", "total", "selection"),
     ("symbolic", "backends"),
     ("lifts", "latex"),
     (
         "loss",
         "derived",
         "start",
+        "startscalar",
         "startjoint",
         "slotfacts",
         "knowledge",

@@ -210,11 +210,14 @@ class Loss:
         """The inverse link: the prediction on the scale of y (a probability for classifiers). z: (n,) or (n, K)."""
         return self.lift.mean(self.state, np.asarray(z))
 
-    def start(self, y: Any, weight: Any = None, classes: int | None = None) -> Any:
-        """The best constant raw prediction: argmin over z of Σ w ℓ(y, z). A float; an array (K,) for K > 2 classes."""
+    def start(self, y: Any, weight: Any = None, classes: int | None = None, offset: Any = None) -> Any:
+        """The best constant raw prediction: argmin over z of Σ w ℓ(y, z). A float; an array (K,) for K > 2 classes.
+
+        With an offset (n,), for losses of one score, of Σ w ℓ(y, z + offset).
+        """
         from lossmith.start import best_constant
 
-        return best_constant(self, y, weight, classes)
+        return best_constant(self, y, weight, classes, offset)
 
     def over(self, lift: str | Lift) -> Loss:
         """The same formula in the slots of another lift: `Logistic().over("pairwise")` is RankNet."""
