@@ -28,6 +28,8 @@ DENSE = ((1_000_000, 20), (400_000, 100), (80_000, 500), (20_000, 2000))
 CURVED = ((1_000_000, 20), (200_000, 100), (20_000, 500), (5_000, 1000))
 SPARSE = ((200_000, 100_000, 50), (500_000, 1000, 20))
 SMALL = ((1_000, 10), (5_000, 10), (5_000, 20), (10_000, 20), (20_000, 50))
+REST = 0.02
+"""Seconds before each call, in which the threads of the one before stop spinning."""
 PROBE = 1 << 28
 """Bytes that the read probe reads."""
 
@@ -109,6 +111,7 @@ def timed(calls: dict[str, Call], rounds: int, cpu: bool) -> dict[str, float]:
         call()
     for _ in range(rounds):
         for name, call in calls.items():
+            time.sleep(REST)
             start = clock()
             call()
             times[name].append(clock() - start)

@@ -199,7 +199,7 @@ def cox(
     entry: Any = None,
 ) -> tuple[Array, Cox]:
     """Where to start, and the objective; the mean is over the weight of all rows. entry (n,): at risk only after it."""
-    whole = Design.of(rows.X, True).eased(penalty.l2)
+    whole = Design.of(rows, True).eased(penalty.l2)
     design = replace(whole, intercept=False)
     X = replace(whole, intercept=False).rows(slice(None))
     design = replace(design, centre=np.zeros_like(design.centre))  # a shift of all z changes nothing

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.rows.memory import blocks
+from lossmith.rows.memory import Rows, blocks
+from lossmith.rows.moments import Moments, moments
 
 Array = NDArray[np.float64]
 LARGE = 100_000
@@ -38,10 +39,18 @@ class Design:
     intercept: bool
 
     @classmethod
-    def of(cls, X: Any, intercept: bool) -> Design:
-        """Measure the columns."""
+    def of(cls, rows: Rows, intercept: bool) -> Design:
+        """Measure the columns, once for all fits of these rows."""
+        if intercept not in rows.notes:
+            rows.notes[intercept] = cls.measured(rows.X, intercept, rows.notes.get(Moments))
+        found: Design = rows.notes[intercept]
+        return found
+
+    @classmethod
+    def measured(cls, X: Any, intercept: bool, seen: Moments | None = None) -> Design:
+        """Measure the columns; `seen` are their moments, where they are known."""
         if isinstance(X, np.ndarray):
-            centre, spread = columns(X, intercept)
+            centre, spread = columns(X, intercept, seen)
         else:
             centre, spread = np.zeros(X.shape[1]), _spread_sparse(X)
         with np.errstate(divide="ignore"):
@@ -156,9 +165,9 @@ class Design:
         return np.append(inner, h.sum()) if self.intercept else inner
 
 
-def columns(X: Any, intercept: bool) -> tuple[Array, Array]:
+def columns(X: Any, intercept: bool, seen: Moments | None = None) -> tuple[Array, Array]:
     """The centre (0 without an intercept) and the spread about it of each column."""
-    swept = _swept(X, intercept)
+    swept = _swept(X, intercept, seen)
     if swept is None:
         return _measured(X, intercept)
     centre, spread, doubtful = swept
@@ -167,26 +176,24 @@ def columns(X: Any, intercept: bool) -> tuple[Array, Array]:
     return centre, spread
 
 
-def _swept(X: Any, intercept: bool) -> tuple[Array, Array, NDArray[np.bool_]] | None:
+def _swept(X: Any, intercept: bool, seen: Moments | None) -> tuple[Array, Array, NDArray[np.bool_]] | None:
     """The same by one compiled pass, and for which columns its digits may not do; None where it does not serve.
 
     Sums are taken about values that rows have, so that a constant column shows as such, and squares hardly cancel.
     """
-    n, p = X.shape
     if X.size < LARGE:
         return None
-    from lossmith.backends import passes, passes_columns
-
-    if not passes.covers(X):
+    if not intercept or seen is None:
+        seen = moments(X, None if intercept else np.zeros(X.shape[1]))
+    if seen is None:
         return None
-    some = np.sort(X[:: max(n // 8, 1)].astype(np.float64), axis=0)
-    shift = some[len(some) // 2] if intercept else np.zeros(p)
-    one, two = passes_columns.moments(X, shift)
+    n = X.shape[0]
     with np.errstate(all="ignore"):
-        mean = one / n if intercept else np.zeros(p)
-        square = two / n - mean * mean
-        centre, spread = shift + mean, np.sqrt(np.maximum(square, 0.0))
-        sound = np.isfinite(two) & (square * n > 1e-280) & (square > 1e-4 * two / n) & (spread > 1e-6 * np.abs(centre))
+        mean = seen.one / n if intercept else np.zeros_like(seen.one)
+        square = seen.two / n - mean * mean
+        centre, spread = seen.shift + mean, np.sqrt(np.maximum(square, 0.0))
+        sound = np.isfinite(seen.two) & (square * n > 1e-280) & (square > 1e-4 * seen.two / n)
+        sound &= spread > 1e-6 * np.abs(centre)
     return centre, spread, ~sound
 
 

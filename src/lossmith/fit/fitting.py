@@ -195,7 +195,7 @@ def _mad(rows: Rows, job: Job, *, exact: bool = True) -> float:
 
     Where it only says how wide to begin, the absolute loss with rounded corners will do.
     """
-    key = "mad", job.intercept, exact
+    key = "mad", job.intercept, exact or ("mad", job.intercept, True) in rows.notes
     if key not in rows.notes:
         centred = rows.y if rows.offset is None else rows.y - rows.offset
         rough = mad(np.asarray(centred, dtype=np.float64), rows.weight)

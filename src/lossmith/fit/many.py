@@ -70,7 +70,7 @@ class Stack:
         X, y, share = np.zeros((count, n, p + 1)), np.empty((count, n)), np.zeros((count, n))
         centre, factor = np.zeros((count, p)), np.zeros((count, p))
         for b, rows in enumerate(problems):
-            design = rows.notes.get(True) or rows.notes.setdefault(True, Design.of(rows.X, True))
+            design = Design.of(rows, True)
             X[b, : rows.n, : rows.p] = (rows.X - design.centre) * design.factor
             X[b, : rows.n, -1] = 1.0
             y[b, : rows.n], y[b, rows.n :] = rows.y, rows.y[0]

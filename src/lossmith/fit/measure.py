@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,10 @@ def optimality(w: Array, gradient: Array, l1: Array | None, slope: float) -> flo
 
 def natural_slope(objective: Any) -> float:
     """The root mean square slope of the loss at the best constant, kept off 0 by a trace of that at 0."""
-    n, K = len(objective.y), objective.outputs
     last = objective.shaped(objective.origin())[-1] if objective.design.intercept else 0.0
-    parts = [slice(a, min(a + PART, n)) for a in range(0, n, PART)]
 
     def rms(last: Any, shifted: bool) -> float:
-        found = [_size(objective, part, _constant(objective, part, last, shifted, K)) for part in parts]
+        found = [_size(objective, *some, last) for some in _alike(objective, shifted)]
         most = max(size for size, _ in found)
         if not 0.0 < most < np.inf:
             return 0.0
@@ -52,22 +51,34 @@ def natural_slope(objective: Any) -> float:
     return slope or 1.0
 
 
-def _constant(objective: Any, part: slice, last: Any, shifted: bool, outputs: int) -> Array:
+def _alike(objective: Any, shifted: bool) -> Iterator[tuple[Any, Array | None, Any]]:
+    """(targets, weights, offset) of all rows, a part at a time; a row for each class stands for all rows of it."""
+    y, weight, n = objective.y, objective.weight, len(objective.y)
+    offset = objective.offset if shifted else None
+    if objective.classes is not None and offset is None:
+        counts = np.bincount(objective.classes.truth[:n], weight, objective.outputs)
+        there = np.flatnonzero(counts)
+        yield there.astype(np.float64), counts[there].astype(np.float64), None
+        return
+    for a in range(0, n, PART):
+        part = slice(a, a + PART)
+        yield y[part], None if weight is None else weight[part], None if offset is None else offset[part]
+
+
+def _constant(count: int, last: Any, offset: Any, outputs: int) -> Array:
     """Raw predictions that are the same for some rows, but for their offsets."""
-    count = part.stop - part.start
     z = np.zeros(count if outputs == 1 else (count, outputs)) + last
-    if shifted and objective.offset is not None:
-        offset = objective.offset[part]
+    if offset is not None:
         z += offset if offset.ndim == z.ndim else offset[:, None]
     return np.asarray(z)
 
 
-def _size(objective: Any, part: slice, z: Array) -> tuple[float, float]:
+def _size(objective: Any, y: Any, weight: Array | None, offset: Any, last: Any) -> tuple[float, float]:
     """(root mean square slope, weight) of some rows; infinite where a slope is not a number that can be squared."""
-    weight = None if objective.weight is None else objective.weight[part]
-    mass = float(len(z) if weight is None else weight.sum())
+    mass = float(len(y) if weight is None else weight.sum())
+    z = _constant(len(y), last, offset, objective.outputs)
     with np.errstate(all="ignore"):
-        r = np.abs(objective.evaluate(objective.y[part], z, ("gradient",))["gradient"])
+        r = np.abs(objective.evaluate(y, z, ("gradient",))["gradient"])
         most = float(r.max(initial=0.0))
         if not most > 0.0 or mass == 0.0:
             return 0.0, mass

@@ -23,7 +23,7 @@ from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
 from lossmith.fit.scores import blind
 from lossmith.fit.solvers import Evaluation
-from lossmith.fit.walk import descended, diagonal, serves, swept, table_of
+from lossmith.fit.walk import classes_of, classes_swept, descended, diagonal, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
@@ -65,6 +65,7 @@ class Objective:
     best: Any = 0.0
     kernels: dict[tuple[str, ...], Kernel] = field(default_factory=dict)
     table: Any = None
+    classes: Any = None
     blind: bool = False
 
     @classmethod
@@ -72,15 +73,15 @@ class Objective:
         cls, rows: Rows, loss: Any, penalty: Penalty, *, intercept: bool = True, outputs: int = 1, scale: float = 1.0
     ) -> Objective:
         """The objective of a fit; with a scale s the targets and offsets are y/s, and coefficients come out over s."""
-        measured = rows.notes.get(intercept) or rows.notes.setdefault(intercept, Design.of(rows.X, intercept))
-        design = measured.eased(penalty.l2)
+        design = Design.of(rows, intercept).eased(penalty.l2)
         y = rows.y if scale == 1.0 else rows.y / scale
         best = constant(loss, y, rows.weight, outputs) if intercept else 0.0
         offset = rows.offset if rows.offset is None or scale == 1.0 else rows.offset / scale
         mass = float(rows.n if rows.weight is None else rows.weight.sum())
         l1, l2 = strengths(design, penalty.l1 / scale, penalty.l2, outputs)
         table = table_of(design.X, loss, y, rows.weight, offset)
-        made = cls(design, loss, y, rows.weight, offset, outputs, l1, l2, mass, best=best, table=table)
+        classes = classes_of(design.X, loss, y, (rows.weight, offset), outputs)
+        made = cls(design, loss, y, rows.weight, offset, outputs, l1, l2, mass, best=best, table=table, classes=classes)
         made = replace(made, blind=outputs > 1 and blind(loss))
         return replace(made, slope=natural_slope(made))
 
@@ -117,6 +118,10 @@ class Objective:
         if serves(self.table, self.loss, (*BASIC, bent) if bent else BASIC):
             return self._walked(self.table, w, want, self.mass)
         coef, last = self.design.user(self.shaped(w))
+        if self.classes is not None and bent != "majorant":
+            sums = classes_swept(self.classes, self.design, self.loss, coef, last, bent is not None)
+            pull = self.design.pulled(sums.pull, sums.slope)
+            return self._finish(w, Total(float(sums.value[0]), self.mass, pull, sums.hessian).mean())
         parts = blocks(self.design.X, self.size if bent else 64)
         total = reduce(Total.__add__, in_order(lambda q: self._part(q, coef, last, bent), parts))
         return self._finish(w, _over(total, self.mass))
@@ -267,6 +272,7 @@ class Objective:
             weight=weight,
             offset=offset,
             table=table_of(design.X, self.loss, y, weight, offset),
+            classes=classes_of(design.X, self.loss, y, (weight, offset), self.outputs),
             mass=float(len(y) if weight is None else max(weight.sum(), TINY)),
             share=self.share * len(y) / self.rows_count,
         )
@@ -285,6 +291,7 @@ class Objective:
             l1=None if self.l1 is None else self.l1[where],
             l2=self.l2[where],
             table=table_of(design.X, self.loss, self.y, self.weight, self.offset),
+            classes=classes_of(design.X, self.loss, self.y, (self.weight, self.offset), self.outputs),
             share=self.share * len(columns) / max(len(self.design.factor), 1),
         )
 

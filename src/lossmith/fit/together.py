@@ -156,7 +156,7 @@ def objective(
     rows: Rows, y: Array, loss: Loss, penalty: Penalty, outputs: int, reach: Sequence[bool], constants: Sequence[bool]
 ) -> tuple[Array, Together]:
     """Where to start, and the objective."""
-    design = Design.of(rows.X, True).eased(penalty.l2)
+    design = Design.of(rows, True).eased(penalty.l2)
     follows = np.vstack([np.tile(np.asarray(reach), (len(design.factor), 1)), np.asarray(constants)])
     keep = np.flatnonzero(follows.ravel())
     l1, l2 = strengths(design, penalty.l1, penalty.l2, outputs)

@@ -14,7 +14,11 @@ from lossmith.fit.design import Array, Design
 
 if TYPE_CHECKING:
     from lossmith.backends.passes import Swept, Table
+    from lossmith.backends.passes_several import Outputs, Sums
     from lossmith.backends.passes_sparse import SparseTable
+
+SLOTS = ("value", "d1", "d_mean_logp", "d2")
+"""What a pass takes of the kernel of a loss of log-probabilities, in this order."""
 
 
 def table_of(
@@ -30,6 +34,31 @@ def table_of(
     if passes.covers(X):
         return passes.Table(X, *rest)
     return passes_sparse.SparseTable(X, *rest) if passes_sparse.covers(X) else None
+
+
+def classes_of(X: Any, loss: Any, y: NDArray[Any], rest: tuple[Any, Any], outputs: int) -> Outputs | None:
+    """X and what belongs to its rows (weight and offset) for a loss of K classes; None where no compiled pass serves.
+
+    It serves softmax losses of known classes over dense rows. Classes that are no whole numbers below K are left to
+    those who refuse them.
+    """
+    plain = all(v is None or v.ndim == 1 for v in (y, *rest))
+    if outputs < 2 or not plain or loss.lift.name != "softmax" or X.size < designs.LARGE:
+        return None
+    from lossmith.backends import passes_several
+
+    truth = passes_several.numbered(y, outputs) if passes_several.covers(X) else None
+    return None if truth is None else passes_several.Outputs(X, outputs, truth, None, *map(_plain, rest))
+
+
+def classes_swept(table: Outputs, design: Design, loss: Any, coef: Array, last: Array, bent: bool) -> Sums:
+    """Sums over the rows at z = X coef + last, coef (p, K); with the Hessian of all coordinates where it is wanted."""
+    from lossmith.backends import passes
+
+    slot, frame = loss.state.derived.slot, passes.Frame(design.centre, design.factor, design.intercept)
+    names = [name for name in SLOTS[: 4 if bent else 3] if name in dict(slot.outputs)]
+    kernel = load(slot.only(*names), np.float64, "llvm")
+    return table.classes(kernel, loss.state.params, coef, last, frame if bent else None)
 
 
 def serves(table: Table | SparseTable | None, loss: Any, want: tuple[str, ...]) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.errors import DataError, ShapeError, shown
+from lossmith.rows.moments import MANY, Moments, moments
 
 Array = NDArray[Any]
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -41,10 +42,14 @@ class Rows:
         Raises DataError naming the row and column that cannot be used (NaN, infinity, text, negative weight, …), and
         ShapeError naming both shapes that do not match.
         """
-        matrix, names = table(X, dtype)
+        matrix, names = _matrix(X, dtype)
+        seen = _demand_sound(matrix, names)
         n = matrix.shape[0]
         target = _target(y, n)
-        return cls(matrix, target, _weight(weight, n), _offset(offset, n, target), names)
+        made = cls(matrix, target, _weight(weight, n), _offset(offset, n, target), names)
+        if seen is not None:
+            made.notes[Moments] = seen
+        return made
 
     @property
     def n(self) -> int:
@@ -84,11 +89,7 @@ def blocks(X: Any, least: int = 64) -> Iterator[slice]:
 def table(X: Any, dtype: Any = None) -> tuple[Any, tuple[str, ...] | None]:
     """X as a finite float matrix, and its column names if it has any; DataError names what cannot be used."""
     matrix, names = _matrix(X, dtype)
-    if matrix.shape[0] == 0:
-        raise DataError("X has no rows; give at least one")
-    if matrix.shape[1] == 0:
-        raise DataError(f"X has 0 feature(s) (shape={matrix.shape}) while a minimum of 1 is required.")
-    _demand_finite(matrix, names)
+    _demand_sound(matrix, names)
     return matrix, names
 
 
@@ -179,6 +180,19 @@ def _demand_names(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{Counter(names)[twice[0]]} columns are named {twice[0]!r}; names must differ")
+
+
+def _demand_sound(X: Any, names: tuple[str, ...] | None) -> Moments | None:
+    """Rows, columns, and nothing but finite cells; the moments where they were what showed it."""
+    if X.shape[0] == 0:
+        raise DataError("X has no rows; give at least one")
+    if X.shape[1] == 0:
+        raise DataError(f"X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+    seen = moments(X) if isinstance(X, np.ndarray) and X.size >= MANY else None
+    if seen is not None and seen.finite:
+        return seen
+    _demand_finite(X, names)
+    return None
 
 
 def _demand_finite(X: Any, names: tuple[str, ...] | None) -> None:

@@ -20,8 +20,11 @@ from lossmith.fit.solvers import Option, State, Vector
 
 WIDEST = 2500
 """Coordinates beyond which a Hessian costs more than it saves."""
+PASS = 20
+"""Multiplications for a Hessian, per cell of X, that take as long as reading the cell."""
+CURVED = ("value", "gradient", "hessian")
 SLOW = 4
-"""So many steps that each less than halve the residual: the factor is refreshed."""
+"""So many steps that each less than halve the residual, or what a factor costs in passes: it is refreshed."""
 
 
 class Preconditioner(Protocol):
@@ -84,14 +87,14 @@ class Lbfgs:
     def start(self, objective: Any, w0: Vector) -> State:
         """The better of w0 and the solution on a sample, with the curvature there."""
         few, count = (int(self.sample),) * 2 if self.sample else sample_sizes(objective)
-        here = objective.at(w0)
-        w, evaluation = w0, here
-        if few < objective.rows_count and _dense(objective):
-            w = roughly(objective.sample(few), w0)
-            evaluation = objective.at(w)
-            if not evaluation.value < here.value:
-                w, evaluation = w0, here
-        return State(w, evaluation, memory=Memory.of(curvature(objective, w, count), count))
+        if not 0 < few < objective.rows_count or not _dense(objective):
+            return State(w0, objective.at(w0), memory=Memory.of(curvature(objective, w0, count), count))
+        some = objective.sample(count) if count < objective.rows_count else objective
+        w, bent = _improved(some, roughly(objective.sample(few), w0), before := some.at(w0).value, w0)
+        evaluation = objective.at(w)
+        if not evaluation.value < before and w is not w0 and evaluation.value > (here := objective.at(w0)).value:
+            w, evaluation = w0, here  # the sample misled
+        return State(w, evaluation, memory=Memory.of(bent, count))
 
     def step(self, objective: Any, state: State) -> State:
         """One step along the two-loop direction; a refreshed curvature where it leads nowhere or slowly."""
@@ -106,7 +109,8 @@ class Lbfgs:
         before, now = (objective.optimality(*p) for p in ((state.w, state.evaluation), (found.w, found.evaluation)))
         slow = memory.slow + 1 if now > 0.5 * before else 0
         following = State(found.w, found.evaluation, memory=replace(memory, pairs=pairs, slow=slow))
-        return self._refreshed(objective, following) if slow >= SLOW and _dense(objective) else following
+        patience = max(SLOW, memory.rows * objective.size // (PASS * objective.rows_count))
+        return self._refreshed(objective, following) if slow >= patience and _dense(objective) else following
 
     def _refreshed(self, objective: Any, state: State) -> State:
         rows = min(objective.rows_count, 8 * state.memory.rows)
@@ -121,11 +125,15 @@ class Lbfgs:
 def sample_sizes(objective: Any) -> tuple[int, int]:
     """Rows for a first solution (six per coordinate, a 64th of the table), and for the Hessian that preconditions.
 
-    The second may cost about as much as two passes over the table: its rows times size² ≈ 40 n times size.
+    A Hessian from m rows takes about as long as m·size/(20 n) passes over the table. The second sample may cost half a
+    pass. Where columns are so many that even four rows for each cost more, that is what it has, and there is no first
+    solution (0): it would cost more passes than it saves.
     """
     n, size = int(objective.rows_count), int(objective.size)
     few = max(6 * size, n // 64, 512)
-    count = max(2 * few, 40 * n // size)
+    if few * size > PASS * n:
+        return 0, (n if 8 * size > n else 4 * size)
+    count = max(2 * few, PASS // 2 * n // size)
     return (n if 3 * few > n else few), (n if 2 * count > n else count)
 
 
@@ -139,7 +147,16 @@ def curvature(objective: Any, w: Vector, count: int) -> Vector:
         diagonal = objective.diagonal(w)
         return np.asarray(np.maximum(diagonal, 1e-8 * max(float(diagonal.max()), 1e-280)))
     some = objective if count >= objective.rows_count else objective.sample(count)
-    return np.asarray(some.at(w, ("value", "gradient", "hessian")).hessian)
+    return np.asarray(some.at(w, CURVED).hessian)
+
+
+def _improved(some: Any, w: Vector, before: float, w0: Vector) -> tuple[Vector, Vector]:
+    """One Newton step from w on a sample, or w0 where that is better there already; and the Hessian."""
+    if not some.at(w).value < before:
+        return w0, np.asarray(some.at(w0, CURVED).hessian)
+    here = some.at(w, CURVED)
+    found = downhill(some, State(w, here), -Factor.of(here.hessian).solve(here.gradient))
+    return (w if found is None else found.w), np.asarray(here.hessian)
 
 
 def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vector:
@@ -148,7 +165,7 @@ def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vec
     for _ in range(steps):
         if objective.optimality(state.w, state.evaluation) <= tol:
             break
-        hessian = objective.at(state.w, ("value", "gradient", "hessian")).hessian
+        hessian = objective.at(state.w, CURVED).hessian
         found = downhill(objective, state, -Factor.of(hessian).solve(state.evaluation.gradient))
         if found is None:
             break

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.fit.kinks import Kinks
+from lossmith.fit.kinks import Kinks, kinks_of
+from lossmith.fit.sampled import sampled
 from lossmith.fit.solvers import State, Vector
 from lossmith.fit.solvers.lbfgs import Lbfgs
 from lossmith.fit.solvers.proximal_newton import ProximalNewton
+from lossmith.program import Arg, Program, Step
 
 LEVELS = (0.5, 0.15, 0.04)
 """The shares of the rows that stand on a rounded corner, from level to level."""
+ENOUGH = 20_000
+"""So many rows tell how wide that is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rounded:
-    """Every corner c·max(0, t) of a loss becomes the parabola c·(t + width)²/(4·width) where |t| < width."""
+    """A loss of straight pieces that differ from row to row: every corner c·max(0, t) becomes the parabola
+    c·(t + width)²/(4·width) where |t| < width.
+    """
 
     loss: Any
     width: float
@@ -57,56 +64,90 @@ class Rounded:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What a compiled kernel is given besides arrays."""
+
+    params: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Softened:
     """Any loss with kinks, with each corner rounded over `width` on either side, and everything else as it is."""
 
     loss: Any
     kinks: Kinks
     width: float
-    multiclass: ClassVar[bool] = True
 
     @property
-    def lift(self) -> Softened:
-        """Itself: it evaluates its own values."""
-        return self
+    def lift(self) -> Any:
+        """That of the loss."""
+        return self.loss.lift
 
     @property
-    def state(self) -> None:
-        """Nothing."""
-        return None
+    def program(self) -> Program:
+        """Value, gradient and Hessian."""
+        return softened(self.loss.program, self.loss.lift.name, len(self.kinks.places))
 
-    def arrays(self, y: NDArray[Any], z: Vector) -> tuple[NDArray[Any], Vector]:
-        """The arrays as they are."""
-        return y, z
+    @property
+    def state(self) -> Bound:
+        """The parameters of the loss, the width, and where and how high the corners are."""
+        return Bound((*self.loss.state.params, self.width, *self.kinks.places, *self.kinks.jumps))
 
-    def evaluate(self, state: None, y: NDArray[Any], z: Vector, want: Sequence[str]) -> dict[str, Vector]:
-        """The loss, plus at each corner c·max(0, t) the parabola's excess over it; slopes along z by the chain rule."""
-        found = self.loss.evaluate(y, z, want)
-        residual = self.loss.lift.name == "residual"
-        sign = -1.0 if residual else np.where(y > 0, 1.0, -1.0)
-        u = y - z if residual else sign * z
-        t = (u[:, None] - np.array(self.kinks.places)) / self.width
-        inside, jump = np.abs(t) < 1.0, np.array(self.kinks.jumps)
-        rise = 0.5 * (t + 1.0)
+
+@lru_cache(maxsize=64)
+def softened(program: Program, lift: str, corners: int) -> Program:
+    """A loss of a residual or a margin u, plus at each corner c·max(0, t) the parabola's excess over it.
+
+    Within |t| < 1, t = (u − place)/width, that is c·width·(((t + 1)/2)² − max(0, t)), with its slopes along z.
+    """
+    plain = program.only("value", "gradient", "hessian")
+    steps = list(plain.steps)
+
+    def say(word: str, *args: Arg) -> str:
+        steps.append(Step(f"soft{len(steps)}", word, args))
+        return steps[-1].name
+
+    if lift == "residual":
+        sign: Arg = -1.0
+        u = say("sub", "y", "z")
+    else:
+        sign = say("where", say("gt", "y", 0.0), 1.0, -1.0)
+        u = say("mul", sign, "z")
+    totals = dict(plain.outputs)
+    places, jumps = ([f"{name}{k}" for k in range(corners)] for name in ("place", "jump"))
+    for place, jump in zip(places, jumps, strict=True):
+        t = say("div", say("sub", u, place), "width")
+        near = say("lt", say("abs", t), 1.0)
+        rise = say("mul", 0.5, say("add", t, 1.0))
+        step = say("mul", 0.5, say("add", say("sign", t), 1.0))
         excess = {
-            "value": self.width * (rise * rise - np.maximum(t, 0.0)),
-            "gradient": np.expand_dims(sign, -1) * (rise - np.heaviside(t, 0.5)),
-            "hessian": np.full_like(t, 0.5 / self.width),
+            "value": say("mul", "width", say("sub", say("mul", rise, rise), say("max", t, 0.0))),
+            "gradient": say("mul", sign, say("sub", rise, step)),
+            "hessian": say("div", 0.5, "width"),
         }
-        return {k: getattr(found, k) + np.where(inside, jump * excess[k], 0.0).sum(axis=1) for k in want}
+        for name, more in excess.items():
+            totals[name] = say("add", totals[name], say("where", near, say("mul", jump, more), 0.0))
+    return Program(plain.inputs, (*plain.params, "width", *places, *jumps), tuple(steps), tuple(totals.items()))
 
 
 def near(objective: Any, w: Vector) -> Vector:
     """A point near the optimum, by rounding the corners less and less."""
     solver = Lbfgs() if objective.l1 is None else ProximalNewton()
-    least = 4.0 * objective.size / objective.rows_count
+    rows = objective.rows_count
+    seen = objective.only(sampled(rows, ENOUGH, 0)) if rows > 4 * ENOUGH else objective
+    least = 4.0 * objective.size / rows
     for share in LEVELS:
-        far = objective.clearance(objective.predictions(w))
+        far = seen.clearance(seen.predictions(w))
         width = float(np.quantile(far, min(max(share, least), 0.9))) or 0.5 * float(far.mean())
         if not width > 0.0:
             break
-        w = _descend(replace(objective, loss=Rounded(objective.loss, width), kernels={}), solver, w)
+        w = _descend(replace(objective, loss=_rounded(objective.loss, width), kernels={}), solver, w)
     return w
+
+
+def _rounded(loss: Any, width: float) -> Rounded | Softened:
+    """The loss with rounded corners: compiled, where all rows have the same corners."""
+    return Rounded(loss, width) if "y" in loss.tree.names else Softened(loss, kinks_of(loss), width)
 
 
 def _descend(objective: Any, solver: Any, w: Vector, steps: int = 12, tol: float = 1e-3) -> Vector:
