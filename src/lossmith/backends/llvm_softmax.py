@@ -60,11 +60,12 @@ def _compiled() -> tuple[Any, Any]:
 def source() -> str:
     """The LLVM IR for this machine."""
     module = Module(Target("double", llvm.target_of(np.float64).width))
-    _print(module)
+    print_softmax(module)
     return module.text((__doc__ or "").split("\n\n")[0], [])
 
 
-def _print(module: Module) -> None:
+def print_softmax(module: Module) -> None:
+    """The function, for any module."""
     code = Code(module, "define void @softmax(i64 %from, i64 %to, ptr %arrays, ptr %sizes)")
     scores, logp, p, other = (code.read("ptr", "%arrays", i, name) for i, name in enumerate(("z", "logp", "p", "rest")))
     count, stride = (code.read("i64", "%sizes", i, "size") for i in range(2))
@@ -114,7 +115,7 @@ def _top(code: Code, count: str, place: Any, first: str) -> tuple[str, str]:
         z, top = load(e, place(k)), _value(e, carried[0])
         more = z > top
         old = code.let("old", f"load %bits, ptr %best, align {8 * code.width}")
-        new = code.let("new", f"select {more.typed}, %bits {_every(code, k)}, %bits {old}")
+        new = code.let("new", f"select {more.typed}, %bits {every(code, k)}, %bits {old}")
         code.do(f"store %bits {new}, ptr %best, align {8 * code.width}")
         return [more.where(z, top).text]
 
@@ -138,7 +139,7 @@ def _odds(z: Value, top: Value) -> Value:
     return lost.same(lost).where(odds + odds * lost, odds)  # infinite scores have no difference to make good
 
 
-def _every(code: Code, k: str) -> str:
+def every(code: Code, k: str) -> str:
     """A vector of one integer."""
     lane = code.let("lane", f"insertelement %bits poison, i64 {k}, i64 0")
     return code.let("every", f"shufflevector %bits {lane}, %bits poison, <{code.width} x i32> zeroinitializer")
@@ -146,7 +147,7 @@ def _every(code: Code, k: str) -> str:
 
 def _same(e: Emitter, code: Code, k: str, best: str) -> Value:
     """The rows whose largest score is that of class k."""
-    return e.line("truth", f"icmp eq %bits {_every(code, k)}, {best}")
+    return e.line("truth", f"icmp eq %bits {every(code, k)}, {best}")
 
 
 def _value(e: Emitter, text: str) -> Value:

@@ -144,7 +144,7 @@ def sweep(
     if frame is None:
         run_chunks(lambda i, _: code.sweep(i, place, llvm.address(room[i])), 0, count, 1)
         return summed(room.sum(axis=0), X.shape[1])
-    kept = _Squares(held.strips, llvm.lanes(llvm.host()[1]))
+    kept = Squares(held.strips, llvm.lanes(llvm.host()[1]))
     scratch = 2 * starts[1] * held.strips * kept.width
 
     def work(i: int, _: int) -> None:
@@ -232,7 +232,7 @@ def fill(values: Array, more: Sequence[float], size: int) -> Array:
     return out
 
 
-class _Squares:
+class Squares:
     """The sum of the chunks' tiles, added in the order of the chunks whatever order they come in."""
 
     def __init__(self, strips: int, width: int) -> None:
