@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lossmith.knowledge import of_scores
 from lossmith.knowledgejoint import TRUTHS, described, joint_facts, of_formula
+from lossmith.lifts.bounds import BOUNDS
 from lossmith.proofs import Ranges, case_of, demand_ranges, family
 from lossmith.slotfacts import slot_facts, spelled_out
 
@@ -51,22 +52,32 @@ def _of_several(loss: Loss, name: str) -> Certificate:
 
 
 def _by_hand(loss: Loss, fact: Fact) -> Certificate:
-    """Of what is proved in words: no claims, but the loss as a whole is tried."""
+    """Of what is argued in words: what the argument rests on, two and three classes as a whole, more classes by values."""
     from lossmith.symbolic.certify import Certificate
+    from lossmith.symbolic.recheck import checked
     from lossmith.symbolic.recheckjoint import tried
+    from lossmith.symbolic.recheckscores import resting, simplices
 
-    return Certificate(fact, (), tuple(tried(loss, TRUTHS[loss.target.name], fact)) if fact.holds else ())
+    if not fact.holds:
+        return Certificate(fact, (), ())
+    if loss.lift.name == "one_against_rest":
+        return _of_margins(loss, fact.name, ("smooth",))
+    bound = BOUNDS[loss.lift.name, loss.formula]
+    claims = resting(bound.rests)
+    whole = simplices(loss.lift.name, loss.tree, bound.above, bound.size)
+    return Certificate(fact, claims, (*map(checked, claims), *whole, *tried(loss, TRUTHS[loss.target.name], fact)))
 
 
-def _of_margins(loss: Loss, name: str) -> Certificate:
+def _of_margins(loss: Loss, name: str, rests: tuple[str, ...] = ()) -> Certificate:
     """Of a loss that is one of margins: the certificate of its margin loss, and the whole loss tried beside it."""
     from lossmith.symbolic.certify import Certificate, covered
     from lossmith.symbolic.recheckjoint import tried
 
-    fact, case = joint_facts(loss)[name], slot_facts(loss, "margin").case
+    fact, case = of_scores(loss).get(name) or joint_facts(loss)[name], slot_facts(loss, "margin").case
     if fact.holds is None:
         return Certificate(fact, (), ())
-    needed = (name, "monotone margin") if name == "convex" and loss.lift.name == "one_against_best" else (name,)
+    falls = name == "convex" and loss.lift.name == "one_against_best"
+    needed = rests or ((name, "monotone margin") if falls else (name,))
     inner = [covered(case, n) for n in needed]
     whole = tried(loss, TRUTHS[loss.target.name], fact) if fact.holds else []
     claims, checks = ([x for c in inner for x in getattr(c, part)] for part in ("claims", "checks"))

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from lossmith.facts import Fact
 
+NORM_OF_J = "1/2 - 2*x*(1 - x)"
+"""A row of ½ − J has this on its diagonal less all that is beside it (Gershgorin): J is at most ½."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -23,6 +26,8 @@ class Bound:
     convex: bool = False
     twice: str = "a smooth function of the log-probabilities, which are smooth"
     """Why there are second derivatives everywhere; "" if there are places without."""
+    rests: tuple[str, ...] = ()
+    """What the argument needs to be >= 0 for all shares in [0, 1] that it names: the certificate checks it again."""
 
     @property
     def limits(self) -> tuple[tuple[str, float], tuple[str, float]]:
@@ -46,17 +51,24 @@ BOUNDS: Mapping[tuple[str, str], Bound] = {
     # above: 2 Σp²d² <= ½, p_y − q <= p_y − p_y² <= ¼ and Var <= ½
     # below: of the sum over classes, y has −p_y (1 − 2p_y) d_y² >= −⅛·2, and Var (p_y − q) >= −q min(½, 1 − q) >= −¼
     ("simplex", "1 - 2*p + sum_p2"): Bound(
-        1.25, 1.25, "2(2 sum p^2 d^2 - p_y d_y^2 + Var (p_y - sum p^2)) along a unit vector, with Var <= 1/2"
+        1.25, 1.25, "2(2 sum p^2 d^2 - p_y d_y^2 + Var (p_y - sum p^2)) along a unit vector, with Var <= 1/2",
+        rests=(
+            NORM_OF_J, "1.25 - 2*(2/4 + (p - p**2)/2)", "1.25 - 2*(2*max(p*(1 - 2*p), 0) + q*min(1/2, 1 - q))",
+        ),
     ),
     # with q = softmax(2z) the loss is −√q_y, and √q_y |e_y − q|² <= 2√q_y (1 − q_y)² < 0.6
     ("simplex", "-p/sqrt(sum_p2)"): Bound(
-        1.0, 1.0, "it is -sqrt(q_y) with q = softmax(2z), so s (2 J(q) - g g^T) with s = sqrt(q_y) <= 1, g = e_y - q"
+        1.0, 1.0, "it is -sqrt(q_y) with q = softmax(2z), so s (2 J(q) - g g^T) with s = sqrt(q_y) <= 1, g = e_y - q",
+        rests=(NORM_OF_J, "1 - 2*sqrt(q)*(1 - q)**2"),
     ),
     # H = Σy · J(p)
     ("divergence", "where(y > 0, y*(log(y) - logp), 0)"): Bound(
-        0.5, 0.5, "it is that of logsumexp, diag p - p p^T, for shares that sum to 1", convex=True
+        0.5, 0.5, "it is that of logsumexp, diag p - p p^T, for shares that sum to 1", convex=True,
+        rests=(NORM_OF_J,),
     ),
-    ("adjusted", "-logp"): Bound(0.5, 0.5, "it is that of logsumexp, diag p - p p^T", convex=True),
+    ("adjusted", "-logp"): Bound(
+        0.5, 0.5, "it is that of logsumexp, diag p - p p^T", convex=True, rests=(NORM_OF_J,)
+    ),
     # Fenchel–Young: H = diag s − s sᵀ/Σs with s = e′ <= 1, and the second term is never negative
     ("normalised", "max(0, u)**2/2 - y*(u - 1/2)"): Bound(
         1.0, 1.0, "it is diag s - s s^T / sum s with s = 1 where p > 0, else 0", convex=True, twice=""
@@ -67,7 +79,8 @@ BOUNDS: Mapping[tuple[str, str], Bound] = {
     ),
     # T² times cross-entropy of z/T: J(p) with shares that sum to 1
     ("normalised", "temperature**2*where(y > 0, y*(log(y) - u/temperature), 0)"): Bound(
-        0.5, 0.5, "it is diag p - p p^T with p = softmax(z/T): T^2 and 1/T^2 cancel", convex=True
+        0.5, 0.5, "it is diag p - p p^T with p = softmax(z/T): T^2 and 1/T^2 cancel", convex=True,
+        rests=(NORM_OF_J,),
     ),
 }  # fmt: skip
 """By lift and formula: for another formula nothing is claimed."""
