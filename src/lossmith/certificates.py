@@ -52,7 +52,7 @@ def _of_several(loss: Loss, name: str) -> Certificate:
 
 
 def _by_hand(loss: Loss, fact: Fact) -> Certificate:
-    """Of what is argued in words: what the argument rests on, two and three classes as a whole, more classes by values."""
+    """Of what is argued in words: what that rests on, two and three classes as a whole, and more classes by values."""
     from lossmith.symbolic.certify import Certificate
     from lossmith.symbolic.recheck import checked
     from lossmith.symbolic.recheckjoint import tried

@@ -1,7 +1,7 @@
 """Bounds that were argued by hand for K scores, looked at again: what they rest on over boxes, and whole simplices.
 
-An argument rests on inequalities between shares, which are claims like any other. Beside that the Hessian of the formula
-itself, along directions that no score shares, is enclosed over all of the simplex of two and of three classes: the
+An argument rests on inequalities between shares, which are claims like any other. Beside that the Hessian of the
+formula itself, along directions that no score shares, is enclosed over whole simplices of two and three classes: the
 probabilities along a direction v are jets (p, p·d, p·(d² − Var)) with d = v − Σ p v, and the formula is computed with
 jets of balls. More classes than three are tried at some values only, by `recheckjoint`.
 """
@@ -150,7 +150,7 @@ LOSSES: Mapping[str, Callable[[Expr, list[tuple[Jet, Jet]]], Jet]] = {
 """The loss of the first class, by lift."""
 
 
-# ------------------------------------------------------------------------------------------------------------- simplices
+# ----------------------------------------------------------------------------------------------------------- simplices
 
 WAYS: Mapping[int, tuple[tuple[float, ...], ...]] = {2: ((1.0, -1.0),), 3: ((1.0, -1.0, 0.0), (1.0, 1.0, -2.0))}
 """Directions at right angles to each other and to that in which all scores grow alike."""
@@ -202,7 +202,8 @@ def _cut(box: Box) -> Iterator[Box]:
 def _block(lift: str, tree: Expr, box: Box) -> list[list[Ball]]:
     """The Hessian along unit directions, over a box."""
     p = [_ball(a, b) for a, b in box]
-    p.append(_ball(max(Fraction(0), 1 - sum(b for _, b in box)), min(Fraction(1), 1 - sum(a for a, _ in box))))
+    least, most = (Fraction(1) - sum(ends[side] for ends in box) for side in (1, 0))
+    p.append(_ball(max(Fraction(0), least), most))
     ways = WAYS[len(p)]
     rows: list[list[Ball]] = [[None] * len(ways) for _ in ways]
     for i, v in enumerate(ways):
