@@ -104,7 +104,7 @@ def test_coupled_scores_of_every_shape(name: str) -> None:
     rivals = loss.lift.name.startswith("one_against")
     t = SHARES[:20] if loss.lift.name == "divergence" else (SHARES[:20] > 0.5) * 1.0
     z, shares = Z[:12].copy(), np.random.default_rng(0).dirichlet(np.ones(5), 12)
-    z[:3], z[3, :2], shares[4, 1] = 0, 1.5, 0
+    z[:3], z[3, :2], shares[4] = 0, 1.5, [0.3, 0, 0.5, 0.1, 0.1]
     rows = [(S[:20], t), (z, LABELS[:12])] + [(z, shares)] * (not rivals)
     for scores, target in rows:
         found = loss.evaluate(target * 1.0, scores, ("value", "gradient"))
@@ -195,8 +195,21 @@ def test_training_with_optax() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(DomainError, match="y >= 0; element 1 has -2"):
         made("Poisson")(np.zeros(2), np.array([1.0, -2.0]))
-    with pytest.raises(DomainError, match="0 … 2"):
-        made("Focal")(np.zeros((2, 3)), np.array([0, 3]))
+    for name, z, y, says in (
+        ("Focal", np.zeros((2, 3)), np.array([0, 3]), "0 … 2"),
+        ("Focal", np.zeros((2, 3)), np.array([0, 0.5]), "element 1 has 0.5"),
+        ("Focal", np.zeros(2), np.array([0, 1.5]), "element 1 has 1.5"),
+        ("Focal", np.zeros((2, 1)), np.array([[1.0], [2.0]]), "element 1 has 2"),
+        ("Focal", np.zeros((1, 3)), np.array([[1.0, 1, 0]]), "sums to 2"),
+        ("Focal", np.zeros((1, 3)), np.array([[2.0, -1, 0]]), "shares >= 0"),
+        ("CumulativeLogit", np.zeros((1, 3)), np.array([3]), "0 … 2"),
+        ("AllThresholds", np.zeros((1, 3)), np.array([3]), "0 … 2"),
+        ("CrammerSinger", np.zeros(2), np.array([0, 2]), "element 1 has 2"),
+        ("CensoredNormal", np.zeros((1, 2)), np.array([[1.0, 0.0]], np.float16), "begins at 1"),
+        ("CensoredNormal", np.zeros((1, 2)), np.array([[-np.inf, np.inf]]), "one of them finite"),
+    ):
+        with pytest.raises(DomainError, match=says):
+            made(name)(z, y)
     with pytest.raises(ShapeError, match=r"\(3, 1\)"):
         made("Huber")(np.zeros((3, 1)), np.zeros(3))
     with pytest.raises(ParameterError, match="neither a parameter nor an option"):

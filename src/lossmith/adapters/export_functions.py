@@ -206,7 +206,7 @@ def legality(loss: Loss, xp: str) -> str:
         if xp == "np":  # a batch of 0 and -1 is neither kind of labels
             tests = ["np.isin(y, (-1, 1) if (y == -1).any() else (0, 1))"]
     elif loss.target.name == "bounds":
-        tests = ["y <= 0"]
+        tests = ["(y[..., 0] <= y[..., 1])", f"({xp}.isfinite(y[..., 0]) | {xp}.isfinite(y[..., 1]))"]
     else:
         low, high = (">" if where.open_low else ">="), ("<" if where.open_high else "<=")
         tests += [f"(y {low} {where.low:g})"] * (where.low > -np.inf)

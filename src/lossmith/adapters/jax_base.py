@@ -68,7 +68,7 @@ class Objective:
     def __call__(self, predictions: Any, targets: Any, weights: Any = None) -> Any:
         z, y = wide(jnp.asarray(predictions)), jnp.asarray(targets)
         if self.check and not isinstance(y, jax.core.Tracer):
-            self.refuse(y)
+            self.refuse(z, y)
         if self.check and weights is not None:
             w = jnp.asarray(weights)
             if not isinstance(w, jax.core.Tracer) and bool((~(w >= 0)).any()):
@@ -76,12 +76,20 @@ class Objective:
         loss, share = self.terms(z, jax.lax.stop_gradient(y))
         return reduced(loss, share, weights, self.reduction)
 
-    def refuse(self, y: Any) -> None:
+    def refuse(self, z: Any, y: Any) -> None:
         """Raise for the first illegal target."""
-        bad = ~self.legal(y)
+        self.stop(~self.legal(y), y, self.says)
+
+    def within(self, y: Any, count: int) -> None:
+        """Refuse what is no index of so many classes."""
+        self.stop(~((y >= 0) & (y < count) & (y % 1 == 0)), y, f"class indices 0 … {count - 1} for {count} scores")
+
+    def stop(self, bad: Any, numbers: Any, needs: str, has: str = "has", then: str = "") -> None:
+        """Raise if any of them is bad."""
         if bool(bad.any()):
             row = int(jnp.argmax(bad.ravel()))
-            raise DomainError(f"{self.name} needs {self.says}; element {row} has {float(y.ravel()[row]):.6g}")
+            number, count = float(numbers.ravel()[row]), int(bad.sum())
+            raise DomainError(f"{self.name} needs {needs}; element {row} {has} {number:.6g} ({count} such){then}")
 
     def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
         """The loss of each row, and what each counts in a mean (None: 1)."""
@@ -130,6 +138,9 @@ class Residual(Objective):
 
 class Thresholds(Objective):
     """The sum of a margin loss over thresholds: predictions (…, K) hold a score, then K − 1 thresholds."""
+
+    def refuse(self, z: Any, y: Any) -> None:
+        self.within(y, z.shape[-1])
 
     def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
         if z.shape[:-1] != y.shape:

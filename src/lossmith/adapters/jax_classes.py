@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lossmith.adapters.jax_base import Objective
-from lossmith.errors import DomainError, ShapeError
+from lossmith.adapters.jax_base import Objective, same_shape, wide
+from lossmith.errors import ShapeError
 
 
 def log_softmax(z: Any) -> Any:
@@ -74,18 +74,27 @@ class Classes(Objective):
         super().__init__(reduction, check)
         self.class_weight = class_weight
 
-    def refuse(self, y: Any) -> None:
-        if not jnp.issubdtype(y.dtype, jnp.floating):
-            super().refuse(y)
+    def refuse(self, z: Any, y: Any) -> None:
+        if one_score(z, y):
+            self.stop(~((y >= 0) & (y <= 1)), y, "labels 0 and 1, or shares of class 1, of one score")
+        elif z.ndim == y.ndim:
+            self.refuse_shares(y)
+        else:
+            self.within(y, z.shape[-1])
+
+    def refuse_shares(self, y: Any) -> None:
+        """Raise for the first row that is no distribution over the classes."""
+        self.stop(~(y >= 0), y, "shares >= 0 of the classes")
+        near, total = max(WHOLE, 4 * float(jnp.finfo(y.dtype).eps)), wide(y).sum(axis=-1)
+        then = "; divide by that; where labels do not exclude each other, ravel predictions and targets"
+        self.stop(~(jnp.abs(total - 1) <= near), total, "shares of the classes that sum to 1", "sums to", then)
 
     def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
-        shares = z.ndim == y.ndim and z.ndim > 1 and jnp.issubdtype(y.dtype, jnp.floating)
-        if z.ndim != y.ndim + 1 and not shares:
+        if one_score(z, y):
             return self.two(z, y)
+        shares = z.ndim == y.ndim
         if y.shape != (z.shape if shares else z.shape[:-1]):
             raise ShapeError(f"predictions have shape {z.shape} and targets {y.shape}; wanted are (…, K) and (…)")
-        if not shares and self.check and not isinstance(y, jax.core.Tracer) and y.size and int(y.max()) >= z.shape[-1]:
-            raise DomainError(f"{self.name} needs class indices 0 … {z.shape[-1] - 1}; one is {int(y.max())}")
         t = y.astype(z.dtype) if shares else jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
         if self.class_weight is not None:
             t = t * jnp.asarray(self.class_weight, z.dtype)
@@ -93,8 +102,16 @@ class Classes(Objective):
 
     def two(self, z: Any, y: Any) -> tuple[Any, Any]:
         """One score a row, of class 1."""
-        if z.shape != y.shape:
-            raise ShapeError(f"predictions have shape {z.shape} and targets {y.shape}; they must be the same")
+        same_shape(z, y)
         t = y.astype(z.dtype)
         up, down = self.binary(jnp.ones_like(t), z), self.binary(jnp.zeros_like(t), z)
         return jnp.where(t == 0, 0, t * up) + jnp.where(t == 1, 0, (1 - t) * down), None
+
+
+WHOLE = 1e-3
+"""How far from 1 the shares of a row may add up to, in types that resolve it."""
+
+
+def one_score(z: Any, y: Any) -> bool:
+    """Is there one score of two classes for each target, and not one of each class?"""
+    return z.ndim == y.ndim and not (jnp.issubdtype(y.dtype, jnp.floating) and z.ndim > 1 and z.shape[-1] != 1)

@@ -12,9 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lossmith.adapters.jax_base import Objective, differentiable, same_shape
-from lossmith.adapters.jax_classes import Classes, log_softmax
-from lossmith.errors import DomainError, ParameterError, UnsupportedError
+from lossmith.adapters.jax_base import differentiable, same_shape
+from lossmith.adapters.jax_classes import Classes, log_softmax, one_score
+from lossmith.errors import ParameterError, UnsupportedError
 
 
 def log_true(z: Any, logp: Any) -> Any:
@@ -69,6 +69,53 @@ def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Any]:
     return lambda t, z: f(t, log_softmax(z)).sum(axis=-1)
 
 
+def adjusted(term: Callable[..., Any], shift: tuple[float, ...]) -> Callable[..., Any]:
+    """The loss of scores beside which the classes' frequencies are known: their logarithms are added."""
+    return lambda t, z: term(t, z + jnp.asarray(shift, z.dtype) if shift else z)
+
+
+def costs(term: Callable[..., Any], table: tuple[tuple[float, ...], ...]) -> Callable[..., Any]:
+    """The loss of what each prediction costs, by a row of costs for each true class; without one each error costs 1."""
+
+    def of_costs(t: Any, z: Any) -> Any:
+        matrix = jnp.asarray(table, z.dtype) if table else 1 - jnp.eye(z.shape[-1], dtype=z.dtype)
+        return term(jnp.matmul(t, matrix, precision="highest"), z)
+
+    return of_costs
+
+
+STEPS = 50
+"""Newton steps from above to the level; they fall without end, as probabilities are convex in the scores."""
+
+
+def normalised_loss(
+    value: Any, slope: Any, bend: Any, sure: float, link: Any, link_slope: Any, link_bend: Any = jnp.zeros_like
+) -> Callable[..., Any]:
+    """Σ_k f(t_k, u_k) for shares t (…, K), u = z − λ, with the level λ at which the probabilities link(u) sum to 1.
+
+    Without `link_bend` the slopes of f sum to 0 and it is not needed (a Fenchel–Young loss).
+    """
+    f, p = differentiable(value, slope, bend, 1), differentiable(link, link_slope, link_bend, 0)
+
+    def excess(made: Any, below: Any, top: Any) -> Any:
+        return made(below + top).sum(axis=-1, keepdims=True)
+
+    def term(t: Any, z: Any) -> Any:
+        below = (z - jax.lax.stop_gradient(z).max(axis=-1, keepdims=True)).clip(-1e30)
+        far = jax.lax.stop_gradient(below)
+
+        def lowered(_: int, top: Any) -> Any:
+            return top - (excess(link, far, top) - 1).clip(0) / excess(link_slope, far, top)
+
+        top = jax.lax.fori_loop(0, STEPS, lowered, jnp.full_like(far[..., :1], sure))
+        steep = excess(link_slope, far, top)
+        for _ in range(2):  # once more for each derivative
+            top = top - (excess(p, below, top) - 1) / steep
+        return f(t, below + top).sum(axis=-1)
+
+    return term
+
+
 def rivals_loss(value: Any, slope: Any, bend: Any, margins: Callable[..., Any]) -> Callable[..., Any]:
     """The sum of f over the margins of the true class, at which t (…, K) has its weight."""
     f = differentiable(value, slope, bend, 0)
@@ -101,6 +148,9 @@ def against_best(z: Any, true: Any) -> Any:
 class Slots(Classes):
     """Losses of several numbers that all scores of a row make together."""
 
+    def refuse_shares(self, y: Any) -> None:
+        self.stop(~((y >= 0) & (y < jnp.inf)), y, "shares >= 0 of the classes")
+
     def two(self, z: Any, y: Any) -> tuple[Any, Any]:
         """One score a row, of class 1: the scores (0, z)."""
         same_shape(z, y)
@@ -116,24 +166,35 @@ class Distribution(Slots):
             raise ParameterError(f"{self.name} compares whole distributions: class_weight has no meaning; give weights")
         super().__init__(reduction, check)
 
-    def refuse(self, y: Any) -> None:
-        if not jnp.issubdtype(y.dtype, jnp.floating):
-            Objective.refuse(self, y)
-        elif bool((bad := ~((y >= 0) & (y < jnp.inf))).any()):
-            raise DomainError(f"{self.name} needs shares >= 0 of the classes; one is {float(y[bad][0]):.6g}")
-
     def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
         return super().terms(z, y)[0], None
+
+
+class Adjusted(Slots):
+    """Losses of scores beside which the classes' frequencies are known."""
+
+
+class Costs(Distribution):
+    """What predictions cost; targets hold class indices, or the classes' shares."""
+
+
+class Normalised(Distribution):
+    """Losses with another way from scores to probabilities; targets hold class indices, or the classes' shares."""
 
 
 class Rivals(Slots):
     """Margin losses of the true class against others; targets hold class indices."""
 
-    def refuse(self, y: Any) -> None:
-        if y.ndim < 2 or not jnp.issubdtype(y.dtype, jnp.floating):
-            Objective.refuse(self, y)
+    def refuse(self, z: Any, y: Any) -> None:
+        if one_score(z, y):
+            self.within(y, 2)
+        else:
+            super().refuse(z, y)
+
+    def refuse_shares(self, y: Any) -> None:
+        raise UnsupportedError(f"{self.name} takes class indices, not shares of the classes")
 
     def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
-        if z.ndim == y.ndim and z.ndim > 1 and jnp.issubdtype(y.dtype, jnp.floating):
-            raise UnsupportedError(f"{self.name} takes class indices, not shares of the classes")
+        if z.ndim == y.ndim and not one_score(z, y):
+            self.refuse_shares(y)
         return super().terms(z, y)

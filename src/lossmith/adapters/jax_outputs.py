@@ -42,8 +42,8 @@ class Interval(Outputs):
 
     width = 2
 
-    def refuse(self, y: Any) -> None:
-        super().refuse(y[..., 0] - y[..., 1].clip(-3e38))
+    def refuse(self, z: Any, y: Any) -> None:
+        self.stop(~self.legal(y), y[..., 0], self.says, "begins at")
 
     def read(self, y: Any) -> tuple[Any, ...]:
         low, high = y[..., 0], y[..., 1]
@@ -54,6 +54,9 @@ class Interval(Outputs):
 
 class Ordinal(Outputs):
     """A score and K − 1 rising thresholds; the target is the class, which lies between two of them."""
+
+    def refuse(self, z: Any, y: Any) -> None:
+        self.within(y, z.shape[-1])
 
     def terms(self, z: Any, y: Any) -> tuple[Any, Any]:
         if z.shape[:-1] != y.shape:

@@ -224,10 +224,6 @@ class Pair(Outputs):
 class Interval(Outputs):
     """y_true (…, 2) is (low, high), with ±inf for an end that nobody saw; equal ends are an exact value."""
 
-    def bad(self, y: Any, z: Any) -> Any:
-        low, high = y[..., 0], y[..., 1]
-        return ops.logical_not((low <= high) & (ops.isfinite(low) | ops.isfinite(high)))
-
     def read(self, y: Any, z: Any) -> tuple[Any, ...]:
         low, high = y[..., 0], y[..., 1]
         left, right = low == -float("inf"), high == float("inf")

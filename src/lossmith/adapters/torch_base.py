@@ -106,6 +106,19 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
     return apply
 
 
+FAR = 1e18
+"""Where a loss is asked in place of infinity."""
+
+within_reach = differentiable(lambda z: z.clip(-FAR, FAR), torch.ones_like, torch.zeros_like, 0)
+"""Infinite scores made large ones; slopes pass as they are."""
+
+
+def unreached(loss: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """The loss of rows z that were brought within reach, where what has grown large by then is infinite."""
+    grown = (z.abs() == torch.inf).any(dim=-1) & (loss.detach().abs() > 1e9)
+    return loss + torch.where(grown, loss.detach().sign() * torch.inf, 0)
+
+
 def fresh(tensor: torch.Tensor) -> torch.Tensor:
     """An argument that is itself the result must not be handed back as it is."""
     return tensor.view_as(tensor)
@@ -146,16 +159,20 @@ class Criterion(torch.nn.Module):
 
     def forward(self, input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None) -> Any:
         """The loss of raw predictions `input` at `target`, with PyTorch's order of arguments."""
-        input = input.to(torch.promote_types(input.dtype, torch.float32))
+        input = self.taken(input)
         keep = None if self.ignore_index is None else self.kept(target)
         if keep is not None:
             input, target = self.cleared(input, target, keep)
         if self.check and concrete(target):
-            self.refuse(target)
+            self.refuse(input, target)
         if self.check and weight is not None and concrete(weight) and bool((~(weight >= 0)).any()):
             raise DomainError(f"{self.name} needs weights >= 0; one is {weight[~(weight >= 0)][0].item():.6g}")
         loss, share = self.terms(input, target)
         return reduced(loss, share, weight, keep, self.reduction)
+
+    def taken(self, input: torch.Tensor) -> torch.Tensor:
+        """Raw predictions as they are worked on: at least float32."""
+        return wide(input)
 
     def kept(self, target: torch.Tensor) -> torch.Tensor:
         """Which rows count."""
@@ -167,15 +184,23 @@ class Criterion(torch.nn.Module):
         """The same with harmless numbers in the rows that do not count."""
         return torch.where(keep, input, 0), torch.where(keep, target, 1)
 
-    def refuse(self, target: torch.Tensor) -> None:
+    def refuse(self, input: torch.Tensor, target: torch.Tensor) -> None:
         """Raise for the first illegal target."""
-        bad = ~self.legal(target)
+        self.stop(~self.legal(target), target, self.says)
+
+    def within(self, target: torch.Tensor, count: int) -> None:
+        """Refuse what is no index of so many classes."""
+        legal = (target >= 0) & (target < count) & (target % 1 == 0)
+        self.stop(~legal, target, f"class indices 0 … {count - 1} for {count} scores")
+
+    def stop(
+        self, bad: torch.Tensor, numbers: torch.Tensor, needs: str, has: str = "has", then: str = ""
+    ) -> None:  # fmt: skip
+        """Raise if any of them is bad."""
         if bool(bad.any()):
             row = int(bad.flatten().nonzero()[0])
-            raise DomainError(
-                f"{self.name} needs {self.says}; element {row} has {target.flatten()[row].item():.6g}"
-                f" ({int(bad.sum())} such)"
-            )
+            number, count = numbers.flatten()[row].item(), int(bad.sum())
+            raise DomainError(f"{self.name} needs {needs}; element {row} {has} {number:.6g} ({count} such){then}")
 
     def terms(self, input: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The loss of each row, and what each counts in a mean (None: 1)."""
@@ -191,6 +216,16 @@ def concrete(target: torch.Tensor) -> bool:
     if torch.compiler.is_compiling():
         return False
     return not torch._C._functorch.is_functorch_wrapped_tensor(target)
+
+
+def widened(tensor: torch.Tensor) -> torch.dtype:
+    """The type that is computed in: at least float32."""
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def wide(tensor: torch.Tensor) -> torch.Tensor:
+    """The same in that type."""
+    return tensor.to(widened(tensor))
 
 
 def same_shape(input: torch.Tensor, target: torch.Tensor) -> None:

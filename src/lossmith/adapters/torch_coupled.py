@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossmith.adapters.torch_base import Criterion, differentiable, same_shape
-from lossmith.adapters.torch_classes import Classes, log_softmax, of_true
-from lossmith.errors import DomainError, ParameterError, UnsupportedError
+from lossmith.adapters.torch_base import differentiable, same_shape, unreached, wide, within_reach
+from lossmith.adapters.torch_classes import Classes, log_softmax, of_true, one_score
+from lossmith.errors import ParameterError, UnsupportedError
 
 
 def log_true(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
@@ -49,31 +49,91 @@ def rival(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
     return below.gather(-1, below.argmax(dim=-1, keepdim=True))[..., 0]
 
 
+def finite(slope: Callable[..., Any]) -> Callable[..., Any]:
+    """The slopes of a formula without infinities, which times a probability of 0 are no numbers."""
+
+    def bounded(*at: Tensor) -> Any:
+        found = slope(*at)
+        several = found if isinstance(found, tuple) else (found,)
+        return tuple(s.nan_to_num(nan=torch.nan, posinf=1e37, neginf=-1e37) for s in several)
+
+    return bounded
+
+
 def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Σ_k t_k f(slots of class k) over the last dimension."""
-    f = differentiable(value, slope, bend, 0)
+    f = differentiable(value, finite(slope), bend, 0)
 
     def term(z: Tensor, target: Tensor) -> Tensor:
-        logp = log_softmax(z)
+        near = within_reach(wide(z))
+        logp = log_softmax(near)
         own = of_true(logp, target)
-        at = [slot(z, logp, own).expand_as(own) for slot in slots]
+        at = [slot(near, logp, own).expand_as(own) for slot in slots]
         if not target.is_floating_point():
-            return f(*at)[..., 0]
+            return unreached(f(*at)[..., 0], z)
         # a class without a share adds nothing, even where its own loss is infinite
         none = target == 0
         each = f(*(torch.where(none, slot.clip(-50, 50), slot) for slot in at))
-        return torch.where(none, 0, target * each).sum(dim=-1)
+        return unreached(torch.where(none, 0, target * each).sum(dim=-1), z)
 
     return term
 
 
 def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Tensor]:
     """Σ_k f(y_k, log p_k) over the last dimension."""
-    f = differentiable(value, slope, bend, 1)
+    f = differentiable(value, finite(slope), bend, 1)
+
+    def term(z: Tensor, target: Tensor) -> Tensor:
+        logp = log_softmax(wide(z))
+        y = target if target.is_floating_point() else one_hot(target, z).to(logp.dtype)
+        return f(y, logp).sum(dim=-1)
+
+    return term
+
+
+def adjusted(term: Callable[..., Tensor], shift: tuple[float, ...]) -> Callable[..., Tensor]:
+    """The loss of scores beside which the classes' frequencies are known: their logarithms are added."""
+    return lambda z, target: term(z + z.new_tensor(shift) if shift else z, target)
+
+
+def costs(term: Callable[..., Tensor], table: tuple[tuple[float, ...], ...]) -> Callable[..., Tensor]:
+    """The loss of what each prediction costs, by a row of costs for each true class; without one each error costs 1."""
+
+    def of_costs(z: Tensor, target: Tensor) -> Tensor:
+        y = target if target.is_floating_point() else one_hot(target, z).to(z.dtype)
+        matrix = z.new_tensor(table) if table else 1 - torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
+        return term(z, y @ matrix)
+
+    return of_costs
+
+
+STEPS = 50
+"""Newton steps from above to the level; they fall without end, as probabilities are convex in the scores."""
+
+
+def normalised_loss(
+    value: Any, slope: Any, bend: Any, sure: float, link: Any, link_slope: Any, link_bend: Any = torch.zeros_like
+) -> Callable[..., Tensor]:
+    """Σ_k f(y_k, u_k) over the last dimension, u = z − λ, with the level λ at which the probabilities link(u) sum to 1.
+
+    Without `link_bend` the slopes of f sum to 0 and it is not needed (a Fenchel–Young loss).
+    """
+    f, p = differentiable(value, slope, bend, 1), differentiable(link, link_slope, link_bend, 0)
+
+    def excess(made: Any, below: Tensor, top: Tensor) -> Tensor:
+        return made(below + top).sum(dim=-1, keepdim=True)
 
     def term(z: Tensor, target: Tensor) -> Tensor:
         y = target if target.is_floating_point() else one_hot(target, z).to(z.dtype)
-        return f(y, log_softmax(z)).sum(dim=-1)
+        below = (z - z.detach().max(dim=-1, keepdim=True).values).clip(min=-1e30)
+        far = below.detach()
+        top = torch.full_like(far[..., :1], sure)
+        for _ in range(STEPS):
+            top = top - (excess(link, far, top) - 1).clip(min=0) / excess(link_slope, far, top)
+        steep = excess(link_slope, far, top)
+        for _ in range(2):  # once more for each derivative
+            top = top - (excess(p, below, top) - 1) / steep
+        return f(y, below + top).sum(dim=-1)
 
     return term
 
@@ -85,7 +145,7 @@ def rivals_loss(value: Any, slope: Any, bend: Any, margins: Callable[..., Tensor
     def term(z: Tensor, target: Tensor) -> Tensor:
         if target.is_floating_point():
             raise UnsupportedError("this loss takes class indices, not shares of the classes")
-        return f(margins(z, target)).sum(dim=-1)
+        return f(margins(wide(z), target)).sum(dim=-1)
 
     return term
 
@@ -120,6 +180,9 @@ def against_best(z: Tensor, target: Tensor) -> Tensor:
 class Slots(Classes):
     """Losses of several numbers that all scores of a row make together."""
 
+    def refuse_shares(self, target: Tensor) -> None:
+        self.stop(~((target >= 0) & (target < torch.inf)), target, "shares >= 0 of the classes")
+
     def two(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """One score a row, of class 1: the scores (0, z)."""
         same_shape(input, target)
@@ -135,22 +198,33 @@ class Distribution(Slots):
             raise ParameterError(f"{self.name} compares whole distributions: class_weight has no meaning; use weight=")
         super().__init__(reduction, **more)
 
-    def refuse(self, target: Tensor) -> None:
-        if not target.is_floating_point():
-            Criterion.refuse(self, target)
-        elif bool((bad := ~((target >= 0) & (target < torch.inf))).any()):
-            raise DomainError(f"{self.name} needs shares >= 0 of the classes; one is {target[bad][0].item():.6g}")
-
     def many(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         return super().many(input, target)[0], None
+
+
+class Adjusted(Slots):
+    """Losses of scores beside which the classes' frequencies are known."""
+
+
+class Costs(Distribution):
+    """What predictions cost; target holds class indices, or the classes' shares."""
+
+
+class Normalised(Distribution):
+    """Losses with another way from scores to probabilities; target holds class indices, or the classes' shares."""
 
 
 class Rivals(Classes):
     """Margin losses of the true class against others; target holds class indices."""
 
-    def refuse(self, target: Tensor) -> None:
-        if target.ndim < 2 or not target.is_floating_point():
-            Criterion.refuse(self, target)
+    def refuse(self, input: Tensor, target: Tensor) -> None:
+        if one_score(input, target):
+            self.within(target, 2)
+        else:
+            super().refuse(input, target)
+
+    def refuse_shares(self, target: Tensor) -> None:
+        raise UnsupportedError(f"{self.name} takes class indices, not shares of the classes")
 
     def two(self, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """One score a row, of class 1: the scores (0, z)."""

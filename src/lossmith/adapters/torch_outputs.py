@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from lossmith.adapters.torch_base import Columns, Criterion
+from lossmith.adapters.torch_base import Columns, Criterion, unreached, within_reach
 from lossmith.errors import ShapeError
 
 
@@ -57,8 +57,8 @@ class Interval(Outputs):
 
     width = 2
 
-    def refuse(self, target: torch.Tensor) -> None:
-        super().refuse(target[..., 0] - target[..., 1].clip(min=-3e38))
+    def refuse(self, input: torch.Tensor, target: torch.Tensor) -> None:
+        self.stop(~self.legal(target), target[..., 0], self.says, "begins at")
 
     def read(self, y: torch.Tensor) -> Columns:
         low, high = y.unbind(dim=-1)
@@ -70,6 +70,9 @@ class Interval(Outputs):
 
 class Ordinal(Outputs):
     """A score and K − 1 rising thresholds; the target is the class, which lies between two of them."""
+
+    def refuse(self, input: torch.Tensor, target: torch.Tensor) -> None:
+        self.within(target, input.shape[-1])
 
     def cleared(
         self, input: torch.Tensor, target: torch.Tensor, keep: torch.Tensor
@@ -85,9 +88,10 @@ class Ordinal(Outputs):
             )
         last = input.shape[-1] - 1
         at = target.long()
-        low = input.gather(-1, at.clip(min=1)[..., None])[..., 0]
-        high = input.gather(-1, (at + 1).clip(max=last)[..., None])[..., 0]
+        near = within_reach(input)
+        low = near.gather(-1, at.clip(min=1)[..., None])[..., 0]
+        high = near.gather(-1, (at + 1).clip(max=last)[..., None])[..., 0]
         kind = torch.where(at == 0, torch.ones_like(low), torch.where(at == last, 2.0, 3.0).to(low.dtype))
-        loss = self.term(kind, input[..., 0], low, high)
+        loss = unreached(self.term(kind, near[..., 0], low, high), input)
         rising = (input[..., 2:] > input[..., 1:-1]).all(dim=-1)
         return torch.where(rising, loss, torch.inf), None

@@ -41,6 +41,9 @@ class Thresholds(Criterion):
 
     term: Callable[..., torch.Tensor]
 
+    def refuse(self, input: torch.Tensor, target: torch.Tensor) -> None:
+        self.within(target, input.shape[-1])
+
     def cleared(
         self, input: torch.Tensor, target: torch.Tensor, keep: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
