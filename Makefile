@@ -44,7 +44,7 @@ nightly: $(VENV)/.test  ## the long tests as well, with many more random example
 
 peers: $(VENV)/.test  ## install the libraries that judge our losses (PyTorch and others), and let them
 	@$(PIP) --editable '.[test,peers]'
-	$(PYTEST) -q tests/test_torch.py tests/test_torch_coupled.py tests/test_jax.py tests/test_keras.py \
+	$(PYTEST) -q tests/test_torch.py tests/test_torch_coupled.py tests/test_torch_ends.py tests/test_jax.py tests/test_keras.py \
 	  tests/test_export.py tests/test_hosts.py \
 	  tests/test_outside_torch.py tests/test_rosetta.py tests/test_rosetta_boosters.py tests/test_coupled.py \
 	  tests/test_boost.py tests/test_boost_parity.py tests/test_boost_sklearn.py tests/test_boost_native.py
