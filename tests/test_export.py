@@ -73,7 +73,7 @@ def test_every_exported_loss_agrees_with_our_kernels(host: str, tmp_path: Path) 
 
 def test_every_slot_of_coupled_scores_is_known() -> None:
     """Catches a slot that formulas may use and exported files do not have."""
-    from lossmith.adapters.export import SEEN
+    from lossmith.adapters.export_scores import SEEN
     from lossmith.lifts.scores import SLOTS
 
     assert SEEN.keys() == SLOTS.keys()

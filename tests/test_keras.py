@@ -83,12 +83,12 @@ def coupled() -> None:
 
     rng = np.random.default_rng(0)
     z, y, shares = rng.normal(size=(12, 4)), rng.integers(0, 4, 12), rng.dirichlet(np.ones(4), 12)
-    z[:3], z[3, :2], shares[4, 1] = 0, 1.5, 0
+    z[:3], z[3, :2], shares[4] = 0, 1.5, [0.3, 0, 0.5, 0.2]
     some = ("JensenShannonDivergence", "DualFocal", "CrammerSinger") if "jax" in os.environ["KERAS_BACKEND"] else ()
     for name in some or lossmith.coupled():
         kind = lossmith.coupled()[name]
         loss, rivals = kind(), kind.lift.name.startswith("one_against")
-        t = shares[:, 0] if kind.lift.name == "divergence" else (y > 1) * 1.0
+        t = shares[:, 0] if kind.lift.name in ("divergence", "normalised") else (y > 1) * 1.0
         ours = getattr(lossmith.keras, name)(reduction="sum")
         cases = [(y, z, y * 1.0, z), (t, z[:, 0], t, z[:, 0]), (t[:, None], z[:, :1], t, z[:, 0])]
         for truth, raw, plain, score in cases + [(shares, z, shares, z)] * (not rivals):

@@ -15,13 +15,11 @@ import numpy as np
 
 from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality, outputs_of, targets
 from lossmith.adapters.export_parts import assembled
+from lossmith.adapters.export_scores import COUPLED, around, number_text, term_text
 from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
 from lossmith.catalogue import loss as loss_of
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.loss import Loss
-
-COUPLED = ("slots", "distribution", "rivals")
-"""The kinds of losses of K scores that look at more than the probability of the true class."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def _framework(name: str) -> Mapping[str, tuple[str, ...]]:
 NUMPY = {
     "point": ("export_point",), "thresholds": ("export_outputs",), "classes": ("export_point", "export_classes"),
     "outputs": ("export_outputs",), "ordinal": ("export_outputs",),
-    "slots": ("export_classes", "export_coupled"), "distribution": ("export_classes", "export_coupled"),
+    **dict.fromkeys(("slots", "distribution", "normalised"), ("export_classes", "export_coupled")),
     "rivals": ("export_coupled",),
 }  # fmt: skip
 NUMPY = {kind: (*modules, "export_targets") for kind, modules in NUMPY.items()}
@@ -136,6 +134,10 @@ CHAIN = {
     "simplex": "The gradient in z is the sum of f_t dt/dz over these t, with dlogp_k/dz = e_k - p, "
     "dmean_logp/dz = 1/K - p, dlogsumexp/dz = p, dsum_p2/dz = 2p (p - sum_p2), dentropy/dz = -p (log p + entropy).",
     "divergence": "Summed over the classes; with dlogp_k/dz = e_k - p the gradient is the sum of f_logp (e_k - p).",
+    "normalised": "Summed over the classes; u = z_k - level, at which the probabilities e(u) sum to 1. With s = e'(u) "
+    "and w = s / sum s the gradient is f_u - w times the sum of f_u.",
+    "adjusted": "With dlogp_k/dz = e_k - p, where p is the softmax of z plus the logarithms of the classes' priors.",
+    "costs": "Summed over the classes; with dlogp_k/dz = e_k - p the gradient is the sum of f_logp (e_k - p).",
     "one_against_rest": "Summed over m = z of the true class and -z of the others.",
     "one_against_each": "Summed over m = z of the true class less z of each other.",
     "one_against_best": "With m = z of the true class less the largest z of the others.",
@@ -145,7 +147,7 @@ CHAIN = {
 def derivation(loss: Loss) -> list[str]:
     """f, f′ and f″ in the slot of the formula, in words of mathematics, and the chain rule to z."""
     marks = {"value": "", "d1": "'", "d2": "''"}
-    if kind_of(loss) in ("slots", "distribution"):
+    if kind_of(loss) in ("slots", "distribution", "normalised"):
         marks = {"value": "", **{f"d_{slot}": f"_{slot}" for slot in outputs_of(loss)}}
     wants = [w for w in marks if w in loss.derived.slot.wants]
     slots = loss.derived.slot.inputs if kind_of(loss) in COUPLED else loss.derived.slot.inputs[:1]
@@ -217,7 +219,8 @@ EXTRA = {**dict.fromkeys(HOSTS, _named), **dict.fromkeys(FRAMEWORKS, _legal), **
 
 LAYERS = {"pairwise": "Pair", "censored": "Interval", "ordinal": "Ordinal", "all_threshold": "Thresholds",
           "softmax": "Classes", "residual": "Residual", "margin": "Point", "score": "Point", "simplex": "Slots",
-          "divergence": "Distribution", "one_against_rest": "Rivals", "one_against_each": "Rivals",
+          "divergence": "Distribution", "adjusted": "Adjusted", "costs": "Costs", "normalised": "Normalised",
+          "one_against_rest": "Rivals", "one_against_each": "Rivals",
           "one_against_best": "Rivals"}  # fmt: skip
 
 
@@ -233,23 +236,10 @@ def _said(loss: Loss, made: Functions) -> list[str]:
     return lines + ([f"    outputs = {made.outputs!r}"] if made.outputs and made.kind not in COUPLED else [])
 
 
-SEEN = {"logp": "log_true", "mean_logp": "log_mean", "sum_p2": "square", "logsumexp": "log_sum", "entropy": "entropy",
-        "rival": "rival"}  # fmt: skip
-"""The functions that compute what a formula of coupled scores looks at, in every framework under the same name."""
-
-
-def looks_at(loss: Loss) -> list[str]:
-    """What coupled scores are looked at through, by the functions' names in every framework: square, against_best …"""
-    kind = kind_of(loss)
-    if kind == "slots":
-        return [SEEN[slot] for slot in outputs_of(loss)]
-    return [loss.lift.name.removeprefix("one_")] if kind == "rivals" else []
-
-
 def _terms(loss: Loss, made: Functions) -> list[str]:
     slopes = "value, slope, bend"
     if made.kind in COUPLED:
-        return [f"    term = staticmethod({made.kind}_loss({', '.join([slopes, *looks_at(loss)])}))"]
+        return [f"    term = staticmethod({term_text(loss)})"]
     if made.kind != "classes":
         return [f"    term = staticmethod(differentiable({slopes}, {0 if made.kind == 'thresholds' else made.truths}))"]
     mean = "mean_slope" if "mean_slope" in made.names else "None"
@@ -270,19 +260,11 @@ def _jax(loss: Loss, made: Functions, linked: bool) -> str:
     return "\n".join((f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
 
 
-def _around(loss: Loss, made: Functions) -> dict[str, str]:
-    """What a Keras class must know besides the functions."""
-    if made.kind == "slots":
-        return {"slots": f"({', '.join(looks_at(loss))},)"}
-    if made.kind == "rivals":
-        return {"margins": f"staticmethod({looks_at(loss)[0]})"}
-    return {"outputs": repr(made.outputs)} if made.outputs and made.kind not in COUPLED else {}
-
-
 def _keras(loss: Loss, made: Functions, linked: bool) -> str:
     names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
+    outputs = {"outputs": repr(made.outputs)} if made.outputs else {}
     said = [f"    says = {loss.target.says!r}", *(f"    {n} = staticmethod({n})" for n in ("legal", *names))]
-    said += [f"    {name} = {text}" for name, text in _around(loss, made).items()]
+    said += [f"    {name} = {text}" for name, text in (around(loss) if made.kind in COUPLED else outputs).items()]
     head = '@keras.saving.register_keras_serializable(package="lossmith_exported")'
     return "\n".join((head, f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
 
@@ -291,9 +273,7 @@ def _number(loss: Loss, made: Functions, majorant: bool = False) -> tuple[str, s
     """The loss of one raw prediction, and that of K scores or None, as NumPy objects."""
     more = ", majorant" if majorant else ""
     if made.kind in COUPLED:
-        through = "Probabilities." if made.kind == "slots" else ""
-        names = [through + name for name in looks_at(loss)]
-        return f"{layer(loss)}({', '.join(['value', 'slope', 'bend', *names])})", "None"
+        return number_text(loss, layer(loss)), "None"
     if made.kind != "classes":
         outputs = f", {made.outputs!r}" if made.outputs else ""
         return f"{layer(loss)}(value, slope, bend{outputs})", "None"

@@ -182,6 +182,66 @@ class Distribution(Coupled):
         return np.asarray(curved - self._slope(y, logp).sum(axis=1)[:, None, None] * p[:, :, None] * jacobian)
 
 
+class Adjusted(Slots):
+    """Losses of scores beside which the classes' frequencies are known: `shift`, their logarithms, is added."""
+
+    def __init__(self, shift: tuple[float, ...], *more: Any) -> None:
+        super().__init__(*more)
+        self._shift = np.asarray(shift if shift else 0.0)
+
+    def _of_class(self, one: Callable[[Any, list[Array]], Array], index: Array, z: Array) -> Array:
+        return super()._of_class(one, index, z + self._shift)
+
+
+class Costs(Distribution):
+    """What predictions cost, by a row of costs for each true class; without one each error costs 1."""
+
+    def __init__(self, table: tuple[tuple[float, ...], ...], *more: Any) -> None:
+        super().__init__(*more)
+        self._table = table
+
+    def shares(self, y: Array, z: Array) -> Array:
+        """The cost of each class."""
+        return np.asarray(super().shares(y, z) @ (np.asarray(self._table) if self._table else 1 - np.eye(z.shape[1])))
+
+
+STEPS = 50
+"""Newton steps from above to the level; they fall without end, as probabilities are convex in the scores."""
+
+
+class Normalised(Distribution):
+    """Σ_k f(y_k, u_k), u = z − λ, with the level λ at which the probabilities link(u) sum to 1.
+
+    With s = link′(u), w = s / Σs and P = I − 1wᵀ: ∇ = Pᵀ f_u and H = Pᵀ diag(f_uu − (Σf_u / Σs) link″) P.
+    """
+
+    def _above(self, z: Array) -> tuple[Array, Array]:
+        sure, link, slope = self._more[:3]
+        below = np.maximum(z - z.max(axis=1, keepdims=True), -1e300)
+        top = np.full((len(z), 1), sure)
+        for _ in range(STEPS):
+            over = link(below + top).sum(axis=1, keepdims=True) - 1
+            top = top - np.maximum(over, 0) / slope(below + top).sum(axis=1, keepdims=True)
+        return below + top, slope(below + top)
+
+    def _values(self, y: Array, z: Array) -> Array:
+        return np.asarray(self._value(self.shares(y, z), self._above(z)[0]).sum(axis=1))
+
+    def _slopes(self, y: Array, z: Array) -> Array:
+        u, s = self._above(z)
+        slope = self._slope(self.shares(y, z), u)
+        return np.asarray(slope - s / s.sum(axis=1, keepdims=True) * slope.sum(axis=1, keepdims=True))
+
+    def _bends(self, y: Array, z: Array) -> Array:
+        y, (u, s) = self.shares(y, z), self._above(z)
+        total = s.sum(axis=1, keepdims=True)
+        inner = self._bend(y, u)
+        for bend in self._more[3:]:
+            inner = inner - self._slope(y, u).sum(axis=1, keepdims=True) / total * bend(u)
+        shift = np.eye(z.shape[1]) - (s / total)[:, None, :]
+        return np.asarray(shift.swapaxes(1, 2) @ (inner[:, :, None] * shift))
+
+
 def against_rest(index: Array, z: Array) -> Array:
     """Signs (n, J, K) of the margins: each class against zero, the true one above, every other below."""
     K = z.shape[1]

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from lossmith.backends.arrays import DIALECTS, function, helpers, load
+from lossmith.lifts.normalised import sure
 from lossmith.loss import Loss
 from lossmith.program import Program
 
 KINDS = {"residual": "point", "margin": "point", "score": "point", "softmax": "classes", "pairwise": "outputs",
          "censored": "outputs", "ordinal": "ordinal", "all_threshold": "thresholds", "simplex": "slots",
-         "divergence": "distribution", "one_against_rest": "rivals", "one_against_each": "rivals",
+         "divergence": "distribution", "adjusted": "slots", "costs": "distribution", "normalised": "normalised",
+         "one_against_rest": "rivals", "one_against_each": "rivals",
          "one_against_best": "rivals"}  # fmt: skip
 """What the code around the functions must do, by lift; several(…) is of kind "outputs"."""
 
@@ -63,7 +65,7 @@ class Functions:
 
 
 def kind_of(loss: Loss) -> str:
-    """How the loss is called: point, classes, outputs, ordinal, thresholds, slots, distribution or rivals."""
+    """How the loss is called: point, classes, outputs, ordinal, thresholds, slots, distribution, normalised, rivals."""
     return KINDS.get(loss.lift.name, "outputs")
 
 
@@ -87,17 +89,25 @@ def questions(loss: Loss) -> list[Question]:
     outs = outputs_of(loss)
     slopes = [f"d_{o}" for o in outs]
     bends = [f"d_{a}_{b}" for a, b in combinations_with_replacement(outs, 2)]
-    program = derived.slot if kind in ("slots", "distribution") else derived.pointwise
+    program = derived.slot if kind in ("slots", "distribution", "normalised") else derived.pointwise
     return [
+        *(links(derived.mean) if kind == "normalised" and derived.mean else ()),
         Question("value", program.only("value"), VALUE),
         Question("slope", program.only(*slopes), f"The derivatives in {', '.join(outs)}."),
         Question("bend", program.only(*bends), "The second derivatives: " + ", ".join(b[2:] for b in bends) + "."),
     ]
 
 
+def links(program: Program) -> list[Question]:
+    """How scores above the level become probabilities, for losses that normalise them."""
+    said = {"link": "The probability of a class.", "link_slope": "Its derivative.", "link_bend": "Its second one."}
+    pairs = zip(said, program.wants, strict=False)
+    return [Question(name, program.only(want), said[name]) for name, want in pairs]
+
+
 def outputs_of(loss: Loss) -> tuple[str, ...]:
     """The raw outputs by name, where a row has several; of coupled scores the slots that the formula looks at."""
-    if loss.lift.name in ("simplex", "divergence"):
+    if kind_of(loss) in ("slots", "distribution", "normalised"):
         return tuple(i for i in loss.derived.slot.inputs if i != "y")
     return ("score", "low", "high") if loss.lift.name == "ordinal" else loss.lift.outputs
 
@@ -126,6 +136,8 @@ def functions(loss: Loss, dialect: str, extra: tuple[str, ...] = ()) -> Function
 def constants(loss: Loss) -> list[str]:
     """The parameters as constants."""
     lines = ['INFINITY = float("inf")']
+    if kind_of(loss) == "normalised":
+        lines += [f"SURE = {sure(loss.state)!r}  # how far above the level a class of probability 1 is"]
     return lines + [f"{n.upper()} = {getattr(loss, n)!r}  # {p.doc}" for n, p in loss.declared.items()]
 
 
@@ -156,7 +168,7 @@ def dynamic(loss: Loss) -> Mapping[str, float]:
 
 def mended(loss: Loss, one: Question, z: str) -> tuple[str, str]:
     """What an infinite prediction needs: nothing, truths of 0 that annul, a limit, or both; in this order."""
-    joint = loss.lift.joint and loss.lift.name != "divergence"
+    joint = loss.lift.joint and kind_of(loss) != "distribution"
     if joint or PERIODIC & {s.word for s in one.program.steps}:
         return "", ""
     for shares, far in (("", ""), (z, ""), ("", z)):
@@ -217,7 +229,7 @@ def legality(loss: Loss, xp: str) -> str:
 
 def targets(loss: Loss) -> str:
     """What an exported file for NumPy calls the targets that the loss admits."""
-    if loss.target.name == "classes" or kind_of(loss) in ("slots", "distribution", "rivals"):
+    if loss.target.name == "classes" or kind_of(loss) in ("slots", "distribution", "normalised", "rivals"):
         says = loss.target.says if loss.target.name == "classes" else "class indices, or shares of the classes"
         return f"Labels({loss.name!r}, {says!r})"
     if loss.target.name == "bounds":

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lossmith.adapters.export import COUPLED, layer, looks_at
+from lossmith.adapters.export import layer
 from lossmith.adapters.export_functions import functions, legality, triple
+from lossmith.adapters.export_scores import COUPLED, term_of
 from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
@@ -25,6 +26,7 @@ LAYERS: Mapping[str, type[Objective]] = {
     "Point": Point, "Residual": Residual, "Thresholds": Thresholds, "Classes": jax_classes.Classes,
     "Outputs": jax_outputs.Outputs, "Pair": jax_outputs.Pair, "Interval": jax_outputs.Interval,
     "Ordinal": jax_outputs.Ordinal, "Slots": jax_coupled.Slots, "Distribution": jax_coupled.Distribution,
+    "Adjusted": jax_coupled.Adjusted, "Costs": jax_coupled.Costs, "Normalised": jax_coupled.Normalised,
     "Rivals": jax_coupled.Rivals,
 }  # fmt: skip
 """What stands around the functions of a loss."""
@@ -39,8 +41,7 @@ def terms(loss: Loss) -> Mapping[str, Any]:
     three = triple(made_of)
     found = {"name": loss.name, "says": loss.target.says, "outputs": made.outputs, "legal": made_of["legal"]}
     if made.kind in COUPLED:
-        through = [getattr(jax_coupled, name) for name in looks_at(loss)]
-        return {**found, "term": getattr(jax_coupled, f"{made.kind}_loss")(*three, *through)}
+        return {**found, "term": term_of(loss, made_of, jax_coupled, three)}
     if made.kind != "classes":
         return {**found, "term": differentiable(*three, 0 if made.kind == "thresholds" else made.truths)}
     binary = differentiable(*triple(made_of, "binary_"), 1)

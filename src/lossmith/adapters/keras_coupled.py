@@ -125,6 +125,50 @@ class Distribution(Coupled):
         return ops.sum(sloped(self.value(y, logp), as_tuple(self.slope(y, logp)), (logp,)), axis=-1)
 
 
+class Adjusted(Slots):
+    """Losses of scores beside which the classes' frequencies are known: their logarithms are added."""
+
+    numbers: tuple[float, ...] = ()
+
+    def found(self, y: Any, z: Any) -> Any:
+        return super().found(y, z + ops.convert_to_tensor(self.numbers, dtype=z.dtype) if self.numbers else z)
+
+
+class Costs(Distribution):
+    """What predictions cost, by a row of costs for each true class; without one each error costs 1."""
+
+    numbers: tuple[tuple[float, ...], ...] = ()
+
+    def found(self, y: Any, z: Any) -> Any:
+        table = self.numbers or tuple(tuple(float(j != k) for j in range(z.shape[-1])) for k in range(z.shape[-1]))
+        return super().found(ops.matmul(y, ops.convert_to_tensor(table, dtype=z.dtype)), z)
+
+
+STEPS = 50
+"""Newton steps from above to the level; they fall without end, as probabilities are convex in the scores."""
+
+
+class Normalised(Coupled):
+    """Σ_k f(y_k, u_k), u = z − λ, with the level λ at which the probabilities link(u) sum to 1."""
+
+    sure: float
+    link: Callable[..., Any]
+    link_slope: Callable[..., Any]
+
+    def found(self, y: Any, z: Any) -> Any:
+        below = ops.maximum(z - ops.stop_gradient(ops.max(z, axis=-1, keepdims=True)), -1e30)
+        far = ops.stop_gradient(below)
+        top = ops.zeros_like(far[..., :1]) + self.sure
+        for _ in range(STEPS):
+            over = ops.sum(self.link(far + top), axis=-1, keepdims=True) - 1
+            top = top - ops.relu(over) / ops.sum(self.link_slope(far + top), axis=-1, keepdims=True)
+        u, top = below + ops.stop_gradient(top), ops.stop_gradient(top)
+        slopes = self.link_slope(u)
+        p = ops.sum(sloped(self.link(u), (slopes,), (u,)), axis=-1, keepdims=True)
+        u = below + top - (p - 1) / ops.stop_gradient(ops.sum(slopes, axis=-1, keepdims=True))
+        return ops.sum(sloped(self.value(y, u), as_tuple(self.slope(y, u)), (u,)), axis=-1)
+
+
 class Rivals(Coupled):
     """Margin losses of the true class against others."""
 

@@ -8,8 +8,9 @@ from functools import cache
 from types import new_class
 from typing import Any
 
-from lossmith.adapters.export import COUPLED, layer, looks_at
+from lossmith.adapters.export import layer
 from lossmith.adapters.export_functions import functions, legality
+from lossmith.adapters.export_scores import COUPLED, around_here
 from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
@@ -34,10 +35,7 @@ def terms(loss: Loss) -> Mapping[str, Any]:
     made = functions(loss, "keras")
     found = load(f"import math\nfrom keras import ops\n\n{made.text}\n\n{legality(loss, 'ops')}", f"{loss!r} in keras")
     names = [n for n in made.names if n in ("value", "slope", "mean_slope", "binary_value", "binary_slope")]
-    around = {"outputs": made.outputs} if made.kind not in COUPLED else {}
-    through = [getattr(keras_coupled, name) for name in looks_at(loss)]
-    if through:
-        around = {"slots": tuple(through)} if made.kind == "slots" else {"margins": through[0]}
+    around = around_here(loss, found, keras_coupled) if made.kind in COUPLED else {"outputs": made.outputs}
     return {**{n: found[n] for n in (*names, "legal")}, "says": loss.target.says, **around}
 
 

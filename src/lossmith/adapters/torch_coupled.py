@@ -100,7 +100,8 @@ def costs(term: Callable[..., Tensor], table: tuple[tuple[float, ...], ...]) -> 
     """The loss of what each prediction costs, by a row of costs for each true class; without one each error costs 1."""
 
     def of_costs(z: Tensor, target: Tensor) -> Tensor:
-        y = target if target.is_floating_point() else one_hot(target, z).to(z.dtype)
+        z = wide(z)
+        y = target.to(z.dtype) if target.is_floating_point() else one_hot(target, z).to(z.dtype)
         matrix = z.new_tensor(table) if table else 1 - torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
         return term(z, y @ matrix)
 
@@ -124,6 +125,7 @@ def normalised_loss(
         return made(below + top).sum(dim=-1, keepdim=True)
 
     def term(z: Tensor, target: Tensor) -> Tensor:
+        z = wide(z)
         y = target if target.is_floating_point() else one_hot(target, z).to(z.dtype)
         below = (z - z.detach().max(dim=-1, keepdim=True).values).clip(min=-1e30)
         far = below.detach()

@@ -8,8 +8,8 @@ from functools import cache
 from types import new_class
 from typing import Any
 
-from lossmith.adapters.export import COUPLED, looks_at
 from lossmith.adapters.export_functions import Functions, differences, functions, legality, triple
+from lossmith.adapters.export_scores import COUPLED, term_of
 from lossmith.adapters.hosts import host
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
@@ -26,7 +26,7 @@ CLASSES: Mapping[str, type[Criterion]] = {
     "residual": torch_point.Residual, "point": torch_point.Point, "thresholds": torch_point.Thresholds,
     "classes": torch_classes.Classes, "outputs": torch_outputs.Outputs, "pairwise": torch_outputs.Pair,
     "censored": torch_outputs.Interval, "ordinal": torch_outputs.Ordinal, "slots": torch_coupled.Slots,
-    "distribution": torch_coupled.Distribution, "rivals": torch_coupled.Rivals,
+    "distribution": torch_coupled.Distribution, "normalised": torch_coupled.Normalised, "rivals": torch_coupled.Rivals,
 }  # fmt: skip
 """What stands around the functions of a loss."""
 
@@ -52,9 +52,7 @@ def terms(loss: Loss) -> Mapping[str, Any]:
     made_of = load(f"import math\nimport torch\n\n{made.text}\n\n{legality(loss, 'torch')}", f"{loss!r} in torch")
     three = triple(made_of)
     if made.kind in COUPLED:
-        through = [getattr(torch_coupled, name) for name in looks_at(loss)]
-        term = getattr(torch_coupled, f"{made.kind}_loss")(*three, *through)
-        return {"term": term, "legal": made_of["legal"]}
+        return {"term": term_of(loss, made_of, torch_coupled, three), "legal": made_of["legal"]}
     if made.kind != "classes":
         return {"term": differentiable(*three, made.truths), "legal": made_of["legal"]}
     binary = triple(made_of, "binary_")

@@ -8,6 +8,7 @@ formula at y = 0: that makes a Fenchel–Young loss (Blondel, Martins and Nicula
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 
 from lossmith.domain import Target
 from lossmith.errors import UnsupportedError
-from lossmith.formula import Expr, name, substitute
+from lossmith.formula import Expr, name, number, substitute
 from lossmith.lifts.base import Derived, State, floating
-from lossmith.lifts.scores import Coupled
+from lossmith.lifts.scores import Coupled, divergence
 from lossmith.lifts.softmax import _indices, softmax
 
 Array = NDArray[Any]
+LINK = ("e", "de", "dde")
+"""The outputs of the Program u → e(u), e′(u), e″(u)."""
+LEAST = -1e300
+"""Scores are taken for no less, so that a class without a share adds nothing, however far it is below."""
 STEPS = 100
 """Newton steps at most; from above they fall without end to the level, as e is convex."""
 NEAR = 4 * float(np.finfo(np.float64).eps)
@@ -41,11 +46,14 @@ class Normalised(Coupled):
         from lossmith.symbolic import derive, together
 
         program = together.several(tree, ("y",), ("u",), params, note)
-        link = substitute(mean, {"z": name("u")}) if mean else None
-        return Derived(program, program, derive.slotwise(link, ["u"], params, note) if link else None)
+        of_u = substitute(mean, {"z": name("u")}) if mean else substitute(tree, {"y": number(0)})
+        made = derive.slotwise(of_u, ["u"], params, note)
+        names = LINK if mean else LINK[:2]  # without a declaration e is the slope
+        outputs = [arg for _, arg in made.outputs][0 if mean else 1 :]
+        return Derived(program, program, replace(made, outputs=tuple(zip(names, outputs, strict=True))))
 
     def check(self, target: Target, y: Array, who: str) -> None:
-        softmax.check(target, y, who)
+        (softmax if y.ndim == 2 else divergence).check(target, y, who)
 
     def two(self, y: Array, who: str) -> Array:
         return np.column_stack([1 - y, y])
@@ -88,17 +96,14 @@ class Normalised(Coupled):
 
 def link(state: State, u: Array) -> tuple[Array, Array, Array | None]:
     """e(u), e′(u) and e″(u); no e″ for a Fenchel–Young loss, which does not need it: its slopes add up to 0."""
-    declared = state.derived.mean
-    if declared is None:
-        f = state.run(state.derived.slot, [np.zeros_like(u), u])
-        return f["d_u"], f["d_u_u"], None
-    e = state.run(declared, [u])
-    return e["value"], e["d1"], e["d2"]
+    assert state.derived.mean is not None
+    found = state.run(state.derived.mean, [u])
+    return found["e"], found["de"], found.get("dde")
 
 
 def above_level(state: State, z: Array) -> Array:
     """u = z − λ, rowwise, by Newton's method for the largest of them: from 'its probability is 1' down."""
-    below = z - z.max(axis=1, keepdims=True)
+    below = np.maximum(z - z.max(axis=1, keepdims=True), LEAST)
     top = np.full((len(z), 1), sure(state))
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
