@@ -12,7 +12,9 @@ import pytest
 import scipy.sparse as sp
 
 from lossmith.errors import DataError, ShapeError
+from lossmith.fit.design import Design
 from lossmith.rows.memory import Rows, blocks
+from lossmith.rows.moments import Moments
 
 X = np.arange(12.0).reshape(6, 2) - 3.0
 Y = np.array([1.0, -1.0, 2.0, 0.5, 0.0, 3.0])
@@ -116,6 +118,25 @@ def test_what_cannot_be_used_is_refused_in_one_line_that_says_where(case: str) -
     assert "\n" not in text
     for word in words:
         assert word in text
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_pass_over_a_large_table_measures_it_and_finds_what_cannot_be_used(order: str, dtype: Any) -> None:
+    X = np.asarray(np.random.default_rng(0).normal(3.0, 2.0, size=(60_000, 20)), dtype=dtype, order=order)
+    rows = Rows.of(X, np.zeros(len(X)))
+    seen = rows.notes[Moments]
+    np.testing.assert_allclose(seen.shift + seen.one / len(X), X.mean(axis=0, dtype=np.float64), rtol=1e-12)
+    design = Design.of(rows, True)
+    np.testing.assert_allclose(design.factor, 1.0 / X.std(axis=0, dtype=np.float64), rtol=1e-12)
+    assert Design.of(rows, True) is design
+    assert not rows.take(slice(0, 30_000)).notes
+    for value, word in ((np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")):
+        X[59_999, 19] = value
+        with pytest.raises(DataError, match=f"X holds {word} in row 59999, column 19"):
+            Rows.of(X, np.zeros(len(X)))
+    X[59_999, 19] = np.finfo(dtype).max  # its square is beyond float64, but it is a number
+    assert Rows.of(X, np.zeros(len(X))).n == len(X)
 
 
 def test_extreme_magnitudes_are_data_and_not_infinities() -> None:

@@ -56,12 +56,15 @@ def descend(
     return None
 
 
-def downhill(objective: Any, state: State, direction: Vector) -> Found | None:
+def downhill(
+    objective: Any, state: State, direction: Vector, want: tuple[str, ...] = ("value", "gradient")
+) -> Found | None:
     """Along the direction, or, where that leads nowhere (no curvature to go by), along the proximal gradient."""
-    found = descend(objective, state, direction)
+    found = descend(objective, state, direction, want=want)
     if found is not None:
         return found
-    return descend(objective, state, objective.prox(state.w - state.evaluation.gradient, 1.0) - state.w)
+    uphill = state.w - objective.prox(state.w - state.evaluation.gradient, 1.0)
+    return descend(objective, state, -uphill, want=want)
 
 
 def slope(objective: Any, w: Vector, gradient: Vector, direction: Vector) -> float:

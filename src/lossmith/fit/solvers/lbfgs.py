@@ -22,6 +22,8 @@ WIDEST = 2500
 """Coordinates beyond which a Hessian costs more than it saves."""
 PASS = 20
 """Multiplications for a Hessian, per cell of X, that take as long as reading the cell."""
+WARM = 2e-2
+"""A relative residual that the solution on a sample hardly beats on all rows."""
 CURVED = ("value", "gradient", "hessian")
 SLOW = 4
 """So many steps that each less than halve the residual, or what a factor costs in passes: it is refreshed."""
@@ -90,9 +92,11 @@ class Lbfgs:
         if not 0 < few < objective.rows_count or not _dense(objective):
             return State(w0, objective.at(w0), memory=Memory.of(curvature(objective, w0, count), count))
         some = objective.sample(count) if count < objective.rows_count else objective
-        w, bent = _improved(some, roughly(objective.sample(few), w0), before := some.at(w0).value, w0)
+        first = some.at(w0)
+        warm = some.optimality(w0, first) <= WARM
+        w, bent = _improved(some, w0 if warm else roughly(objective.sample(few), w0), w0, first.value)
         evaluation = objective.at(w)
-        if not evaluation.value < before and w is not w0 and evaluation.value > (here := objective.at(w0)).value:
+        if w is not w0 and not evaluation.value < first.value and evaluation.value > (here := objective.at(w0)).value:
             w, evaluation = w0, here  # the sample misled
         return State(w, evaluation, memory=Memory.of(bent, count))
 
@@ -150,23 +154,24 @@ def curvature(objective: Any, w: Vector, count: int) -> Vector:
     return np.asarray(some.at(w, CURVED).hessian)
 
 
-def _improved(some: Any, w: Vector, before: float, w0: Vector) -> tuple[Vector, Vector]:
+def _improved(some: Any, w: Vector, w0: Vector, before: float) -> tuple[Vector, Vector]:
     """One Newton step from w on a sample, or w0 where that is better there already; and the Hessian."""
-    if not some.at(w).value < before:
+    if w is w0 or not some.at(w).value < before:
         return w0, np.asarray(some.at(w0, CURVED).hessian)
     here = some.at(w, CURVED)
     found = downhill(some, State(w, here), -Factor.of(here.hessian).solve(here.gradient))
     return (w if found is None else found.w), np.asarray(here.hessian)
 
 
-def roughly(objective: Any, w: Vector, steps: int = 8, tol: float = 1e-3) -> Vector:
+def roughly(objective: Any, w: Vector, steps: int = 8) -> Vector:
     """A few Newton steps on a small objective."""
-    state = State(w, objective.at(w))
+    state = State(w, objective.at(w, CURVED))
     for _ in range(steps):
-        if objective.optimality(state.w, state.evaluation) <= tol:
+        if objective.optimality(state.w, state.evaluation) <= WARM:
             break
-        hessian = objective.at(state.w, CURVED).hessian
-        found = downhill(objective, state, -Factor.of(hessian).solve(state.evaluation.gradient))
+        found = downhill(
+            objective, state, -Factor.of(state.evaluation.hessian).solve(state.evaluation.gradient), CURVED
+        )
         if found is None:
             break
         state = State(found.w, found.evaluation)
