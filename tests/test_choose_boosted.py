@@ -21,7 +21,7 @@ from lossmith.choose.native import MOST_LEVELS, TreeEncoder
 from lossmith.choose.plan import Options, make_plan
 from lossmith.choose.repeat import code
 from lossmith.cli import main
-from lossmith.errors import MissingExtra, ParameterError, UnsupportedError
+from lossmith.errors import MissingExtra, ParameterError, ShapeError, UnsupportedError
 from lossmith.models import BoostedRegressor
 from lossmith.rows.tables import Table
 
@@ -346,11 +346,9 @@ def small(tmp_path: Path) -> Path:
         ("choose", ("--engine", "sklearn"), "add --learner boosted"),
         ("choose", ("--rounds", "30"), "add --learner boosted"),
         ("choose", ("--learner", "boosted", "--rounds", "0"), "a whole number >= 1"),
-        ("choose", ("--learner", "boosted", "--offset", "a"), "no exposure and no offset"),
         ("fit", ("--learner", "trees"), "there are linear, boosted"),
         ("fit", ("--learner", "linear,boosted"), "fit takes one"),
         ("fit", ("--learner", "boosted", "--alpha", "3"), "is for the linear learner"),
-        ("fit", ("--learner", "boosted", "--offset", "a"), "no exposure and no offset"),
         ("fit", ("--rounds", "3"), "is for --learner boosted"),
         ("fit", ("--learner", "boosted", "--rounds", "0"), "a whole number >= 1"),
     ],
@@ -381,11 +379,49 @@ def test_learners_by_name() -> None:
         lossmith.choose(*straight(40), learner=5)  # type: ignore[arg-type]
 
 
-def test_sparse_matrices_are_for_linear_models() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
-    X, y = straight(60)
-    with pytest.raises(UnsupportedError, match="not a sparse matrix"):
-        lossmith.choose(sparse.csr_array(np.column_stack(list(X.values()))), y, learner="boosted", engine="sklearn")
+def test_sparse_matrices_reach_engines_that_take_them(tmp_path: Path) -> None:
+    """Fails where columns are scaled on the way, or a matrix of other columns is taken."""
+    pytest.importorskip("lightgbm")
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(2)
+    X = csr_array(np.where(rng.random((200, 6)) < 0.7, 0.0, rng.integers(1, 9, (200, 6))).astype(float))
+    y = np.where(X.toarray()[:, 0] > 2, 3.0, -1.0) + 0.1 * rng.normal(size=200)
+    with pytest.raises(UnsupportedError, match="'sklearn' takes no sparse matrix"):
+        lossmith.choose(X, y, learner="boosted", engine="sklearn")
+    choice = lossmith.choose(X, y, learner="linear,boosted", losses=["Huber"], engine="lightgbm", **QUICK)
+    assert choice.winner.learner.name == "boosted" and choice.winner.mean < 0.3 * choice.constant
+    choice.model.save(tmp_path / "m")
+    again = lossmith.load(tmp_path / "m")
+    np.testing.assert_array_equal(again.predict(X), choice.model.predict(X))
+    with pytest.raises(ShapeError, match="trained on 6"):
+        again.predict(X[:, :5])
+
+
+def counts(n: int = 300) -> tuple[Frame, Any, Any]:
+    """Counts over times of 0.2 to 5 units, at a rate with a step."""
+    rng = np.random.default_rng(4)
+    a, b, time = rng.normal(size=n), rng.normal(size=n), rng.uniform(0.2, 5.0, n)
+    return {"a": a, "b": b}, rng.poisson(time * np.where(a > 0, 3.0, 0.7)).astype(float), time
+
+
+def test_trees_take_an_exposure(engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the folds, in the model, and on the command line. Fails where it is dropped, or added twice."""
+    X, y, time = counts()
+    given: dict[str, Any] = {**QUICK, "losses": ["NegativeBinomial"], "engine": engine, "score": "poisson"}
+    choice = lossmith.choose(X, y, exposure=time, learner="linear,boosted", **given)
+    without = lossmith.choose(X, y, learner="boosted", **given)
+    assert choice.winner.learner.name == "boosted" and choice.winner.mean < 0.7 * without.winner.mean
+    per_unit = choice.model.predict(X, exposure=np.ones(len(y)))
+    assert abs(np.log(per_unit[X["a"] > 0.2].mean() / 3.0)) < 0.25
+    np.testing.assert_allclose(choice.model.predict(X, exposure=time), time * per_unit, rtol=1e-6)
+    table, saved = tmp_path / "t.csv", tmp_path / "m"
+    np.savetxt(table, np.column_stack([*X.values(), time, y]), delimiter=",", header="a,b,time,y", comments="")
+    words = ("--loss", "Poisson", "--learner", "boosted", "--engine", engine, "--exposure", "time")
+    assert run("fit", str(table), "--target", "y", *words, "--save", str(saved)) == 0
+    model = lossmith.load(saved)
+    one = {**X, "time": np.ones(len(y))}
+    assert abs(np.log(model.predict(one)[X["a"] > 0.2].mean() / 3.0)) < 0.25
 
 
 # lossmith fit

@@ -142,8 +142,8 @@ def rows_of(data: Any) -> tuple[Array, Array | None]:
     return sound(data.get_label(), weight if len(weight) else None, "Pool")
 
 
-def features(X: Array, categorical: tuple[int, ...]) -> Any:
-    """The table as CatBoost takes it: numbers first, then categories as text."""
+def features(X: Any, categorical: tuple[int, ...]) -> Any:
+    """The table as CatBoost takes it: numbers first, then categories as text; or a CSR matrix."""
     if not categorical:
         return X.astype(np.float32)
     numeric = [i for i in range(X.shape[1]) if i not in categorical]
@@ -162,8 +162,9 @@ def grow(task: Task) -> CatTrees:
     s, boosting = task.settings, task.boosting
     if constant(task.X) or constant(boosting.truth[:, None]):
         return CatTrees("", boosting.outputs, 1, task.categorical, np.zeros(task.X.shape[1]), np.zeros(0))
-    pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight)
-    climbs = Ascent(boosting, len(task.X)) if boosting.outputs == 1 else AscentMany(boosting)
+    pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight,
+                         baseline=boosting.offset)  # fmt: skip
+    climbs = Ascent(boosting, task.X.shape[0]) if boosting.outputs == 1 else AscentMany(boosting)
     given = {**words(task), "loss_function": climbs}
     watched: dict[str, Any] = {}
     seen = None
@@ -173,7 +174,8 @@ def grow(task: Task) -> CatTrees:
         check = task.check
         seen = Metric(check.judge)
         given |= {"eval_metric": seen, "od_type": "Iter", "od_wait": s.patience, "use_best_model": True}
-        held = catboost.Pool(features(check.X, task.categorical), check.truth, weight=check.weight)
+        held = catboost.Pool(features(check.X, task.categorical), check.truth, weight=check.weight,
+                             baseline=check.offset)  # fmt: skip
         watched = {"eval_set": held}
     model = catboost.CatBoost({**given, **s.options})
     with warnings.catch_warnings():
@@ -187,8 +189,10 @@ def grow(task: Task) -> CatTrees:
     return CatTrees(text, boosting.outputs, int(model.tree_count_), task.categorical, gains, history)
 
 
-def constant(X: Array) -> bool:
+def constant(X: Any) -> bool:
     """Are all rows the same, be it of X or of y, which CatBoost refuses to learn from?"""
+    if not isinstance(X, np.ndarray):
+        return not (X.max(axis=0) - X.min(axis=0)).nnz
     return bool(((X[:1] == X) | (np.isnan(X) & np.isnan(X[:1]))).all())
 
 
@@ -247,10 +251,10 @@ class CatTrees(Trees):
         self.categorical, self.gains, self.history = tuple(categorical), gains, history
         self.model = imported(text) if text else None
 
-    def raw(self, X: Array) -> Array:
+    def raw(self, X: Any) -> Array:
         """F for X (n, p)."""
         if self.model is None:
-            return np.zeros(len(X)) if self.outputs == 1 else np.zeros((len(X), self.outputs))
+            return np.zeros(X.shape[0]) if self.outputs == 1 else np.zeros((X.shape[0], self.outputs))
         pool = ready().Pool(features(X, self.categorical))
         return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"))
 

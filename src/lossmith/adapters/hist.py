@@ -148,7 +148,11 @@ def grow(task: Task) -> HistTrees:
     ready()
     s, boosting, check = task.settings, task.boosting, task.check
     kind = HistGradientBoostingClassifier if boosting.outputs > 1 else HistGradientBoostingRegressor
-    judge: Judge = check.judge if check is not None else lambda truth, raw, weight: 0.0
+
+    def judge(truth: Array, raw: Array, weight: Array | None) -> float:
+        held = check is not None and len(raw) == len(check.truth)  # the rows of training are judged too, for nothing
+        return check.score(raw) if check is not None and held else 0.0
+
     words = {
         "loss": HistLoss(boosting, judge),
         "learning_rate": s.learning_rate,
@@ -222,7 +226,7 @@ class HistTrees(Trees):
             for n, b in zip(each, bits, strict=True)
         ]
 
-    def raw(self, X: Array) -> Array:
+    def raw(self, X: Any) -> Array:
         """F for X (n, p)."""
         matrix = self._ordered(X)
         found = np.zeros((len(X), self.outputs))

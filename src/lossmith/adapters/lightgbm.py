@@ -173,15 +173,15 @@ def grow(task: Task) -> LightTrees:
     quiet = {"verbosity": -1, "num_threads": s.threads or 0}
     binned = {**quiet, "min_data_in_bin": 1, "feature_pre_filter": False, **s.options}
     kept = {"params": binned, "categorical_feature": columns, "free_raw_data": True}
-    data = lightgbm.Dataset(task.X, np.zeros(len(task.X)), **kept)
+    data = lightgbm.Dataset(task.X, np.zeros(task.X.shape[0]), **kept)
     history: list[float] = []
     watched: dict[str, Any] = {}
     if task.check is not None:
         check = task.check
-        held = lightgbm.Dataset(check.X, np.zeros(len(check.X)), reference=data, **kept)
+        held = lightgbm.Dataset(check.X, np.zeros(check.X.shape[0]), reference=data, **kept)
 
         def feval(scores: Array, _: Any) -> tuple[str, float, bool]:
-            history.append(check.judge(check.truth, scores, check.weight))
+            history.append(check.score(scores))
             return "score", history[-1], False
 
         stop = lightgbm.early_stopping(s.patience, verbose=False)
@@ -218,7 +218,7 @@ class LightTrees(Trees):
         self.text, self.outputs, self.rounds, self.history = text, outputs, rounds, history
         self.booster = ready().Booster(model_str=text)
 
-    def raw(self, X: Array) -> Array:
+    def raw(self, X: Any) -> Array:
         """F for X (n, p)."""
         return np.asarray(self.booster.predict(X, raw_score=True))
 

@@ -26,6 +26,7 @@ from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import begin, curvature_of_a_row
 from lossmith.models.boosted_native import NativeObjective, asked, first_unit, sound
+from lossmith.models.boosted_rows import as_trained
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -126,8 +127,8 @@ def in_rows(slopes: tuple[Array, Array]) -> tuple[Array, Array]:
     return np.ascontiguousarray(slopes[0]), np.ascontiguousarray(slopes[1])
 
 
-def matrix(X: Array, categorical: tuple[int, ...], **more: Any) -> Any:
-    """A DMatrix whose categorical columns are said to be so."""
+def matrix(X: Any, categorical: tuple[int, ...], **more: Any) -> Any:
+    """A DMatrix whose categorical columns are said to be so; what a CSR matrix does not store is missing."""
     types = ["c" if i in categorical else "q" for i in range(X.shape[1])] if categorical else None
     return ready().DMatrix(X, feature_types=types, enable_categorical=bool(categorical), **more)
 
@@ -136,15 +137,15 @@ def grow(task: Task) -> ExtremeTrees:
     """Train on a task."""
     xgboost = ready()
     s, boosting = task.settings, task.boosting
-    kind = matrix(task.X, task.categorical, label=np.zeros(len(task.X)))
+    kind = matrix(task.X, task.categorical, label=np.zeros(task.X.shape[0]))
     history: list[float] = []
     watched: dict[str, Any] = {}
     if task.check is not None:
         check = task.check
-        held = matrix(check.X, task.categorical, label=np.zeros(len(check.X)))
+        held = matrix(check.X, task.categorical, label=np.zeros(check.X.shape[0]))
 
         def custom(scores: Array, _: Any) -> tuple[str, float]:
-            history.append(check.judge(check.truth, scores.astype(np.float64), check.weight))
+            history.append(check.score(scores.astype(np.float64)))
             return "score", history[-1]
 
         stop = xgboost.callback.EarlyStopping(rounds=s.patience, metric_name="score", data_name="held", maximize=False)
@@ -156,7 +157,8 @@ def grow(task: Task) -> ExtremeTrees:
     grown = xgboost.train({**words(task), **s.options}, kind, s.rounds, obj=slopes, **watched)
     used = grown.best_iteration + 1 if watched else grown.num_boosted_rounds()
     text = bytes(grown[:used].save_raw("json")).decode()
-    return ExtremeTrees(text, boosting.outputs, used, task.categorical, task.X.shape[1], np.array(history))
+    sparse = not isinstance(task.X, np.ndarray)
+    return ExtremeTrees(text, boosting.outputs, used, task.categorical, task.X.shape[1], np.array(history), sparse)
 
 
 def words(task: Task) -> dict[str, Any]:
@@ -183,16 +185,24 @@ class ExtremeTrees(Trees):
     """XGBoost's trees, kept as its own JSON."""
 
     def __init__(
-        self, text: str, outputs: int, rounds: int, categorical: tuple[int, ...], columns: int, history: Array
+        self,
+        text: str,
+        outputs: int,
+        rounds: int,
+        categorical: tuple[int, ...],
+        columns: int,
+        history: Array,
+        sparse: bool = False,
     ) -> None:
-        self.text, self.outputs, self.rounds = text, outputs, rounds
+        self.text, self.outputs, self.rounds, self.sparse = text, outputs, rounds, sparse
         self.categorical, self.columns, self.history = tuple(categorical), columns, history
         self.booster = ready().Booster()
         self.booster.load_model(bytearray(text.encode()))
 
-    def raw(self, X: Array) -> Array:
-        """F for X (n, p)."""
-        scores = np.asarray(self.booster.predict(matrix(X, self.categorical), output_margin=True), np.float64)
+    def raw(self, X: Any) -> Array:
+        """F for X (n, p), in the form that was trained on: there zeros of a CSR matrix are missing, elsewhere zeros."""
+        given = as_trained(X, self.sparse)
+        scores = np.asarray(self.booster.predict(matrix(given, self.categorical), output_margin=True), np.float64)
         return np.where(np.abs(scores) < NOISE, 0.0, scores)
 
     def importances(self) -> Array:
@@ -204,7 +214,7 @@ class ExtremeTrees(Trees):
 
     def dump(self) -> State:
         """The text, and what else is needed to read tables."""
-        names = ("text", "outputs", "rounds", "categorical", "columns")
+        names = ("text", "outputs", "rounds", "categorical", "columns", "sparse")
         return {name: getattr(self, name) for name in names}, {"history": self.history}
 
     @classmethod

@@ -21,6 +21,7 @@ from lossmith.choose.learners import (
     grown,
     own_parameters,
 )
+from lossmith.choose.sparse import is_sparse
 from lossmith.errors import LossmithError, MissingExtra, ParameterError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ class Boosted:
             return error
         return None
 
+    def demand_sparse(self) -> None:
+        """Raise an UnsupportedError for an engine that takes none."""
+        from lossmith.models.boosted_task import SPARSE
+
+        if self.engine not in SPARSE:
+            others = ", ".join(sorted(SPARSE))
+            raise UnsupportedError(
+                f"engine {self.engine!r} takes no sparse matrix; take one of {others}, pass X.toarray(), or stay linear"
+            )
+
     def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
         """Leaves and steps first, then the loss's own parameters, then the rows of a leaf, and finer steps."""
         yield Setting(0.0, (), Growth(rounds=self.rounds))
@@ -110,10 +121,10 @@ class Boosted:
         return replace(setting, growth=replace(setting.growth, rounds=max(1, round(float(np.mean(used))))))
 
     def encode(self, table: Table) -> tuple[Any, Any]:
-        """NaN for what is missing, codes for categories."""
-        from lossmith.choose.native import TreeEncoder
+        """NaN for what is missing, codes for categories; a sparse matrix as it is."""
+        from lossmith.choose.native import SparseColumns, TreeEncoder
 
-        return TreeEncoder.applied(table)
+        return SparseColumns.applied(table) if is_sparse(table) else TreeEncoder.applied(table)
 
     def estimator(self, loss: Loss, setting: Setting, scale: float, table: Table) -> Any:
         """With the rounds that were found, and no early stopping."""
@@ -166,7 +177,12 @@ class Boosted:
         truth = made.truth_of(part.y.astype(np.float64)) if judge is not None else None
         settings = Settings(growth.rounds, growth.learning_rate, growth.leaves, None, growth.leaf_rows,
                             patience=PATIENCE, seed=self.seed, threads=1)  # fmt: skip
-        check = None if judge is None or truth is None else Check(rows.held, truth, part.weight, _outside(made, judge))
+        beside = None if part.rows.offset is None else part.shift / made.unit
+        check = (
+            None
+            if judge is None or truth is None
+            else Check(rows.held, truth, part.weight, _outside(made, judge), beside)
+        )
         trees = engine(self.engine).grow(Wanted(rows.X, rows.categorical, made, settings, check))
         return Forest(Booster(trees, made.start, made.unit, str(made.rule)), trees.rounds)
 
@@ -184,18 +200,19 @@ def engine_of(asked: str | None) -> str:
     return asked or PREFERRED
 
 
-def _boosting(loss: Loss, y: Array, weight: Array | None, classes: int) -> Any:
+def _boosting(loss: Loss, y: Array, weight: Array | None, classes: int, offset: Array | None = None) -> Any:
     from lossmith.models.boosted_loss import Many, Single
 
     if loss.lift.multiclass and classes > 2:
         return Many(loss, y, weight, outputs=classes, rule="auto")
-    return Single(loss, y, weight, scale="auto", rule="auto")
+    return Single(loss, y, weight, scale="auto", rule="auto", offset=offset)
 
 
 def _made(part: Part, loss: Loss, classes: int) -> Any:
     """The loss over the training rows of a part, begun once: some losses look long for their best constant."""
     if loss not in part.boostings:
-        part.boostings[loss] = _boosting(loss, np.asarray(part.rows.y, np.float64), part.rows.weight, classes)
+        rows = part.rows
+        part.boostings[loss] = _boosting(loss, np.asarray(rows.y, np.float64), rows.weight, classes, rows.offset)
     return part.boostings[loss]
 
 

@@ -23,7 +23,7 @@ from lossmith.rows.tables import Column, Table, check_finite, is_number
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
-    from lossmith.choose.native import TreeEncoder
+    from lossmith.choose.native import SparseColumns, TreeEncoder
 
 MISSING, UNSEEN = -1, -2
 """Codes of a category beside those of its levels: an entry that is missing, and a text that nobody has learned."""
@@ -122,7 +122,7 @@ def encoded(table: Table) -> tuple[Encoder, Any]:
     return SparseEncoder.applied(table) if is_sparse(table) else TableEncoder.applied(table)
 
 
-def read_encoder(body: Mapping[str, Any]) -> Encoder | TreeEncoder:
+def read_encoder(body: Mapping[str, Any]) -> Encoder | TreeEncoder | SparseColumns:
     """The encoder whose `to_json` this is."""
     if "trees" in body:
         from lossmith.choose.native import TreeEncoder

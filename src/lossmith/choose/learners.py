@@ -83,6 +83,9 @@ class Learner(Protocol):
     def refusal(self, loss: Loss, target: Target) -> LossmithError | None:
         """Why this loss cannot train it, or None."""
 
+    def demand_sparse(self) -> None:
+        """Raise an UnsupportedError where it takes no sparse matrix."""
+
     def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
         """The settings to try, in order; `best()` is the best so far."""
 
@@ -121,6 +124,9 @@ class Linear:
     def refusal(self, loss: Loss, target: Target) -> LossmithError | None:
         """None: all that choose compares has a linear model."""
         return None
+
+    def demand_sparse(self) -> None:
+        """It takes one."""
 
     def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
         """Strengths first, then the loss's own parameters, then strengths again."""

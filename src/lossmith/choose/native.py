@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from lossmith.choose.encode import Known, coded
-from lossmith.choose.sparse import is_sparse
+from lossmith.choose.sparse import columns_of
 from lossmith.choose.transformers import WEEKDAYS, YEAR
 from lossmith.choose.unseen import Seen
-from lossmith.errors import UnsupportedError
 from lossmith.rows.tables import Column, Table
 
 Matrix = NDArray[np.float64]
@@ -33,9 +33,7 @@ class TreeEncoder:
 
     @classmethod
     def applied(cls, table: Table) -> tuple[TreeEncoder, Matrix]:
-        """The encoder of a training table, and the matrix of that table; raises UnsupportedError for a sparse one."""
-        if is_sparse(table):
-            raise UnsupportedError("boosted trees take columns, not a sparse matrix; pass X.toarray(), or stay linear")
+        """The encoder of a training table, and the matrix of that table."""
         made = cls(tuple(Known(c.name, c.kind, _common(c)) for c in table.columns))
         return made, made.matrix(table)
 
@@ -73,10 +71,48 @@ class TreeEncoder:
         return {"trees": True, "columns": [[c.name, c.kind] for c in self.columns], "levels": levels}
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> TreeEncoder:
-        """The encoder that `to_json` wrote."""
+    def from_json(cls, body: Mapping[str, Any]) -> TreeEncoder | SparseColumns:
+        """The encoder that `to_json` wrote, there or in `SparseColumns`."""
+        if "width" in body:
+            return SparseColumns(int(body["width"]))
         pairs = zip(body["columns"], body["levels"], strict=True)
         return cls(tuple(Known(name, kind, _texts(levels)) for (name, kind), levels in pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class SparseColumns:
+    """A sparse matrix for trees: as it is, and of as many columns as in training."""
+
+    width: int
+
+    @classmethod
+    def applied(cls, table: Table) -> tuple[SparseColumns, Any]:
+        """The encoder of a training table, and its CSR matrix."""
+        made = cls(table.columns[0].values.shape[1])
+        return made, made.matrix(table)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns by their numbers."""
+        return tuple(f"x{j}" for j in range(self.width))
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    @property
+    def seen(self) -> Seen:
+        """A sparse matrix has no categories."""
+        return {}
+
+    def matrix(self, table: Table) -> Any:
+        """The CSR matrix (n, p) of a table that is a sparse matrix of as many columns."""
+        return csr_matrix(columns_of(table, self.width))  # not csr_array, which LightGBM does not know
+
+    def to_json(self) -> dict[str, Any]:
+        """The number of columns; `from_json` is its inverse."""
+        return {"trees": True, "width": self.width}
 
 
 def _texts(levels: list[str] | None) -> NDArray[Any] | None:

@@ -122,10 +122,8 @@ def make_plan(table: Table, column: Column, options: Options) -> Plan:
     if options.contaminate and shift is not None:
         raise UnsupportedError("contaminate does not know what becomes of an exposure or offset; leave one of them out")
     train = learners(options.learner, options.engine, options.rounds, options.seed)
-    if shift is not None and any(learner.native for learner in train):
-        raise UnsupportedError("boosted trees take no exposure and no offset here; leave it out, or stay linear")
-    if is_sparse(kept) and any(learner.native for learner in train):
-        raise UnsupportedError("boosted trees take columns, not a sparse matrix; pass X.toarray(), or stay linear")
+    for learner in train if is_sparse(kept) else ():
+        learner.demand_sparse()
     candidates = paired(shortlist(judge, target, options.losses, shift), train, target, options.losses is not None)
     scenarios = parse(options.contaminate, bool(target.labels)) if options.contaminate else []
     rows = target.rows

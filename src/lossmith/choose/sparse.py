@@ -24,6 +24,16 @@ def is_sparse(table: Table) -> bool:
     return table.columns[:1] != () and table.columns[0].kind == "sparse"
 
 
+def columns_of(table: Table, width: int) -> Any:
+    """The matrix that a table is; DataError where it is none, ShapeError where it has not as many columns."""
+    if not is_sparse(table):
+        raise DataError("the model was trained on a sparse matrix; pass one, such as scipy.sparse.csr_array(X)")
+    X = table.columns[0].values
+    if X.shape[1] != width:
+        raise ShapeError(f"X has {X.shape[1]} columns, but the model was trained on {width}")
+    return X
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseEncoder:
     """What was learned of a sparse training matrix: a scale for each of its columns, by scikit-learn's scalers."""
@@ -54,11 +64,7 @@ class SparseEncoder:
 
     def matrix(self, table: Table) -> Any:
         """The matrix (n, p) of a table that is a sparse matrix of as many columns."""
-        if not is_sparse(table):
-            raise DataError("the model was trained on a sparse matrix; pass one, such as scipy.sparse.csr_array(X)")
-        X = table.columns[0].values
-        if X.shape[1] != self.width:
-            raise ShapeError(f"X has {X.shape[1]} columns, but the model was trained on {self.width}")
+        X = columns_of(table, self.width)
         return self._laid(self.steps.transform(X) if X.shape[0] else X)
 
     def _laid(self, X: Any) -> Any:

@@ -13,7 +13,7 @@ from lossmith.choose import demand_different
 from lossmith.choose.learners import LINEAR, PATIENCE, ROUNDS, Growth, Learner, Setting, learners
 from lossmith.choose.plan import weight_of as checked_weight
 from lossmith.choose.profile import default_score, profile, target_of
-from lossmith.choose.shift import shift_for
+from lossmith.choose.shift import Shift, shift_for
 from lossmith.choose.shortlist import first_loss, is_for_classes, several
 from lossmith.choose.tablemodel import TableModel, features
 from lossmith.choose.write import demand_free, write_with
@@ -69,8 +69,7 @@ def fit(
     weights = None if special["weight"] is None else checked_weight(special["weight"], aim.rows)
     rows = kept.take(aim.rows)
     if train.native:
-        _demand_plain(shift)
-        model = _grown(train, chosen, rows, aim, weights, rounds)
+        model = _grown(train, chosen, rows, aim, weights, rounds, shift)
         _print_trees(model, notes, aim.missing)
     else:
         estimator = _estimator(chosen, penalty, alpha, scale)
@@ -147,12 +146,9 @@ def _learner(name: str, engine: str | None, rounds: int | None, given: Mapping[s
     return train
 
 
-def _demand_plain(shift: Any) -> None:
-    if shift is not None:
-        raise UnsupportedError("boosted trees take no exposure and no offset here; leave it out, or stay linear")
-
-
-def _grown(train: Learner, loss: Loss, rows: Table, aim: Target, weights: Any, rounds: int | None) -> TableModel:
+def _grown(
+    train: Learner, loss: Loss, rows: Table, aim: Target, weights: Any, rounds: int | None, shift: Shift | None
+) -> TableModel:
     """Trees on all rows: as many rounds as asked for, or as serve a tenth of the rows best that is held back first."""
     why = train.refusal(loss, aim)
     if why is not None:
@@ -161,9 +157,9 @@ def _grown(train: Learner, loss: Loss, rows: Table, aim: Target, weights: Any, r
     estimator = train.estimator(loss, Setting(0.0, (), most), 1.0, rows)
     if rounds is None:
         estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE)
-        first = TableModel.fit(rows, aim, estimator, weights, encode=train.encode).model
+        first = TableModel.fit(rows, aim, estimator, weights, encode=train.encode, shift=shift).model
         estimator.set_params(max_iter=first.n_iter_, early_stopping=False)
-    return TableModel.fit(rows, aim, estimator, weights, encode=train.encode)
+    return TableModel.fit(rows, aim, estimator, weights, encode=train.encode, shift=shift)
 
 
 def _print_trees(model: TableModel, notes: list[str], missing: int, most: int = 12) -> None:

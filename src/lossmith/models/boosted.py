@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,14 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from lossmith.catalogue import loss as make_loss
 from lossmith.domain import Interval, Param
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import DataError, ParameterError, ShapeError, UnsupportedError
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.boosted_fit import Data, Part, boosted, split
 from lossmith.models.boosted_rows import Encoder, read
 from lossmith.models.boosted_rule import carried
 from lossmith.models.boosted_state import dump_boosted, load_boosted
-from lossmith.models.boosted_task import Engine, Settings, engine
+from lossmith.models.boosted_task import SPARSE, Engine, Settings, engine
 from lossmith.models.linear import RANGES
 from lossmith.models.store import State, Storable
 from lossmith.rows.memory import Rows
@@ -157,31 +158,37 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         given = self.random_state
         return given if isinstance(given, int) else int(check_random_state(given).randint(2**31 - 1))
 
-    def _learned(self, X: Any) -> Array:
+    def _learned(self, X: Any) -> Any:
         """The table encoded, and how to encode others remembered."""
         matrix, self.encoder_ = read(self, X, self.categorical_features)
         return matrix
 
-    def _checked(self, matrix: Array, y: Any, weight: Any, eval_set: Any) -> Data:
-        """The target and the weights checked, and rows held back where rounds are judged."""
-        rows = Rows.of(np.zeros((len(matrix), 1)), y, weight)
-        data = Data(matrix, rows.y.astype(np.float64), rows.weight, self.encoder_.categorical).weighing()
+    def _checked(self, matrix: Any, y: Any, weight: Any, eval_set: Any, offset: Any = None) -> Data:
+        """The target, the weights and the offset checked, and rows held back where rounds are judged."""
+        data = self._rows(matrix, y, weight, offset).weighing()
         if eval_set is not None:
             return self._with_held(data, *eval_set)
         if not self.early_stopping:
             return data
         return split(data, self.validation_fraction, self._seed(), classes=self.classes)
 
-    def _with_held(self, data: Data, X: Any, y: Any, weight: Any = None) -> Data:
-        matrix = self._encoded(X)
-        rows = Rows.of(np.zeros((len(matrix), 1)), self._held_target(y), weight)
-        return Data(data.X, data.y, data.weight, data.categorical,
-                    Data(matrix, rows.y.astype(np.float64), rows.weight, data.categorical))  # fmt: skip
+    def _rows(self, matrix: Any, y: Any, weight: Any, offset: Any) -> Data:
+        rows = Rows.of(np.zeros((matrix.shape[0], 1)), y, weight, offset)
+        return Data(matrix, rows.y.astype(np.float64), rows.weight, self.encoder_.categorical, None, rows.offset)
+
+    def _with_held(self, data: Data, X: Any, y: Any, weight: Any = None, offset: Any = None) -> Data:
+        if (offset is None) != (data.offset is None):
+            says = "lacks" if offset is None else "has"
+            raise DataError(
+                f"eval_set {says} an offset, unlike the training rows; it is (X, y, weight, offset), where an exposure"
+                " is an offset of its logarithm"
+            )
+        return replace(data, held=self._rows(self._encoded(X), self._held_target(y), weight, offset))
 
     def _held_target(self, y: Any) -> Array:
         return np.asarray(inputs.targets(y))
 
-    def _encoded(self, X: Any) -> Array:
+    def _encoded(self, X: Any) -> Any:
         check_is_fitted(self, "encoder_")
         return read(self, X, self.categorical_features, self.encoder_)[0]
 
@@ -191,17 +198,20 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
             scoring=self.scoring, classes=self.classes,
         )  # fmt: skip
 
-    def _raw(self, X: Any) -> Array:
+    def _raw(self, X: Any, offset: Any = None, exposure: Any = None) -> Array:
         """z: (n,), or (n, K)."""
         check_is_fitted(self, "parts_")
-        matrix = self._encoded(X)
-        if len(self.parts_) == 1:
-            return self.parts_[0].raw(matrix)
-        return np.column_stack([part.raw(matrix) for part in self.parts_])
+        matrix, shift = self._encoded(X), inputs.shift(self.loss_, offset, exposure)
+        if shift is not None and shift.shape != (matrix.shape[0],):
+            raise ShapeError(f"offset has shape {shift.shape} but X has {matrix.shape[0]} rows; pass one for each")
+        each = [part.raw(matrix) for part in self.parts_]
+        z = each[0] if len(each) == 1 else np.column_stack(each)
+        return z if shift is None else z + (shift if z.ndim == 1 else shift[:, None])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = self.engine in SPARSE
         return tags
 
 
@@ -272,30 +282,43 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         self.scale = scale
         self.quantiles = quantiles
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        eval_set: Any = None,
+        offset: Any = None,
+        exposure: Any = None,
+    ) -> Self:
         """Fit to X (n, p) and y (n,); sample_weight (n,) multiplies each row's loss.
 
-        eval_set: (X, y) or (X, y, weight), judged in place of rows held back. Errors come before anything is trained.
+        X may be a table, an array or, but for engine="sklearn", a sparse matrix. offset (n,) is added to z; exposure
+        (n,), for a loss with a log link, adds its logarithm. eval_set: (X, y), (X, y, weight) or (X, y, weight,
+        offset), judged in place of rows held back. Errors come before anything is trained.
         """
         loss, host = self._loss(), engine(self.engine)
         losses = self._levels(loss)
         self._settings()
-        data = self._checked(self._learned(X), inputs.targets(y), sample_weight, eval_set)
+        shift = inputs.shift(loss, offset, exposure)
+        data = self._checked(self._learned(X), inputs.targets(y), sample_weight, eval_set, shift)
         self.parts_ = tuple(self._grow(host, one, data, scale=self.scale) for one in losses)
         self.loss_ = loss
         return self
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, offset: Any = None, exposure: Any = None) -> Array:
         """The predicted mean (or whatever the loss elicits) for X (n, p): (n,), or (n, T) sorted quantiles."""
-        z = self._raw(X)
+        z = self._raw(X, offset, exposure)
         mean: Array = self.loss_.mean(z) if inputs.has_link(self.loss_) else z
         return np.sort(mean, axis=1) if mean.ndim == 2 else mean
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> float:
         """R² of the predictions; with `quantiles` minus the mean loss over rows and levels. Higher is better."""
+        truth, found = np.asarray(inputs.targets(y), np.float64), self.predict(X, offset, exposure)
         if self.quantiles is None:
-            return float(super().score(X, y, sample_weight))
-        truth, found = np.asarray(inputs.targets(y), np.float64), self.predict(X)
+            from sklearn.metrics import r2_score
+
+            return float(r2_score(truth, found, sample_weight=sample_weight))
         losses = [one.value(truth, found[:, j]) for j, one in enumerate(self._levels(self.loss_))]
         return -float(np.average(np.mean(losses, axis=0), weights=sample_weight))
 

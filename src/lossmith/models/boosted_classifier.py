@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
-from lossmith.errors import DataError, shown
+from lossmith.errors import DataError, UnsupportedError, shown
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.boosted import Boosted
@@ -95,10 +95,12 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         self.class_weight = class_weight
         self.prior_correction = prior_correction
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None, offset: Any = None) -> Self:
         """Fit to X (n, p) and labels y (n,) of any type; sample_weight (n,) multiplies each row's loss.
 
-        eval_set: (X, y) or (X, y, weight), judged in place of rows held back. Errors come before anything is trained.
+        X may be a table, an array or, but for engine="sklearn", a sparse matrix. offset (n,) is added to z, for two
+        classes. eval_set: (X, y), (X, y, weight) or (X, y, weight, offset), judged in place of rows held back. Errors
+        come before anything is trained.
         """
         loss, host = self._loss(), engine(self.engine)
         self._settings()
@@ -107,7 +109,9 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         each = inputs.class_weights(self.class_weight, classes, codes, sample_weight)
         weight = sample_weight if self.class_weight is None else inputs.weighted(each, codes, sample_weight)
         self.classes_, self.class_weight_ = classes, each
-        data = self._checked(matrix, codes.astype(np.float64), weight, eval_set)
+        if offset is not None and len(classes) > 2:
+            raise UnsupportedError(f"offset is for two classes, and y has {len(classes)}; leave it out")
+        data = self._checked(matrix, codes.astype(np.float64), weight, eval_set, offset)
         self.parts_ = self._parts(host, loss, data, len(classes))
         self.loss_ = loss
         return self
@@ -129,32 +133,38 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
             raise DataError(f"eval_set: row {row} has the label {shown(labels[row])}, which the training rows have not")
         return np.searchsorted(self.classes_, labels).astype(np.float64)
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
         """The raw scores z for X (n, p): (n,) for two classes, positive for the second; (n, K) for K."""
-        return self._raw(X)
+        return self._raw(X, offset)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, offset: Any = None) -> Array:
         """The class of each row: the one of the largest score."""
-        z = self.decision_function(X)
+        z = self.decision_function(X, offset)
         codes = z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
         chosen: Array = self.classes_[codes]
         return chosen
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """The share of rows, by weight, whose class is predicted."""
+        from sklearn.metrics import accuracy_score
+
+        return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
+
     @offered_unless(_untold)
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """The probability of each class, (n, K) in the order of classes_; only where the loss has a link.
 
         Calibrated without a second fit: the loss's own link is undone (focal, …), and so are class weights.
         """
-        z = self.decision_function(X)
+        z = self.decision_function(X, offset)
         mean: Array = self.loss_.mean(z)
         p = np.column_stack([1 - mean, mean]) if z.ndim == 1 else mean
         p = p if z.ndim == 1 or self.loss_.lift.multiclass else shares(p)
         return unweighted(p, self.class_weight_) if self.prior_correction and self.class_weight is not None else p
 
     @offered_unless(_untold)
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """The logarithm of `predict_proba`."""
         with np.errstate(divide="ignore"):
-            logs: Array = np.log(self.predict_proba(X))
+            logs: Array = np.log(self.predict_proba(X, offset))
         return logs

@@ -25,25 +25,27 @@ class Part:
     unit: float
     rule: str
 
-    def raw(self, X: Array) -> Array:
-        """z for an encoded table: (n,), or (n, K)."""
+    def raw(self, X: Any) -> Array:
+        """z for an encoded table, without any offset: (n,), or (n, K)."""
         return np.asarray(self.start + self.unit * self.trees.raw(X))
 
 
 @dataclass(frozen=True)
 class Data:
-    """Encoded rows: X (n, p), y (n,) float64, weight (n,) or None; and rows held back for early stopping, or None."""
+    """Encoded rows: X (n, p), y (n,) float64, weight (n,) or None; rows held back for early stopping, or None; and an
+    offset (n,) that is added to z, or None."""
 
-    X: Array
+    X: Any
     y: Array
     weight: Array | None
     categorical: tuple[int, ...]
     held: Data | None = None
+    offset: Array | None = None
 
     def take(self, rows: NDArray[np.intp]) -> Data:
         """Some rows."""
-        weight = None if self.weight is None else self.weight[rows]
-        return replace(self, X=self.X[rows], y=self.y[rows], weight=weight, held=None)
+        weight, offset = (None if values is None else values[rows] for values in (self.weight, self.offset))
+        return replace(self, X=self.X[rows], y=self.y[rows], weight=weight, offset=offset, held=None)
 
     def weighing(self) -> Data:
         """Without rows of weight 0, which must not count anywhere, unless a class were lost."""
@@ -82,12 +84,13 @@ def boosted(
     made: Boosting = (
         Many(loss, data.y, data.weight, outputs=outputs, rule=curvature)
         if outputs > 1
-        else Single(loss, data.y, data.weight, scale=scale, rule=curvature)
+        else Single(loss, data.y, data.weight, scale=scale, rule=curvature, offset=data.offset)
     )
     check = None
     if data.held is not None:
         judge = judge_of(made, scoring, classes=classes)
         loss.check(data.held.y)
-        check = Check(data.held.X, made.truth_of(data.held.y), data.held.weight, judge)
+        beside = None if data.held.offset is None else data.held.offset / made.unit
+        check = Check(data.held.X, made.truth_of(data.held.y), data.held.weight, judge, beside)
     trees = engine.grow(Task(data.X, data.categorical, made, settings, check))
     return Part(trees, made.start, made.unit, str(made.rule))

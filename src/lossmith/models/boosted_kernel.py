@@ -21,15 +21,18 @@ CHUNK = 1 << 15
 """Rows whose float64 results lie in the cache until they are stored as float32."""
 
 
-def fused(loss: Loss, rule: Rule, *, unit: bool = False, shift: bool = False, weighted: bool = False) -> Program:
-    """(y, z[, weight]) → gradient, hessian of a booster's raw score, as one straight line.
+def fused(
+    loss: Loss, rule: Rule, *, unit: bool = False, shift: bool = False, each: bool = False, weighted: bool = False
+) -> Program:
+    """(y, z[, start][, rest][, weight]) → gradient, hessian of a booster's raw score, as one straight line.
 
     unit: y and z are divided by the parameter `sigma`, and the gradient multiplied by it (σ²·ρ(r/σ));
-    shift: the parameter `start` is added to z; weighted: both results are multiplied by the weight. A rule that rounds
-    1 − y takes one input more after z, `rest`: by how much 1 − y is larger where it is rounded.
+    shift: the parameter `start` is added to z, or with `each` an input of that name; weighted: both results are
+    multiplied by the weight. A rule that rounds 1 − y takes the input `rest`: by how much it is larger where rounded.
     """
     base = loss.program
     before, names = _before(unit, shift)
+    names = (*names, "start") if each else names
     outputs = dict(base.outputs)
     steps, curve = _curve(rule, outputs)
     slope: Arg = outputs["gradient"]
@@ -41,7 +44,7 @@ def fused(loss: Loss, rule: Rule, *, unit: bool = False, shift: bool = False, we
     weighing = [Step("boost_g", "mul", (slope, "weight")), Step("boost_h", "mul", (curve, "weight"))]
     return Program(
         inputs=(*names, *(["weight"] if weighted else [])),
-        params=(*base.params, *(["sigma", "inverse"] if unit else []), *(["start"] if shift else [])),
+        params=(*base.params, *(["sigma", "inverse"] if unit else []), *(["start"] if shift and not each else [])),
         steps=(*before, *base.steps, *steps, *scaled, *(weighing if weighted else [])),
         outputs=tuple(zip(WANTS, ("boost_g", "boost_h") if weighted else (slope, curve), strict=True)),
         note=f"{loss.formula} (for boosting; curvature: {rule.name})",

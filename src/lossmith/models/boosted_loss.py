@@ -38,6 +38,8 @@ class Boosting(Protocol):
     truth: Array
     """(n,) what is compared with F; float64."""
     weight: Array | None
+    offset: Array | None
+    """(n,) what stands beside F in the raw score, in units of F: `slopes` adds it, `block` wants it added already."""
 
     def slopes(self, raw: Array) -> tuple[Array, Array]:
         """Gradient and curvature at F (n,) or (n, K) for all rows, in float32 arrays that the next call overwrites."""
@@ -80,22 +82,26 @@ class Single:
         scale: Any = "auto",
         rule: Rule | str = "auto",
         centred: bool = True,
+        offset: Array | None = None,
     ) -> None:
         loss.check(y)
         self.loss, self.weight = loss, weight
         self.rule = rule if isinstance(rule, Rule) else rule_of(loss, rule)
         policy = policy_of(loss, scale)
-        self.start, self.unit = begin(loss, y, weight, policy) if centred else (0.0, 1.0)
+        self.start, self.unit = begin(loss, y, weight, policy, offset) if centred else (0.0, 1.0)
         self._policy = policy if isinstance(policy, str) else None
         self.sigma = 1.0 if centred or isinstance(policy, str) else policy
         rescaled = self._policy is not None or self.sigma != 1.0
         shift = centred and not has_unit(loss)
         self._shift = shift
-        self.truth = self.truth_of(y)
+        self.truth, self.offset = self.truth_of(y), None if offset is None else offset / self.unit
+        self._aims = self.truth if shift or self.offset is None else self.truth - self.offset
+        self._beside = [] if offset is None or not shift else [self.start + offset]
         self._late = self.rule.late and weight is not None
         inside = weight is not None and not self._late
-        program = fused(loss, self.rule, unit=rescaled, shift=shift, weighted=inside)
+        program = fused(loss, self.rule, unit=rescaled, shift=shift, each=bool(self._beside), weighted=inside)
         self._kernel, self._first = Slopes(program), Slopes(program.only("gradient"))
+        self._pieces = Slopes(fused(loss, self.rule, unit=rescaled, shift=shift, weighted=inside))
         self._settled = settled(program)
         self._extra = (self.start,) if shift else ()
         self._rescaled, self._sample = rescaled, sample_of(len(y))
@@ -105,12 +111,13 @@ class Single:
         """Gradient and curvature of all rows."""
         if self._policy is not None:
             rows = self._sample
-            truth, scores = (self.truth, raw) if rows is None else (self.truth[rows], raw[rows])
+            truth, scores = (self._aims, raw) if rows is None else (self._aims[rows], raw[rows])
             self.follow(truth - scores, self.weight if self.weight is None or rows is None else self.weight[rows])
         known = self._settled and raw.dtype.char in self._kept
         given, out = self._arrays(raw)
         changed, kernel = (out[:1], self._first) if known else (out, self._kernel)
-        kernel([given[0], raw, *(given[1:-1] if self._late else given[1:])], self._params(), changed)
+        params = self._params(not self._beside)
+        kernel([given[0], raw, *(given[1:-1] if self._late else given[1:])], params, changed)
         if self._late:
             for found in changed:
                 np.multiply(found, given[-1], out=found, casting="same_kind", dtype=np.float32)
@@ -119,8 +126,8 @@ class Single:
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
         """Gradient and curvature of some rows."""
         out = np.empty(len(raw)), np.empty(len(raw))
-        arrays = [truth, raw, *self._beside(truth), *([] if weight is None else [weight])]
-        self._kernel([np.asarray(a, np.float64) for a in arrays], self._params(), out)
+        arrays = [truth, raw, *self._rest(truth), *([] if weight is None else [weight])]
+        self._pieces([np.asarray(a, np.float64) for a in arrays], self._params(), out)
         return out
 
     def follow(self, residuals: Array, weight: Array | None) -> None:
@@ -146,19 +153,24 @@ class Single:
         """Is the unit estimated as rounds go?"""
         return self._policy is not None
 
-    def _params(self) -> Sequence[float]:
+    def _params(self, start: bool = True) -> Sequence[float]:
         unit = (self.sigma, 1.0 / self.sigma) if self._rescaled else ()
-        return (*self.loss.state.params, *unit, *self._extra)
+        return (*self.loss.state.params, *unit, *(self._extra if start else ()))
 
-    def _beside(self, truth: Array) -> list[Array]:
-        """What the kernel takes besides truth, scores and weights."""
+    def _rest(self, truth: Array) -> list[Array]:
+        """By how much 1 − y is larger where the rule rounds it."""
         return [complement(truth)] if self.rule.complement else []
 
     def _arrays(self, raw: Array) -> tuple[list[Array], tuple[Array, Array]]:
         """Truth and weight in the type of the scores, and room for the answers; made once for each type."""
         kind = raw.dtype.char
         if kind not in self._kept:
-            given = [self.truth, *self._beside(self.truth), *([] if self.weight is None else [self.weight])]
+            given = [
+                self._aims,
+                *self._beside,
+                *self._rest(self.truth),
+                *([] if self.weight is None else [self.weight]),
+            ]
             room = np.empty(len(raw), np.float32), np.empty(len(raw), np.float32)
             self._kept[kind] = [np.ascontiguousarray(a, raw.dtype) for a in given], room
         return self._kept[kind]
@@ -168,6 +180,7 @@ class Many:
     """K raw scores a row, of a softmax loss; z = start + F."""
 
     unit = 1.0
+    offset: Array | None = None
     follows = False
 
     def __init__(
@@ -212,16 +225,23 @@ class Many:
         """Nothing: these losses have no unit."""
 
 
-def begin(loss: Loss, y: Array, weight: Array | None, policy: float | str) -> tuple[float, float]:
-    """The best constant, and the unit that residuals are measured in."""
+def begin(
+    loss: Loss, y: Array, weight: Array | None, policy: float | str, offset: Array | None = None
+) -> tuple[float, float]:
+    """The best constant beside the offset, and the unit that residuals are measured in."""
     rows = np.arange(len(y)) if len(y) <= BEGINNING else np.random.default_rng(len(y)).choice(len(y), BEGINNING)
-    y, weight = y[rows], None if weight is None else weight[rows]
+    y, weight, offset = y[rows], _at(weight, rows), _at(offset, rows)
     if not has_unit(loss):
-        return float(loss.start(y, weight)), 1.0
+        return float(loss.start(y, weight, offset=offset)), 1.0
+    y = y if offset is None else y - offset
     middle = weighted_median(y, weight)
     word = policy if isinstance(policy, str) else "mad"
     unit = POLICIES[word](y - middle, weight) if isinstance(policy, str) or squares(loss) else policy
     return middle + unit * float(loss.start((y - middle) / unit, weight)), unit
+
+
+def _at(values: Array | None, rows: Array) -> Array | None:
+    return None if values is None else values[rows]
 
 
 def curvature_of_a_row(boosting: Boosting) -> float:

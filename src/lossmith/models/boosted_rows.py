@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DataError, ParameterError
+from lossmith.errors import DataError, ParameterError, UnsupportedError
+from lossmith.models.boosted_task import SPARSE
 
 Array = NDArray[Any]
 CATEGORICAL = ("Categorical", "Enum", "String", "Object")
@@ -28,11 +29,14 @@ class Encoder:
         return tuple(i for i, known in enumerate(self.levels) if known is not None)
 
 
-def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -> tuple[Array, Encoder]:
+def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -> tuple[Any, Encoder]:
     """X as floats (n, p) with NaN where a value is missing or a category unknown, and how its categories are coded.
 
+    A sparse X becomes a CSR matrix, for a model whose engine takes one.
+
     Without an encoder one is learned, and columns are remembered on the model (n_features_in_, feature_names_in_).
-    Raises DataError for a column that is neither numbers nor categories.
+    Raises DataError for a column that is neither numbers nor categories, UnsupportedError for a sparse X where the
+    engine takes none.
     """
     import narwhals.stable.v2 as nw
     from sklearn.utils.validation import validate_data
@@ -47,6 +51,9 @@ def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -
         chosen = _chosen(categorical, frame.shape[1], given)
         columns = [(_values(one, nw), str(one.dtype).split("(")[0]) for one in frame.iter_columns()]
         return _encoded(columns, chosen, encoder, list(map(str, frame.columns)))
+    if type(X).__module__.startswith("scipy.sparse"):
+        matrix = _sparse(model, X, categorical, reset)
+        return matrix, encoder or Encoder((None,) * matrix.shape[1])
     if not encoder.categorical if encoder is not None else _none(categorical):
         matrix = validate_data(model, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
         return matrix, encoder or Encoder((None,) * matrix.shape[1])
@@ -54,6 +61,32 @@ def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -
     chosen = _chosen(categorical, whole.shape[1], {})
     columns = [(whole[:, i], "Float64") for i in range(whole.shape[1])]
     return _encoded(columns, chosen, encoder, [f"column {i}" for i in range(whole.shape[1])])
+
+
+def _sparse(model: Any, X: Any, categorical: Any, reset: bool) -> Any:
+    """X as a CSR matrix of floats."""
+    from scipy.sparse import csr_matrix
+    from sklearn.utils.validation import validate_data
+
+    if model.engine not in SPARSE:
+        raise UnsupportedError(
+            f"engine={model.engine!r} takes no sparse X; use lightgbm, xgboost or catboost, or pass X.toarray()"
+        )
+    if not _none(categorical):
+        raise UnsupportedError("categorical_features of a sparse X cannot be told from numbers; pass X.toarray()")
+    kinds = [np.float64, np.float32]
+    checked = validate_data(model, X, reset=reset, accept_sparse="csr", dtype=kinds, ensure_all_finite="allow-nan")
+    return csr_matrix(checked)  # LightGBM knows no csr_array
+
+
+def as_trained(X: Any, sparse: bool) -> Any:
+    """X as a CSR matrix or as an array, for trees that tell them apart: what a CSR matrix does not store is missing."""
+    dense = isinstance(X, np.ndarray)
+    if dense and sparse:
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(X)
+    return X if dense or sparse else X.toarray()
 
 
 def _none(categorical: Any) -> bool:

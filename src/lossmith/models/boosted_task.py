@@ -39,17 +39,24 @@ class Settings:
 class Check:
     """Rows held back, on which rounds are judged."""
 
-    X: Array
+    X: Any
     truth: Array
     weight: Array | None
     judge: Judge
+    offset: Array | None = None
+    """What stands beside F, (n,) in units of F."""
+
+    def score(self, raw: Array) -> float:
+        """The score of the rows at F; for hosts that do not add the offset themselves."""
+        return self.judge(self.truth, raw if self.offset is None else raw + self.offset, self.weight)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A table X (n, p) of floats with NaN where a value is missing; the columns `categorical` hold whole codes."""
+    """A table X (n, p) of floats with NaN where a value is missing, or a CSR matrix; the columns `categorical` hold
+    whole codes."""
 
-    X: Array
+    X: Any
     categorical: tuple[int, ...]
     boosting: Boosting
     settings: Settings
@@ -64,7 +71,7 @@ class Trees(ABC):
     """The score of the rows held back after each round; empty without early stopping."""
 
     @abstractmethod
-    def raw(self, X: Array) -> Array:
+    def raw(self, X: Any) -> Array:
         """F for X (n, p): (n,), or (n, K)."""
 
     @abstractmethod
@@ -106,6 +113,9 @@ ENGINES: Mapping[str, str] = {
     "sklearn": "lossmith.adapters.hist",
 }
 """Every engine and the home of its adapter, imported when first asked for."""
+
+SPARSE = frozenset({"lightgbm", "xgboost", "catboost"})
+"""The engines that take CSR matrices as they are."""
 
 
 def engine(name: str) -> Engine:
