@@ -147,7 +147,7 @@ def coupled(loss: Loss, y: Any, z: list[Any], params: dict[str, Any]) -> Any:
         return reference.walk(loss.tree, {**simplex(y, z), **params})
     if loss.lift.name == "adjusted":
         priors = loss.lift.priors or [1.0] * len(z)  # type: ignore[attr-defined]
-        moved = [v + mpmath.log(mpf(p)) for v, p in zip(z, priors, strict=True)]
+        moved = [v + mpmath.log(mpf(p) / sum(priors)) for v, p in zip(z, priors, strict=True)]
         return reference.walk(loss.tree, {**simplex(y, moved), **params})
     if loss.lift.name == "costs":
         row = (loss.lift.table or 1 - np.eye(len(z)))[int(y)]  # type: ignore[attr-defined]
