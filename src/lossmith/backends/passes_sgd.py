@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from lossmith.backends.passes_block import LANES, MOST
 from lossmith.backends.passes_text import Code, Module, cells, load, splat, store
 
 Array = NDArray[np.float64]
+
+AHEAD = 4
+"""Rows between the one that is walked and the one that is fetched: no hardware guesses the order of a shuffle."""
 
 FIELDS = {
     "x": "ptr",
@@ -128,14 +131,16 @@ class Epoch:
     """Prints the function."""
 
     OWN = ("y", "z", "value", "r")
+    name: ClassVar[str] = "epoch"
+    fields: ClassVar[Mapping[str, str]] = FIELDS
 
     def __init__(self, module: Module) -> None:
-        self.code = Code(module, "define void @epoch(i64 %from, i64 %to, ptr %job)")
+        self.code = Code(module, f"define void @{self.name}(i64 %from, i64 %to, ptr %job)")
 
     def print(self) -> None:
         """The whole function."""
         code = self.code
-        for i, (name, kind) in enumerate(FIELDS.items()):
+        for i, (name, kind) in enumerate(self.fields.items()):
             code.do(f"%{name}.at = getelementptr i64, ptr %job, i64 {i}")
             code.do(f"%{name} = load {kind}, ptr %{name}.at")
         code.do("%table = alloca [4 x ptr], align 64")
@@ -143,6 +148,7 @@ class Epoch:
             code.do(f"%own.{name} = alloca [{MOST + LANES} x double], align 64")
             code.do(f"store ptr %own.{name}, ptr {code.at('%table', i, 'ptr')}")
         code.do(f"%whole = and i64 %p, -{code.width}")
+        code.do("%latest = sub i64 %count, 1")
         code.each("k", "%from", "%to", 1, self.batch)
         code.done()
 
@@ -163,13 +169,16 @@ class Epoch:
     def row(self, first: str, i: str) -> None:
         """A row in standardised coordinates, and its z."""
         code = self.code
-        row = code.read("i64", "%order", code.let("place", f"add i64 {first}, {i}"), "row")
+        place = code.let("place", f"add i64 {first}, {i}")
+        row, later = code.read("i64", "%order", place, "row"), self.later(place)
         cell = code.at("%x", code.let("start", f"mul i64 {row}, %stride"), code.module.target.element)
         mine = code.at("%scratch", code.let("start", f"mul i64 {i}, %size"))
+        fetch = code.module.declare("void", "llvm.prefetch.p0", "ptr", "i32", "i32", "i32")
 
         def part(j: str, sums: Sequence[str], mask: str | None) -> list[str]:
             e = code.vectors("row")
             x = cells(code, e, code.at(cell, j, code.module.target.element), mask)
+            code.do(f"call void {fetch}(ptr {code.at(later, j, code.module.target.element)}, i32 0, i32 3, i32 1)")
             a = (x - load(e, code.at("%centre", j))) * load(e, code.at("%factor", j))
             store(code, a, code.at(mine, j))
             return [e.fma(a, load(e, code.at("%w", j)), e.named(sums[0][1:], varies=True)).text]
@@ -185,6 +194,13 @@ class Epoch:
         z = code.let("z", f"call reassoc double {name}(double {begin}, %reals {total})")
         code.do(f"store double {z}, ptr {code.at('%own.z', i)}")
         code.do(f"store double {code.read('double', '%y', row)}, ptr {code.at('%own.y', i)}")
+
+    def later(self, place: str) -> str:
+        """The first cell of a row that comes a few rows later, to be fetched."""
+        code = self.code
+        ahead = code.least(code.let("ahead", f"add i64 {place}, {AHEAD}"), "%latest")
+        row = code.read("i64", "%order", ahead, "row")
+        return code.at("%x", code.let("start", f"mul i64 {row}, %stride"), code.module.target.element)
 
     def optional(self, array: str, index: str, instead: str) -> str:
         """An element of an array that may be null."""

@@ -83,7 +83,7 @@ NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
 """What a solver may need: a test, and the missing fact as a refusal quotes it."""
 
 ORDER = ("interior-point", "primal-dual", "soft-rivals", "newton", "lbfgs", "proximal-newton", "majorise",
-         "working-set", "fista", "gradient-descent", "rounding")  # fmt: skip
+         "working-set", "fista", "gradient-descent", "saga", "rounding")  # fmt: skip
 """Which solver a refusal names first."""
 
 

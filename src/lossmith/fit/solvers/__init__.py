@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, ClassVar, Protocol, cast
 
@@ -104,6 +105,7 @@ SOLVERS: Mapping[str, str] = {
     "rounding": "rounding:Rounding",
     "primal-dual": "primal_dual:PrimalDual",
     "soft-rivals": "soft_rivals:SoftRivals",
+    "saga": "saga:Saga",
     "sgd": "stochastic:Sgd",
     "momentum": "stochastic:Momentum",
     "nesterov": "stochastic:Nesterov",
@@ -120,9 +122,28 @@ STOCHASTIC = frozenset({"sgd", "momentum", "nesterov", "rmsprop", "adagrad", "ad
 def solver_class(name: str) -> type[Any]:
     """The class behind a name; a ParameterError lists the names."""
     if name not in SOLVERS:
-        raise ParameterError(f"solver={name!r} is not known; there are auto, {', '.join(SOLVERS)}")
+        raise ParameterError(f"solver={name!r} is not known; {_hint(str(name))}there are auto, {', '.join(SOLVERS)}")
     module, _, cls = SOLVERS[name].partition(":")
     return cast(type[Any], getattr(import_module(f"{__name__}.{module}"), cls))
+
+
+ELSEWHERE: Mapping[str, str] = {
+    "gd": "gradient-descent", "steepest-descent": "gradient-descent", "gradient": "gradient-descent",
+    "newton-cg": "newton", "newton-cholesky": "newton", "newton-raphson": "newton", "irls": "newton", "bfgs": "lbfgs",
+    "l-bfgs": "lbfgs", "l-bfgs-b": "lbfgs", "sag": "saga", "svrg": "saga", "mm": "majorise", "em": "majorise",
+    "majorize": "majorise", "ista": "fista", "proximal-gradient": "fista", "prox-newton": "proximal-newton",
+    "coordinate-descent": "working-set", "cd": "working-set", "celer": "working-set", "lp": "interior-point",
+    "highs": "interior-point", "simplex": "interior-point", "barrier": "interior-point", "pdhg": "primal-dual",
+    "liblinear": "auto", "svd": "auto", "cholesky": "auto", "default": "auto", "none": "auto",
+}  # fmt: skip
+"""What other libraries call their solvers, and which of ours comes nearest."""
+
+
+def _hint(name: str) -> str:
+    """ "did you mean 'gradient-descent'? " for a name that is nearly one, or that another library has."""
+    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    near = [ELSEWHERE[plain]] if plain in ELSEWHERE else get_close_matches(plain, ["auto", *SOLVERS], n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def make_solver(name: str, options: Mapping[str, Any], random_state: int | None = None) -> Solver:
