@@ -156,7 +156,7 @@ class Normalised(Coupled):
     link_slope: Callable[..., Any]
 
     def found(self, y: Any, z: Any) -> Any:
-        below = ops.maximum(z - ops.stop_gradient(ops.max(z, axis=-1, keepdims=True)), -1e30)
+        below = ops.clip(z - ops.stop_gradient(ops.max(z, axis=-1, keepdims=True)), -1e30, float("inf"))
         far = ops.stop_gradient(below)
         top = ops.zeros_like(far[..., :1]) + self.sure
         for _ in range(STEPS):
