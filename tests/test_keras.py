@@ -169,7 +169,7 @@ def trained_and_saved() -> None:
 
 
 KINDS = ("Huber", "Poisson", "Focal", "GaussianNLL", "RankNet", "CensoredNormal", "CumulativeLogit", "AllThresholds",
-         "MultiClassBrier", "KullbackLeibler", "CrammerSinger", "WestonWatkins")  # fmt: skip
+         "MultiClassBrier", "KullbackLeibler", "Entmax", "CrammerSinger", "WestonWatkins")  # fmt: skip
 """One loss of each kind of code around the functions."""
 
 
