@@ -48,22 +48,30 @@ REWRITTEN = {
     "softplus_of_asinh": ("softplus(log(r/2 + sqrt(1 + r**2/4)))", {"log1p"}),
     "fading_square": ("r**2*(1 - tanh(r**2)**2)", {"min", "sech2"}),
     "softplus_difference": ("softplus(tanh(r)) - softplus(0)", {"expm1"}),
+    "sigmoid_hill": ("(c - sigmoid(r))*sigmoid(r)**2", {"tanh"}),
+    "sigmoid_excess": ("max(0, sigmoid(r) - c) + log(min(1, sigmoid(-r) + c))", {"expm1", "log1p"}),
+    "exp_rise": ("exp(r) + log(1 - exp(-exp(r)))", {"expm1", "log"}),
+    "power_step": ("exp(-3*softplus(-r)) - exp(-2*softplus(-r))", {"sigmoid"}),
 }
-"""For every rewrite a formula that needs it, and words that only the rewritten form has."""
+"""For every rewrite a formula that needs it, and words that only the rewritten form has; c is a parameter."""
+
+C = 0.25
 
 
 @pytest.mark.parametrize("rule", stable.REWRITES)
 def test_each_rewrite_is_the_same_mathematics(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, words = REWRITTEN[rule]
-    program = derive.slotwise(parse(text), ("r",), {})
+    given = {"c": C} if "c" in parse(text).names else {}
+    program = derive.slotwise(parse(text), ("r",), dict.fromkeys(given, True))
     used = {s.word for s in program.steps}
     assert words <= used, program
     for r in (-30.0, -1.5, -1e-3, 0.7, 12.0):
         with mpmath.workdps(60):
-            want = reference.walk(parse(text), {"r": mpmath.mpf(r)})
-            assert mpmath.almosteq(program.run({"r": r})["value"], want, rel_eps=mpmath.mpf(10) ** -20), (text, r)
+            want = reference.walk(parse(text), {"r": mpmath.mpf(r), "c": mpmath.mpf(C)})
+            got = program.run({"r": r, **given})["value"]
+            assert mpmath.almosteq(got, want, rel_eps=mpmath.mpf(10) ** -20), (text, r)
     monkeypatch.delitem(stable.REWRITES, rule)
-    without = derive.slotwise(parse(text), ("r",), {})
+    without = derive.slotwise(parse(text), ("r",), dict.fromkeys(given, True))
     assert without.steps != program.steps, "the rule was not needed for its own example"
 
 

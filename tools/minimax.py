@@ -197,6 +197,11 @@ def exp_third(r: Any) -> Any:
     return (mp.expm1(r) - r - r**2 / 2) / r**3
 
 
+def exp_fifth(r: Any) -> Any:
+    """(eʳ − 1 − r − r²/2 − r³/6 − r⁴/24)/r⁵."""
+    return (mp.expm1(r) - r - r**2 / 2 - r**3 / 6 - r**4 / 24) / r**5
+
+
 def scaled_tail(u: Any) -> Any:
     """(u + LIFT)(1 − Φ(u))exp(u²/2)."""
     return tail(u) * (u + LIFT) / ROOT_2PI
@@ -213,6 +218,9 @@ FITS: dict[str, Fit] = {
         from_zero(carefully(exp_third), mpf(1) / 6), -2 * mp.ln2, 2 * mp.ln2,
         15, None, "(eˣ − 1 − x − x²/2)/x³ for |x| <= 2 ln 2"
     ),
+    "EXP_FIFTH": Fit(
+        from_zero(carefully(exp_fifth), mpf(1) / 120), -HALF_LN2, HALF_LN2, 9, None, "(eʳ − 1 − r − … − r⁴/24)/r⁵"
+    ),
     "LOG": Fit(even(log_rest, 2 * THIRD), *ends("0.0295"), 6, 2, "(2 atanh(s) − 2s)/s³ in s²"),
     "LOG_UNIT": Fit(even(log_rest, 2 * THIRD), mpf(0), THIRD**2, 9, 4, "the same, as log1p needs it on [0, 1]"),
     "LOG_LONG": Fit(even(log_long_rest, mpf(2) / 5), *ends("0.0295"), 7, None, "(2 atanh(s) − 2s − 2s³/3)/s⁵ in s²"),
@@ -222,6 +230,10 @@ FITS: dict[str, Fit] = {
     ),
     "ATAN": Fit(
         even(lambda x: (mp.atan(x) / x - 1) / x**2, -THIRD), *ends("0.1717"), 10, 4, "(atan(x)/x − 1)/x² in x²"
+    ),
+    "ATAN_LONG": Fit(
+        even(lambda x: (((mp.atan(x) / x - 1) / x**2 + THIRD) / x**2 - mpf(1) / 5) / x**2, -mpf(1) / 7),
+        *ends("0.1717"), 12, None, "(atan(x)/x − 1 + x²/3 − x⁴/5)/x⁶ in x²",
     ),
     "SIN": Fit(
         even(lambda x: (mp.sin(x) / x - 1) / x**2, -THIRD / 2), *ends(QUARTER_PI), 5, 3, "(sin(x)/x − 1)/x² in x²"
@@ -271,7 +283,7 @@ def rows(name: str, fit: Fit) -> str:
         rounded = [float(c) for c in chebyshev(fit.f, fit.low, fit.high, degree)]
         exact = mp.log(error(fit, rounded), 2)
         lines.append(f'    "{name}{table}": (  # relative error 2^{mp.nstr(exact, 3)}')
-        lines += [f"        {c!r}," for c in rounded]
+        lines += ["        " + ", ".join(map(repr, rounded[i : i + 4])) + "," for i in range(0, len(rounded), 4)]
         lines.append("    ),")
     return "\n".join(lines)
 
@@ -280,6 +292,7 @@ HEAD = '''"""The polynomials of the compiled words, lowest power first; written 
 
 from __future__ import annotations
 
+# fmt: off
 POLYNOMIALS: dict[str, tuple[float, ...]] = {'''
 
 

@@ -8,22 +8,21 @@ In exact arithmetic every rest is 0, so the mathematics is that of the Program.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from lossmith.backends.careful_changes import CHANGES
+from lossmith.backends.careful_marks import FINE, MAGNIFYING, finely, halved_first, magnified, power_of_two, still
 from lossmith.program import Arg, Program, Step
 
 OWN = (
     "exp", "expm1", "log", "log1p", "softplus", "sigmoid", "sech2", "tanh", "sqrt", "hypot1", "log1psq", "atan",
-    "cauchit_slope", "log_cloglog",
+    "sin", "cos", "cauchit_slope", "log_cloglog",
 )  # fmt: skip
 """Words of which a machine may know what their rounding took."""
 
-REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2} | {f"{word}_rest": 2 for word in OWN}
+REST_WORDS = {"left_mul": 3, "left_div": 3, "mend": 2} | {f"{word}_rest": 2 for word in (*OWN, *FINE)}
 """a·b − p, a − q·b, both exact; v + d, where d counts for nothing unless it is finite; and word(x) − y, about."""
 
 ALLOWED = 1.9
@@ -53,6 +52,10 @@ class Writer:
     plain: dict[str, Step]
     deep: bool
     own: frozenset[str]
+    fine: frozenset[str] = frozenset()
+    """Values whose rests are wanted to more digits."""
+    still: frozenset[str] = frozenset()
+    """Values of a machine that knows a rest only where nothing depends on the row."""
     steps: list[Step] = field(default_factory=list)
     known: dict[tuple[str, tuple[Arg, ...]], str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -105,22 +108,19 @@ class Writer:
 
     def _own(self, step: Step, raw: str, name: str) -> Arg | None:
         """What the step's own rounding took."""
-        if self.deep and step.word in self.own:
-            return self.step(name, f"{step.word}_rest", *step.args, raw)
+        if self.deep and (step.word in self.own or step.name in self.still):
+            kind = f"{step.word}_fine" if step.name in self.fine else step.word
+            return self.step(name, f"{kind}_rest", *step.args, raw)
         table = RESTS if self.deep else PRODUCTS
         return table[step.word](self, step, raw, name) if step.word in table else None
-
-
-def _power_of_two(a: Arg) -> bool:
-    return not isinstance(a, str) and a != 0 and abs(math.frexp(a)[0]) == 0.5
 
 
 def _unit(w: Writer, a: Arg) -> bool:
     """Is it ±1, or another power of two, whatever the row?"""
     if not isinstance(a, str):
-        return _power_of_two(a)
+        return power_of_two(a)
     step = w.plain.get(a)
-    return step is not None and step.word == "where" and all(map(_power_of_two, step.args[1:]))
+    return step is not None and step.word == "where" and all(map(power_of_two, step.args[1:]))
 
 
 def _mul(w: Writer, step: Step, p: str, name: str) -> Arg | None:
@@ -210,20 +210,6 @@ RESTS: dict[str, Rest] = {
 SIDES = frozenset({"lt", "le", "gt", "ge"})
 """Comparisons that may jump at a place between two floats."""
 
-MAGNIFYING = frozenset({"exp", "expm1", "sech2"})
-"""Words before which no rest is too dear."""
-
-PLAIN = frozenset({"add", "sub", "mul", "div", "neg", "where", "min", "max", "abs"})
-
-
-def _magnified(program: Program) -> set[str]:
-    """The values that reach a magnifying word by plain arithmetic."""
-    found: set[str] = set()
-    for step in reversed(program.steps):
-        if step.word in MAGNIFYING or (step.name in found and step.word in PLAIN):
-            found.update(a for a in step.args if isinstance(a, str))
-    return found
-
 
 def _change(w: Writer, step: Step, raw: str) -> Arg | None:
     """What the rests of the arguments add to a step, where that is made good at once."""
@@ -244,7 +230,7 @@ def _off(program: Program) -> dict[str, float]:
         if step.word in EXACT:
             off[step.name] = max(before, default=0.0)
         elif step.word in ("mul", "div"):
-            off[step.name] = sum(before) + 0.5 * (not any(map(_power_of_two, step.args)))
+            off[step.name] = sum(before) + 0.5 * (not any(map(power_of_two, step.args)))
         elif step.word in ("add", "sub"):
             off[step.name] = max(before, default=0.0) + 0.5
         else:
@@ -259,32 +245,17 @@ def rough(program: Program) -> bool:
     return far or any(step.word == "mend" for step in careful(program).steps)
 
 
-def halved_first(program: Program) -> Program:
-    """c·(x·x) → (c·x)·x for c = ½, ¼, … where the square serves nothing else: x² may overflow where x²/2 does not."""
-    uses = Counter(a for s in program.steps for a in s.args) + Counter(a for _, a in program.outputs)
-    squares = {s.name: s.args[0] for s in program.steps if s.word == "mul" and s.args[0] == s.args[1]}
-    steps: list[Step] = []
-    for step in program.steps:
-        square, c = sorted(step.args, key=lambda a: not isinstance(a, str))[:2] if step.word == "mul" else ("", 1.0)
-        x = squares.get(str(square)) if uses[square] == 1 else None
-        if x is not None and not isinstance(c, str) and _power_of_two(c) and abs(c) < 1:
-            steps = [Step(s.name, "mul", (c, x)) if s.name == square else s for s in steps]
-            step = Step(step.name, "mul", (square, x))
-        steps.append(step)
-    return replace(program, steps=tuple(steps))
-
-
 @lru_cache(maxsize=1024)
-def careful(program: Program, own: frozenset[str] = frozenset(OWN)) -> Plan:
-    """The plan of a Program, for a machine that knows the rests of its `own` words."""
+def careful(program: Program, own: frozenset[str] = frozenset(OWN), once: frozenset[str] = frozenset()) -> Plan:
+    """The plan of a Program, for a machine that knows the rests of its `own` words, and of `once` those of numbers."""
     program = halved_first(program)
     off = _off(program)
     far = {a for _, a in program.outputs if isinstance(a, str) and off.get(a, 0.0) > ALLOWED}
-    w = Writer({s.name: s for s in program.steps}, bool(far), own)
+    w = Writer({s.name: s for s in program.steps}, bool(far), own, finely(program), still(program, once))
     w.taken |= set(program.inputs) | set(program.params) | set(w.plain)
-    deep, magnified = w.deep, _magnified(program)
+    deep, steep = w.deep, magnified(program)
     for step in program.steps:
-        w.deep = deep or step.name in magnified
+        w.deep = deep or step.name in steep
         _write(w, step)
     w.deep = deep
     outputs = [(name, _mended(w, a) if a in far else a) for name, a in program.outputs]

@@ -226,7 +226,7 @@ def host() -> tuple[str, str, str]:
 def printer() -> str:
     """A hash of the code that prints kernels, so that no kernel outlives a change of it."""
     here = Path(__file__).parent
-    files = [*sorted(here.glob("llvm*.py")), here / "careful.py", here / "wide.py"]
+    files = [*sorted(here.glob("llvm*.py")), *sorted(here.glob("careful*.py")), here / "wide.py"]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 

@@ -16,6 +16,7 @@ RAISE = 128
 LN2, LN2_REST = 0.6931471805599453, 2.3190468138462996e-17
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # k·LN2_HIGH is exact for |k| < 2^20
 LEAST_NORMAL = 2.2250738585072014e-308
+PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 PI_4, PI_4_REST = 0.7853981633974483, 3.061616997868383e-17
 
 
@@ -232,3 +233,33 @@ def log1p_parts(x: Value) -> tuple[Value, Value, Value, Value, Value]:
     first, more = m - 1.0, (x > 2.0**60).where(0.0, lost * (ONE - (k << 52)).real())  # lost·2^-k
     inside = (u > 0.7072) & (u < 1.4141)
     return inside, inside.where(x, first + more), inside.where(0.0, as_real(k)), first, more
+
+
+@worded
+def quarter_turns(x: Value) -> tuple[Value, Value, Value]:
+    """x = n·π/2 + r + rest with |r| <= π/4: (n plus MAGIC, r, rest), for |x| < 2^30."""
+    e = x.emitter
+    shifted = e.fma(x, 2 / math.pi, MAGIC)
+    n = shifted - MAGIC
+    first = e.fma(n, -PI_2[0], x)  # exact
+    second = n * PI_2[1]
+    r = first - second
+    given = first - r
+    rest = (first - (r + given)) + (given - second) - e.fma(n, PI_2[2], e.fma(n, PI_2[1], -second))
+    return shifted, r, rest
+
+
+@worded
+def sine_parts(r: Value, rest: Value) -> tuple[Value, Value]:
+    """sin(r + rest) for |r| <= π/4 as r and what is added to it."""
+    e, z = r.emitter, r * r
+    return r, e.fma(r * z, e.polynomial("SIN", z), rest * e.fma(z, -0.5, 1.0))
+
+
+@worded
+def cosine_parts(r: Value, rest: Value) -> tuple[Value, Value]:
+    """cos(r + rest) for |r| <= π/4 as 1 − r²/2, rounded, and what is added to it."""
+    e, z = r.emitter, r * r
+    half = z * 0.5
+    one = 1.0 - half
+    return one, ((1.0 - one) - half) + e.fma(z * z, e.polynomial("COS", z), -(r * rest))

@@ -31,6 +31,13 @@ def exp_ratio(x: Value) -> Value:
 
 
 @worded
+def exp_ratio_rest(x: Value) -> Value:
+    """What the last rounding of `exp_ratio` took."""
+    e, ratio = x.emitter, exp_ratio(x)
+    return e.fma(x, e.polynomial("EXP_LONG", x, heads=2), 0.5 - ratio)
+
+
+@worded
 def expm1mx(x: Value) -> Value:
     """e^x − 1 − x; near 0 the square's own rounding is made good."""
     e, near = x.emitter, absolute(x) < 1.386
@@ -211,6 +218,7 @@ def log_cloglog_rest(x: Value, y: Value) -> Value:
     down = exp_ratio(-low)
     lost = low * down
     line = log1p(-lost)
-    more = log1p_rest(-lost, line) - (e.fma(low, down, -lost) + exp_rest(x, low) * down) / (1.0 - lost)
+    taken = e.fma(low, down, -lost) + (exp_rest(x, low) * (down - low * down) + low * exp_ratio_rest(-low))
+    more = log1p_rest(-lost, line) - taken / (1.0 - lost)
     high = lowered(raised_gumbel(x))
     return (x > 0.0).where(log1p_rest(-high, y), ((x - y) + line) + more)

@@ -252,7 +252,7 @@ class Emitter:
 
         The first `heads` coefficients are added last, by Horner's, which is more accurate.
         """
-        short = POLYNOMIALS.get(f"{name}_SHORT") if self.brief else None
+        short = POLYNOMIALS.get(f"{name}_SHORT") if self.brief and x.varies else None
         coefficients = short or POLYNOMIALS[name]
         before, self.hint = self.hint, f"polynomial.{name.lower()}"
         value = self.estrin(x, coefficients[heads:])

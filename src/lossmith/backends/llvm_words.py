@@ -6,7 +6,6 @@ kernels compute on float64 lanes too, with shorter polynomials.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from lossmith.backends import llvm_remainders as remainders
@@ -14,9 +13,9 @@ from lossmith.backends import llvm_special as special
 from lossmith.backends.llvm_core import (
     LN2,
     LN2_REST,
-    MAGIC,
     absolute,
     atan,
+    cosine_parts,
     decay,
     exp,
     expm1,
@@ -25,14 +24,14 @@ from lossmith.backends.llvm_core import (
     log1p_unit,
     lowered,
     mended,
+    quarter_turns,
     raised_decay,
+    sine_parts,
     with_sign,
 )
 from lossmith.backends.llvm_power import power
 from lossmith.backends.llvm_rests import RESTS
 from lossmith.backends.llvm_values import Value, worded
-
-PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 
 
 @worded
@@ -75,33 +74,14 @@ def sigmoid(x: Value) -> Value:
 
 
 @worded
-def quarter_turns(x: Value) -> tuple[Value, Value, Value]:
-    """x = n·π/2 + r + rest with |r| <= π/4: (n plus MAGIC, r, rest), for |x| < 2^30."""
-    e = x.emitter
-    shifted = e.fma(x, 2 / math.pi, MAGIC)
-    n = shifted - MAGIC
-    first = e.fma(n, -PI_2[0], x)  # exact
-    second = n * PI_2[1]
-    r = first - second
-    given = first - r
-    rest = (first - (r + given)) + (given - second) - e.fma(n, PI_2[2], e.fma(n, PI_2[1], -second))
-    return shifted, r, rest
-
-
-@worded
 def wave(x: Value, ahead: int, name: str) -> Value:
     """sin(x + ahead·π/2); the C library serves |x| >= 2^30."""
-    e = x.emitter
     shifted, r, rest = quarter_turns(x)
-    z = r * r
-    sine = r + e.fma(r * z, e.polynomial("SIN", z), rest * e.fma(z, -0.5, 1.0))
-    half = z * 0.5
-    one = 1.0 - half
-    cosine = one + (((1.0 - one) - half) + e.fma(z * z, e.polynomial("COS", z), -(r * rest)))
+    (sine, more), (cosine, less) = sine_parts(r, rest), cosine_parts(r, rest)
     turn = shifted.bits() + ahead
-    size = (turn << 63).negative().where(cosine, sine)
+    size = (turn << 63).negative().where(cosine + less, sine + more)
     near = (size.bits() ^ ((turn >> 1) << 63)).real()
-    return e.rarely(name, near, x, absolute(x) >= 2.0**30)
+    return x.emitter.rarely(name, near, x, absolute(x) >= 2.0**30)
 
 
 @worded

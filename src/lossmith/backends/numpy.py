@@ -248,6 +248,24 @@ def _horner(x: Any, coefficients: Any) -> Any:
     return total
 
 
+LOG_REST = Program(
+    ("x", "dx", "y", "dy"), (),
+    (
+        Step("all", "add", ("x", "dx")), Step("log", "log", ("all",)),
+        Step("less", "sub", ("log", "y")), Step("rest", "sub", ("less", "dy")),
+    ),
+    (("rest", "rest"),),
+)  # fmt: skip
+
+
+def log_rest(x: Any, y: Any) -> Any:
+    """log(x) − y for a number x, no array: what is near a parameter's logarithm shows more digits than that has."""
+    if not 0 < x < np.inf:
+        return 0.0
+    parts = (float(x), float(x - float(x)), float(y), float(y - float(y)))
+    return float(LOG_REST.run(dict(zip(LOG_REST.inputs, parts, strict=True)))["rest"])
+
+
 def xlogy(x: Any, y: Any) -> Any:
     return _special("xlogy")(x, y)
 
@@ -257,14 +275,14 @@ def functions() -> Mapping[str, Callable[..., Any]]:
     """The words that are not one NumPy call."""
     own = (
         exp, softplus, sigmoid, sech2, logcosh, hypot1, log1psq, witch, serpentine, mills, mills_slope, log_ndtr, xlogy,
-        lgamma, digamma, trigamma, left_mul, left_div, mend,
+        lgamma, digamma, trigamma, left_mul, left_div, mend, log_rest,
     )  # fmt: skip
     return {f.__name__: f for f in own} | remainders.WORDS | {"erf": _special("erf")}
 
 
 def source(program: Program, dtype: np.dtype[Any]) -> str:
     """The Python function that `load` runs."""
-    plan = careful(program, frozenset()) if dtype == np.float64 else program
+    plan = careful(program, frozenset(), frozenset({"log"})) if dtype == np.float64 else program
     arguments = ", ".join((*program.inputs, *program.params))
     lines = [f"# {program.note}"] if program.note else []
     lines += [f"def kernel({arguments}):"]

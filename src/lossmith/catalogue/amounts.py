@@ -70,7 +70,7 @@ class GeneralizedPoisson(Loss, lift=score, target=halfline):
 
     formula = (
         "exp(z)/(1 + alpha) - where(y < 1, y*z + (y - 1)*softplus(log(alpha*y) - z),"
-        " z + (y - 1)*(z + softplus(log(alpha*y) - z)))"
+        " z + (y - 1)*(log(alpha*y) + softplus(z - log(alpha*y))))"
     )
     mean_formula = "exp(z)"
     averages = ""

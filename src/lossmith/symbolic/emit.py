@@ -22,6 +22,7 @@ class Emitter:
         self.steps = list(prelude)
         self.known: dict[tuple[str, tuple[Arg, ...]], str] = {(s.word, s.args): s.name for s in prelude}
         self.shared: dict[str, Arg] = {}
+        self.reaches: dict[str, set[str]] = {}
         self.bounded: set[str] = set()
 
     def step(self, word: str, *args: Arg) -> str:
@@ -52,10 +53,18 @@ class Emitter:
     def add(self, e: Tree) -> Arg:
         """What does not depend on the row first: 1 − ε + 2εσ is then right for ε = 1 too."""
         terms = sorted(e.args, key=_KEY)
-        fixed = [t for t in terms if self.is_fixed(t)]
-        if len(fixed) > 1 and len(fixed) < len(terms):
-            return self.summed([sp.Add(*fixed, evaluate=False), *(t for t in terms if t not in fixed)])
+        for first in ([t for t in terms if self.is_fixed(t)], self.of_score(terms)):
+            if 1 < len(first) < len(terms):
+                return self.summed([sp.Add(*first, evaluate=False), *(t for t in terms if t not in first)])
         return self.summed(terms)
+
+    def of_score(self, terms: Sequence[Tree]) -> Sequence[Tree]:
+        """Where a number is one of the terms: those without the truth y, which may be tiny beside them."""
+        return [t for t in terms if "y" not in self.reached(t)] if any(t.is_Number for t in terms) else ()
+
+    def reached(self, e: Tree) -> set[str]:
+        """The names that an expression depends on, through shared ones."""
+        return {n for s in e.free_symbols for n in self.reaches.get(s.name, {s.name})}
 
     def summed(self, terms: Sequence[Tree]) -> Arg:
         plus = [t for t in terms if not t.could_extract_minus_sign()]
@@ -175,6 +184,7 @@ def emit(
             inlined[symbol] = whole  # x/c stays one division, and 2x waits for what may make it small
         else:
             emitter.shared[symbol.name] = emitter.arg(whole)
+            emitter.reaches[symbol.name] = emitter.reached(whole)
             emitter.bounded |= {symbol.name} if emitter.is_bounded(whole) else set()
             emitter.fixed |= {symbol.name} if emitter.is_fixed(whole) else set()
     results = tuple((name, emitter.arg(e.xreplace(inlined))) for name, e in zip(outputs, reduced, strict=True))

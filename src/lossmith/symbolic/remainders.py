@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Min, Tree, Where, Word
+from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Max, Min, Tree, Where, Word
 from lossmith.symbolic.smooth import (
     COMPOSITES,
     Atan,
@@ -119,6 +119,13 @@ class SoftplusRise(Word):
         return Sigmoid(b + d) * d.diff(t)
 
 
+class ExpRise(Word):
+    """log(exp(eˣ) − 1), whose zero where eˣ = log 2 is no difference."""
+
+    word = "exp_rise"
+    slope = staticmethod(lambda x: Exp(x) + CloglogSlope(x))
+
+
 def _below(x: Tree, edge: Tree, near: Tree, far: Tree) -> Tree:
     return Where(RELATIONS["lt"](x, edge), near, far)
 
@@ -128,12 +135,15 @@ COMPOSITES |= {
     "rise": lambda x: _below(x, sp.S.Zero, 1 / (Hypot1(x) - x), x + Hypot1(x)),
     "onset": lambda x: _below(x, sp.S.One, Exp(-x) * Expm1mx(x), 1 - Exp(-x) - Fade(x)),
     "bennett": lambda x: _below(x, sp.S.One, x**2 + (1 + x) * Log1pmx(x), (1 + x) * Log1p(x) - x),
+    "exp_rise": lambda x: _below(
+        Abs(x), sp.S.One, Log(Expm1(Exp(Max(Min(x, sp.S.One), -sp.S.One)))), Exp(x) + LogCloglog(x)
+    ),
     "log1mexp": lambda x: _below(x, -sp.Rational(7, 10), Log1p(-Exp(x)), Log(-Expm1(x))),
     "softplus_rise": lambda b, d: _below(Abs(d), sp.S.One, Log1p(Sigmoid(b) * Expm1(d)), Softplus(b + d) - Softplus(b)),
 }
 
 
-def _calls(e: Tree, kind: type[Word]) -> list[tuple[Tree, Tree, Tree]]:
+def calls(e: Tree, kind: type[Word]) -> list[tuple[Tree, Tree, Tree]]:
     """(term, factor, x) for every term factor·kind(x) of a sum."""
     found = []
     for term in e.args if e.is_Add else ():
@@ -143,7 +153,7 @@ def _calls(e: Tree, kind: type[Word]) -> list[tuple[Tree, Tree, Tree]]:
     return found
 
 
-def _paired(e: Tree, term: Tree, other: Tree, better: Tree) -> Tree | None:
+def paired(e: Tree, term: Tree, other: Tree, better: Tree) -> Tree | None:
     """The sum with term + other replaced, if it holds both."""
     if other not in e.args:
         return None
@@ -151,7 +161,7 @@ def _paired(e: Tree, term: Tree, other: Tree, better: Tree) -> Tree | None:
 
 
 def _without_line(e: Tree, kind: type[Word], whole: type[Word]) -> Tree | None:
-    found = (_paired(e, term, -c * x, c * whole(x)) for term, c, x in _calls(e, kind))
+    found = (paired(e, term, -c * x, c * whole(x)) for term, c, x in calls(e, kind))
     return next((better for better in found if better is not None), None)
 
 
@@ -176,26 +186,26 @@ def _vanishes(e: Tree) -> bool:
 
 def exp_onset(e: Tree) -> Tree | None:
     """1 − (1 + x)·e⁻ˣ → onset(x)."""
-    for term, factor, x in _calls(e, Exp):
+    for term, factor, x in calls(e, Exp):
         for c in e.args:
             if c is not term and _vanishes(factor + c * (1 - x)):
-                return _paired(e, term, c, c * Onset(-x))
+                return paired(e, term, c, c * Onset(-x))
     return None
 
 
 def log_onset(e: Tree) -> Tree | None:
     """(1 + x)·log1p(x) − x → bennett(x)."""
-    for term, factor, x in _calls(e, Log1p):
+    for term, factor, x in calls(e, Log1p):
         for line in e.args:
             c = -line / x
             if line is not term and _vanishes(factor - c * (1 + x)):
-                return _paired(e, term, line, c * Bennett(x))
+                return paired(e, term, line, c * Bennett(x))
     return None
 
 
 def one_minus_cos(e: Tree) -> Tree | None:
     """1 − cos(x) → 2 sin²(x/2)."""
-    found = (_paired(e, term, -c, -2 * c * Sin(x / 2) ** 2) for term, c, x in _calls(e, Cos))
+    found = (paired(e, term, -c, -2 * c * Sin(x / 2) ** 2) for term, c, x in calls(e, Cos))
     return next((better for better in found if better is not None), None)
 
 
@@ -212,7 +222,7 @@ def log_of_cauchy(e: Tree) -> Tree | None:
     """log(½ + atan(x)/π) → log_cauchit(x)."""
     if e.func is not Log or not e.args[0].is_Add or len(e.args[0].args) != 2 or HALF not in e.args[0].args:
         return None
-    for _, c, x in _calls(e.args[0], Atan):
+    for _, c, x in calls(e.args[0], Atan):
         if c.is_number and abs(abs(float(c)) * math.pi - 1) < 1e-14:
             return LogCauchit(x if c > 0 else -x)
     return None
@@ -239,13 +249,19 @@ def log_of_hypot(e: Tree) -> Tree | None:
 
 def softplus_difference(e: Tree) -> Tree | None:
     """softplus(a) − softplus(b) with b constant → softplus_rise(b, a − b)."""
-    calls = _calls(e, Softplus)
-    for low, c, b in calls:
-        for high, opposite, a in calls:
-            if opposite == -c and _still(b) and not _still(a):
+    found = calls(e, Softplus)
+    for low, c, b in found:
+        for high, opposite, a in found:
+            if opposite == -c and still(b) and not still(a):
                 kept = (t for t in e.args if t is not low and t is not high)
                 return sp.Add(*kept, opposite * SoftplusRise(b, sp.expand(a - b)))
     return None
+
+
+def exp_rise(e: Tree) -> Tree | None:
+    """eˣ + log_cloglog(x) → exp_rise(x)."""
+    found = (paired(e, term, c * Exp(x), c * ExpRise(x)) for term, c, x in calls(e, LogCloglog) if c.is_number)
+    return next((better for better in found if better is not None), None)
 
 
 FARTHEST = sp.Integer(10) ** 300
@@ -260,7 +276,7 @@ def fading_square(e: Tree) -> Tree | None:
     return sp.Mul(*(Min(f, FARTHEST) if f in high else f for f in e.args)) if high else None
 
 
-def _still(e: Tree) -> bool:
+def still(e: Tree) -> bool:
     """Are all its symbols positive parameters?"""
     return all(s.is_positive for s in e.free_symbols)
 
@@ -279,5 +295,6 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
         softplus_of_asinh,
         softplus_difference,
         fading_square,
+        exp_rise,
     )
 }

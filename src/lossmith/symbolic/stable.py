@@ -10,7 +10,7 @@ from functools import reduce
 
 import sympy as sp
 
-from lossmith.symbolic import remainders
+from lossmith.symbolic import logits, remainders
 from lossmith.symbolic.algebra import HALF, Tree
 from lossmith.symbolic.smooth import (
     Cosh,
@@ -262,29 +262,33 @@ def _squares(f: Tree) -> bool:
     return f.func is Exp and root_of_square(-f.args[0]) is not None
 
 
-REWRITES: dict[str, Callable[[Tree], Tree | None]] = {
-    f.__name__: f
-    for f in (
-        one_minus_sigmoid,
-        exp_minus_one,
-        hypot_minus_one,
-        sqrt_of_one_plus_square,
-        sqrt_minus_one,
-        expm1_of_logsigmoid,
-        exp_of_logsigmoid,
-        log_of_sigmoid,
-        log_of_cosh,
-        log_one_plus,
-        log_one_plus_exp,
-        log_of_one_plus_square,
-        one_minus_tanh_squared,
-        power_of_one_plus_square,
-        logistic_quotient,
-        one_over_one_plus_square,
-        times_serpentine,
-        times_exp,
-    )
-} | remainders.REWRITES
+REWRITES: dict[str, Callable[[Tree], Tree | None]] = (
+    {
+        f.__name__: f
+        for f in (
+            one_minus_sigmoid,
+            exp_minus_one,
+            hypot_minus_one,
+            sqrt_of_one_plus_square,
+            sqrt_minus_one,
+            expm1_of_logsigmoid,
+            exp_of_logsigmoid,
+            log_of_sigmoid,
+            log_of_cosh,
+            log_one_plus,
+            log_one_plus_exp,
+            log_of_one_plus_square,
+            one_minus_tanh_squared,
+            power_of_one_plus_square,
+            logistic_quotient,
+            one_over_one_plus_square,
+            times_serpentine,
+            times_exp,
+        )
+    }
+    | remainders.REWRITES
+    | logits.REWRITES
+)
 """Every rewrite by its name, in the order in which they are tried."""
 
 
