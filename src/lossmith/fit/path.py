@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lossmith.errors import DataError, ParameterError
 from lossmith.fit.drive import Limits, drive, one_thread
 from lossmith.fit.fitting import Solution, fit, solution_of
+from lossmith.fit.folds import beside, serves
 from lossmith.fit.objective import Meter, Objective, strengths
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.separable import separation
@@ -21,6 +22,8 @@ from lossmith.rows.memory import Rows
 
 Array = NDArray[np.float64]
 
+Fitted = tuple[Array, Any, float]
+"""coef, intercept and scale."""
 CARRIED = ("newton", "working-set", "lbfgs", "proximal-newton")
 """Solvers that can go on at another strength."""
 LEARNING = frozenset({"lbfgs", "proximal-newton"})
@@ -128,30 +131,52 @@ def held_out(
     A loss of a scale is measured in the unit that the fit used. Raises DataError for a fold that leaves no weight.
     """
     weight = np.ones(rows.n) if rows.weight is None else rows.weight
-    result = np.empty((len(folds), len(alphas)))
-    for k, fold in enumerate(folds):
-        rest = weight.copy()
-        rest[fold] = 0.0
-        if not rest.any() or not weight[fold].any():
-            raise DataError(f"fold {k} holds all of the weight or none; give every fold rows, and leave some")
-        found = path(_weighted(rows, rest), loss, penalty, alphas, **asked)
-        result[k] = _judged(rows, loss, fold, weight[fold], found)
-    return result
+    every = [_without(rows, weight, fold, k) for k, fold in enumerate(folds)]
+    found = _together(rows, every, loss, penalty, alphas, folds, asked)
+    if found is None:
+        paths = (path(rest, loss, penalty, alphas, **asked) for rest in every)
+        found = ([(s.coef, s.intercept, s.scale) for s in one] for one in paths)
+    judged = [_judged(rows, loss, f, weight[f], fits) for f, fits in zip(folds, found, strict=True)]
+    return np.array(judged, dtype=np.float64).reshape(len(folds), len(alphas))
 
 
-def _weighted(rows: Rows, weight: Array) -> Rows:
-    """The same rows with other weights; what was measured of X alone is kept."""
-    other = replace(rows, weight=weight)
+def _without(rows: Rows, weight: Array, fold: NDArray[Any], k: int) -> Rows:
+    """The same rows, those of a fold with weight 0; what was measured of X alone is kept."""
+    rest = weight.copy()
+    rest[fold] = 0.0
+    if not rest.any() or not weight[fold].any():
+        raise DataError(f"fold {k} holds all of the weight or none; give every fold rows, and leave some")
+    other = replace(rows, weight=rest)
     other.notes.update({key: value for key, value in rows.notes.items() if isinstance(key, bool)})
     return other
 
 
-def _judged(rows: Rows, loss: Loss, fold: NDArray[Any], weight: Array, found: Sequence[Solution]) -> list[float]:
+def _together(
+    rows: Rows,
+    every: Sequence[Rows],
+    loss: Loss,
+    penalty: Penalty,
+    alphas: Sequence[float],
+    folds: Sequence[NDArray[Any]],
+    asked: Mapping[str, Any],
+) -> Iterable[list[Fitted]] | None:
+    """The fits of every fold, all side by side; None where they must be made one by one."""
+    order = sorted(range(len(alphas)), key=lambda i: -float(alphas[i]))
+    chain = [replace(penalty, alpha=float(alphas[i])) for i in order]
+    if not serves(rows, loss, chain, folds, asked):
+        return None
+    found = beside(rows, every, loss, chain, folds, asked)
+    if found is None:
+        return None
+    return ([fits[order.index(i)] for i in range(len(alphas))] for fits in found)
+
+
+def _judged(rows: Rows, loss: Loss, fold: NDArray[Any], weight: Array, fits: Sequence[Fitted]) -> list[float]:
     X, y = rows.X[fold], rows.y[fold]
     offset = np.zeros(len(y)) if rows.offset is None else rows.offset[fold]
     means = []
-    for s in found:
-        z = np.asarray(X @ s.coef) + s.intercept
+    for coef, last, scale in fits:
+        z = np.asarray(X @ coef) + last
         z += offset if offset.ndim == z.ndim else offset[:, None]
-        means.append(s.scale**2 * float(loss(y / s.scale if s.scale != 1.0 else y, z / s.scale, weight=weight)))
+        means.append(scale**2 * float(loss(y / scale if scale != 1.0 else y, z / scale, weight=weight)))
     return means
