@@ -58,12 +58,38 @@ def test_one_loss_fits_again_to_rows_changed_in_place() -> None:
 
 def test_what_cannot_be_carried_is_refused_in_one_line() -> None:
     y = TARGETS["classes"].astype(int)
-    with pytest.raises(UnsupportedError, match=r"BoostedClassifier\(engine='sklearn'\)") as caught:
-        objective("crossentropy")
-    assert "\n" not in str(caught.value)
     with pytest.raises(UnsupportedError, match="use DistributionRegressor"):
         objective("GaussianNLL")
-    with pytest.raises(UnsupportedError, match="3 classes need as many"):
-        HistGradientBoostingClassifier(loss=objective("squared"), **WORDS).fit(X, y)
+    for name in ("squared", "logistic"):
+        with pytest.raises(
+            UnsupportedError, match=r"3 classes need as many;.*BoostedClassifier\(engine='sklearn'\)"
+        ) as caught:
+            HistGradientBoostingClassifier(loss=objective(name), **WORDS).fit(X, y)
+        assert "\n" not in str(caught.value)
     with pytest.raises(DomainError, match="row 0"):
         HistGradientBoostingRegressor(loss=objective("poisson"), **WORDS).fit(X, -Y)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("kind", ["classes", "binary"])
+def test_classes_are_those_of_its_own_loss(kind: str, weight: Any) -> None:
+    """A score for each class, or one for two. Fails where start, weights, link or the order of classes is another."""
+    labels = np.array(["a", "b", "c"])[TARGETS[kind].astype(int)]
+    theirs = HistGradientBoostingClassifier(**WORDS).fit(X, labels, weight)
+    made = HistGradientBoostingClassifier(loss=objective("crossentropy", curvature="exact"), **WORDS)
+    ours = made.fit(X, labels, weight)
+    assert np.abs(ours.predict_proba(X) - theirs.predict_proba(X)).max() < 1e-9 < np.ptp(theirs.predict_proba(X))
+    assert (ours.predict(X) == theirs.predict(X)).all()
+    again = pickle.loads(pickle.dumps(ours))
+    assert (again.predict_proba(X) == ours.predict_proba(X)).all()
+    assert (clone(again).fit(X, labels, weight).predict_proba(X) == ours.predict_proba(X)).all()
+
+
+def test_classes_stop_early_by_any_loss() -> None:
+    """Fails where the loss judged is of other scores than those held back."""
+    words: dict[str, Any] = {**WORDS, "max_iter": 300, "early_stopping": True, "n_iter_no_change": 3}
+    for name, kind in (("focal", "classes"), ("focal", "binary"), ("squared_hinge", "binary")):
+        model = HistGradientBoostingClassifier(loss=objective(name), **words).fit(X, TARGETS[kind])
+        p = model.predict_proba(X)
+        assert model.n_iter_ < 300 and model.score(X, TARGETS[kind]) > 0.8
+        assert np.allclose(p.sum(axis=1), 1) and p.shape[1] == len(model.classes_)

@@ -23,11 +23,11 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from lossmith.adapters.hosts import host
 from lossmith.errors import UnsupportedError
 from lossmith.loss import Loss
-from lossmith.models.boosted_loss import Boosting, Single, begin
+from lossmith.models.boosted_loss import Boosting, Many, Single, begin
 from lossmith.models.boosted_native import asked, sound
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
-from lossmith.models.boosted_score import Judge, mean_loss
+from lossmith.models.boosted_score import Judge, columns_of, mean_loss
 from lossmith.models.boosted_task import Task, Trees, importance_of
 from lossmith.models.store import State
 
@@ -78,69 +78,89 @@ class HistLoss(BaseLoss):  # type: ignore[misc]
 class OfTheFit:
     """What stands for the compiled part where the fit is not known beforehand: it takes the rows handed over."""
 
-    def __init__(self, loss: Loss, scale: Any, rule: Rule) -> None:
-        self.loss, self.scale, self.rule = loss, scale, rule
+    def __init__(self, loss: Loss, scale: Any, curvature: str) -> None:
+        self.loss, self.scale, self.curvature = loss, scale, curvature
         self._rows: tuple[Any, Any] | None = None
         self._slots: Slots | None = None
 
     def gradient_hessian(self, y_true: Array, raw_prediction: Array, sample_weight: Any, **out: Any) -> None:
         """Gradient and curvature of these rows, in the order of the fit."""
-        if raw_prediction.ndim == 2:
-            raise UnsupportedError(
-                f"{self.loss.name} here has one raw score a row, and {raw_prediction.shape[1]} classes need as many;"
-                " use BoostedClassifier(engine='sklearn')"
-            )
         known = self._rows is not None and self._rows[0] is y_true and self._rows[1] is sample_weight
         if not known or self._slots is None:
-            self._rows, self._slots = (y_true, sample_weight), self._slots_of(y_true, sample_weight)
+            outputs = raw_prediction.shape[1] if raw_prediction.ndim == 2 else 1
+            self._rows, self._slots = (y_true, sample_weight), self._slots_of(y_true, sample_weight, outputs)
         self._slots.gradient_hessian(y_true, raw_prediction, sample_weight, **out)
 
-    def _slots_of(self, y_true: Array, sample_weight: Any) -> Slots:
+    def _slots_of(self, y_true: Array, sample_weight: Any, outputs: int) -> Slots:
         weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        y = np.asarray(y_true, np.float64)
-        return Slots(Single(self.loss, y, weight, scale=self.scale, rule=self.rule, centred=False))
+        y, rule = np.asarray(y_true, np.float64), self.rule(outputs)
+        if outputs > 1:
+            return Slots(Many(self.loss, y, weight, outputs=outputs, rule=rule, centred=False))
+        return Slots(Single(self.loss, y, weight, scale=self.scale, rule=rule, centred=False))
+
+    def rule(self, outputs: int) -> Rule:
+        """The curvature for so many raw scores a row; UnsupportedError where the loss has one only."""
+        if outputs > 1 and not self.loss.lift.multiclass:
+            raise UnsupportedError(
+                f"{self.loss.name} here has one raw score a row, and {outputs} classes need as many;"
+                " use a softmax loss such as CrossEntropy, or BoostedClassifier(engine='sklearn')"
+            )
+        return rule_of(self.loss, self.curvature, outputs)
 
 
 class Whole(BaseLoss):  # type: ignore[misc]
     """A loss of ours for whoever fits by himself: y and sample_weight are those of each fit, and the start is too."""
 
     def __init__(self, loss: Loss, scale: Any, curvature: str) -> None:
-        rule = rule_of(loss, curvature)
-        super().__init__(closs=OfTheFit(loss, policy_of(loss, scale), rule), link=IdentityLink())
+        super().__init__(closs=OfTheFit(loss, policy_of(loss, scale), curvature), link=IdentityLink())
         self._asked, self.unit = (loss, scale, curvature), 1.0
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy (searches copy their parameters) begins anew with the rows that it meets."""
-        return type(self), self._asked, {"unit": self.unit}
+        learned = {name: getattr(self, name) for name in ("unit", "is_multiclass", "n_classes")}
+        return type(self), self._asked, learned
 
     def __call__(self, y_true: Array, raw_prediction: Array, sample_weight: Array | None = None, **_: Any) -> float:
-        raw = np.ascontiguousarray(raw_prediction.reshape(len(y_true)))
+        raw = np.ascontiguousarray(raw_prediction if self.is_multiclass else raw_prediction.reshape(len(y_true)))
         return mean_loss(self._asked[0], np.asarray(y_true, np.float64), raw, sample_weight, self.unit)
 
     def fit_intercept_only(self, y_true: Array, sample_weight: Array | None = None) -> Any:
-        """The best constant."""
+        """The best constant: a float, or (K,)."""
         loss, policy = self._asked[0], self.closs.scale
         y, weight = sound(y_true, sample_weight, "fit")
         loss.check(y)
+        count = int(y.max()) + 1 if loss.lift.multiclass else 1
+        self.is_multiclass, self.n_classes = count > 2, count if count > 2 else None
+        self.closs.rule(count if count > 2 else 1)
+        if self.is_multiclass:
+            return np.asarray(loss.start(y, weight, count))
         found, unit = begin(loss, y, weight, policy)
         self.unit = unit if isinstance(policy, str) else policy
         return np.asarray(found)
 
 
-def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto") -> Whole:
-    """The loss as `loss=` of HistGradientBoostingRegressor; `predict` gives z, and `loss.mean(z)` undoes a link.
+class WholeOfLabels(Whole):
+    """A loss of labels, for HistGradientBoostingClassifier."""
 
-    loss: a name, a formula or a Loss of one raw score a row, else UnsupportedError; scale: a number, "mad" or
-    "sqrt-mean" (estimated again in every round); curvature: "auto" or a rule of `lossmith.models.boosted_rule`.
+    def predict_proba(self, raw_prediction: Array) -> Array:
+        """The probability of each class, (n, K), by the loss's own link; UnsupportedError where it has none."""
+        raw = np.ascontiguousarray(raw_prediction)
+        return columns_of(self._asked[0].mean(raw if self.is_multiclass else raw.reshape(len(raw))))
+
+
+def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto") -> Whole:
+    """The loss as `loss=` of HistGradientBoostingRegressor, whose `predict` gives z (`loss.mean(z)` undoes a link), or,
+    for a loss of labels, of HistGradientBoostingClassifier, whose `predict_proba` undoes it.
+
+    loss: a name, a formula or a Loss of one raw score a row, or of one a class (softmax), else UnsupportedError; scale:
+    a number, "mad" or "sqrt-mean" (estimated again in every round); curvature: "auto" or a rule of
+    `lossmith.models.boosted_rule`. Class weights stay in the probabilities, unlike in BoostedClassifier.
     """
     ready()
     made = asked(loss)
-    if made.lift.name == "softmax":
-        raise UnsupportedError(
-            f"{made.name} has a raw score for each class, which loss= of HistGradientBoosting does not carry; use"
-            " BoostedClassifier(engine='sklearn')"
-        )
-    return Whole(made, scale, curvature)
+    if not made.lift.multiclass:
+        rule_of(made, curvature)
+    return (WholeOfLabels if made.lift.name in ("margin", "softmax") else Whole)(made, scale, curvature)
 
 
 def grow(task: Task) -> HistTrees:
