@@ -55,11 +55,11 @@ def _by_hand(loss: Loss, fact: Fact) -> Certificate:
     """Of what is argued in words: what that rests on, two and three classes as a whole, and more classes by values."""
     from lossmith.symbolic.certify import Certificate
     from lossmith.symbolic.recheck import checked
-    from lossmith.symbolic.recheckjoint import tried
+    from lossmith.symbolic.recheckjoint import jumping, tried
     from lossmith.symbolic.recheckscores import resting, simplices
 
     if not fact.holds:
-        return Certificate(fact, (), ())
+        return Certificate(fact, (), jumping(loss, fact))
     if loss.lift.name == "one_against_rest":
         return _of_margins(loss, fact.name, ("smooth",))
     bound = BOUNDS[loss.lift.name, loss.formula]

@@ -25,11 +25,22 @@ def facts_of(loss: Loss) -> Mapping[str, Fact]:
     return ChainMap(cast(Any, proved), cast(Any, found)) if proved else found
 
 
+def beside_a_rival(loss: Loss) -> Fact:
+    """Does the value jump where the true class overtakes another, which then is its rival?"""
+    near = 2.0**-30
+    ends = [[0.3, 0.3 + s * near, -1.0] for s in (-1.0, 1.0)]
+    below, above = loss.value([0, 0], ends)
+    if abs(below - above) > 1e6 * near:
+        says = f"the value jumps from {below:.4g} to {above:.4g} where the true class meets a rival"
+        return Fact("twice", False, says, {"scores": ends[0], "and": ends[1]})
+    return Fact("twice", None, "the value may jump where the true class meets a rival")
+
+
 def of_scores(loss: Loss) -> dict[str, Fact]:
     """What is proved of the Hessian in all K scores, and which jumps there are."""
     if loss.lift.name == "one_against_rest":
         return facts_of_rest(slot_facts(loss, "margin")["smooth"])
     if "rival" in loss.tree.names:
-        return {"twice": Fact("twice", None, "the value jumps where the true class meets a rival, unless gamma is 0")}
+        return {"twice": beside_a_rival(loss)}
     bound = BOUNDS.get((loss.lift.name, loss.formula))
     return bound.facts() if bound else {}

@@ -112,7 +112,10 @@ def of_the_best(loss: Loss) -> dict[str, Fact]:
     if loss.lift.name != "one_against_best":
         return {}
     of_margin = slot_facts(loss, "margin")
-    made = {"twice": Fact("twice", None, "the slope jumps where the best rival changes, unless it is 0 there")}
+    twice = of_margin["twice"]
+    if twice.holds is not False:  # else it jumps wherever the best rival stays the same
+        twice = Fact("twice", None, "the slope jumps where the best rival changes, unless it is 0 there")
+    made = {"twice": twice}
     if of_margin["convex"].holds and not of_margin["monotone margin"].holds:
         made["convex"] = Fact("convex", None, "convex in the margin, which is the least of several; it does not fall")
     return made
@@ -141,7 +144,7 @@ def bent_down(loss: Loss) -> Fact:
     rng = np.random.default_rng(0)
     truths = np.asarray(TRUTHS[loss.target.name])[rng.integers(0, 3, 600)]
     width = len(loss.lift.outputs) or 3
-    z = np.round(rng.normal(scale=2, size=(600, width)), 3)
+    z = np.round(rng.normal(scale=rng.choice([2.0, 7.0], (600, 1)), size=(600, width)), 3)
     z = np.sort(z, axis=1) if not loss.lift.outputs else z
     if "logsumexp" in loss.tree.names:  # the level of the scores counts too
         z += rng.choice([0.0, -10.0, -1e4], (600, 1))
@@ -149,10 +152,14 @@ def bent_down(loss: Loss) -> Fact:
         block = loss.evaluate(truths, z, ("block",)).block
     sound = np.isfinite(block).all(axis=(1, 2))
     values, vectors = np.linalg.eigh(block[sound])
-    least = int(np.argmin(values[:, 0] / np.abs(values).max(axis=1).clip(1e-300)))
-    row, along = np.flatnonzero(sound)[least], np.round(vectors[least, :, 0], 6)
+    order = np.argsort(values[:, 0] / np.abs(values).max(axis=1).clip(1e-300), kind="stable")
+    rows, ways = np.flatnonzero(sound)[order], np.round(vectors[order, :, 0], 6)
     if not loss.lift.outputs:
-        return above_a_chord(loss, truths[row : row + 1], z[row], along) or UNKNOWN
+        tried = (
+            above_a_chord(loss, truths[r : r + 1], z[r], way) for r, way in zip(rows[:SEVERAL], ways, strict=False)
+        )
+        return next((found for found in tried if found), UNKNOWN)
+    row, along = rows[0], ways[0]
     if _curvature(loss, truths[row : row + 1], z[row], along) < 0:
         at = ", ".join(f"{n} = {v:g}" for n, v in zip(loss.lift.outputs, z[row], strict=True))
         because = f"it bends down along {along.tolist()} at y = {np.ravel(truths[row]).tolist()}, {at}"
@@ -160,6 +167,8 @@ def bent_down(loss: Loss) -> Fact:
     return UNKNOWN
 
 
+SEVERAL = 20
+"""How many of the places that bend down most are tried by a chord."""
 UNKNOWN = Fact(
     "convex", None, "not a sum of convex functions of affine combinations, and no witness against it was met"
 )

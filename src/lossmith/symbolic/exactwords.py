@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from lossmith.symbolic.exact import Exact, NotExact, Value, number
@@ -82,12 +84,29 @@ def _cloglog_bend(f: Exact, a: Value) -> Value:
     return f.mul(_cloglog_slope(f, a), turn)
 
 
+QUARTER = Fraction(math.pi) / 2
+"""The double that stands for π/2: a formula's π is π, and what is a whole number of quarters of it is taken as that."""
+
+
+def _wave(word: str, quarters: tuple[int, ...]) -> Callable[[Exact, Value], Value]:
+    """A sine or cosine: a whole number at whole quarters of a turn, else one atom."""
+
+    def apply(field: Exact, a: Value) -> Value:
+        turned = a.constant()
+        whole = None if turned is None else turned / QUARTER
+        if whole is not None and whole.denominator == 1:
+            return number(quarters[whole.numerator % 4])
+        return field.opaque(word, a)
+
+    return apply
+
+
 def _opaque(word: str) -> Callable[[Exact, Value], Value]:
     return lambda f, a: f.opaque(word, a)
 
 
 OPAQUE = (
-    "logcosh", "atan", "asinh", "sin", "cos", "erf", "lgamma", "digamma", "trigamma", "log_ndtr", "mills",
+    "logcosh", "atan", "asinh", "erf", "lgamma", "digamma", "trigamma", "log_ndtr", "mills",
     "log_cloglog", "log_cauchit", "cauchit_slope",
 )  # fmt: skip
 """Words that are one atom each."""
@@ -109,6 +128,7 @@ WORDS_EXACT: dict[str, Callable[..., Any]] = {
     "hypot1": lambda f, a: f.root(_plus_square(f, a), 2), "witch": lambda f, a: f.div(number(1), _plus_square(f, a)),
     "serpentine": lambda f, a: f.div(a, _plus_square(f, a)),
     "xlogy": lambda f, a, b: f.mul(a, f.log(b)) if a.top else number(0), "mills_slope": _mills_slope,
+    "sin": _wave("sin", (0, 1, 0, -1)), "cos": _wave("cos", (1, 0, -1, 0)),
     **{w: _opaque(w) for w in OPAQUE},
 }  # fmt: skip
 """Each word of `lossmith.words` over exact values."""

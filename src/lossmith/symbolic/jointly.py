@@ -219,10 +219,12 @@ def nonnegative(loss: Joint) -> Fact:
 
 
 def _term_nonnegative(loss: Joint, sign: int, e: Expr) -> bool:
-    """Is a term of one affine combination of the outputs never negative?"""
+    """Is a term never negative, by its word, or as a function of one affine combination of the outputs?"""
     outputs = frozenset(loss.outputs)
     if e.word in MEASURES:
         return sign < 0
+    if sign > 0 and _never_negative(e):
+        return True
     parts = combinations(e, outputs)
     if len(parts) != 1 or is_affine(e, outputs):
         return False
@@ -231,6 +233,13 @@ def _term_nonnegative(loss: Joint, sign: int, e: Expr) -> bool:
         binding.nonnegative_value(case).holds is True
         for slot, inside in SLOTS
         if (case := _slot_case(loss, sign, exchanged(e, part, inside), slot)) is not None
+    )
+
+
+def _never_negative(e: Expr) -> bool:
+    """Is it a size, an exponential, or the larger of something and a number that is not below 0?"""
+    return e.word in ("abs", "exp", "softplus") or (
+        e.word == "max" and any(a.word == "number" and a.value >= 0 for a in e.args)
     )
 
 

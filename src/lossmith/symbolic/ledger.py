@@ -79,7 +79,9 @@ def note(region: Region, output: str, kind: str, bound: float = 0.0, ends: Ends 
     """Write down a claim that has just been proved, if anybody is recording (`ends`: of a part of the piece)."""
     claims = _LEDGER.get()
     if claims is not None:
+        from lossmith.symbolic.slack import spread_twin
+
         program, twin = region.program.only(output), region.twin(output)
         ends, limits = ends or (region.low, region.high), dict(region.limits)
-        other = None if twin is None else twin.program
+        other = spread_twin(region, output) or (None if twin is None else twin.program)
         claims.append(Claim(output, kind, bound, program, dict(region.params), region.variable, *ends, limits, other))

@@ -28,10 +28,10 @@ from lossmith.symbolic.case import Case, Join, once
 from lossmith.symbolic.classes import FALL, P, Steps, coupled, linear, with_steps
 from lossmith.symbolic.cover import Region
 from lossmith.symbolic.pieces import between, pieces
-from lossmith.symbolic.signs import enclosed_at, nonnegative
+from lossmith.symbolic.signs import enclosed_at, extended, nonnegative
 from lossmith.symbolic.slopes import NoSlope, differentiate
-from lossmith.symbolic.spans import ZERO, Span
-from lossmith.symbolic.strict import positive, replaced, vanishes
+from lossmith.symbolic.spans import ZERO, Span, add, div, mul, neg, plain
+from lossmith.symbolic.strict import like, positive, replaced, vanishes
 
 CALIBRATED, PROPER = "calibrated", "proper composite"
 
@@ -55,7 +55,26 @@ def calibrated(case: Case) -> Fact:
     rises = both and all(nonnegative(r, "D", strict=False).holds for r in both)
     if slope < 0 and case.continuous and rises:
         return Fact(CALIBRATED, True, f"slope {slope:.4g} < 0 at 0, and a wrong sign always costs more than its mirror")
+    if slope < 0 and case.continuous and both and all(_dearer(r) for r in both) and _far_is_dear(case):
+        says = f"slope {slope:.4g} < 0 at 0, a wrong sign costs more than its mirror, and far scores more than a score of 0"
+        return Fact(CALIBRATED, True, says)
     return Fact(CALIBRATED, None, "neither convex, nor was a wrong sign shown to cost more than its mirror image")
+
+
+def _dearer(region: Region) -> bool:
+    """Is φ(−t) > φ(t) on this piece of t > 0, but for isolated points?"""
+    gap: Steps = [("gap", "sub", ("b", "a"))]
+    names = dict(region.program.outputs)
+    steps = [(n, w, tuple(names.get(str(a), a) for a in args)) for n, w, args in gap]
+    return positive(like(region, extended(region.program, steps, "gap")), "gap")
+
+
+def _far_is_dear(case: Case) -> bool:
+    """Do both ends of the line cost more than 0 does? Then no mean loss is least far out."""
+    here = case.regions[0].point({"": 0.0}, strict=False)["value"]
+    ends = [(case.regions[0], -1), (case.regions[-1], 1)]
+    found = [[plain(x, 2.0**FAR) for x in far(region, "value", side)] for region, side in ends]
+    return all(any(x.low > here.high for x in spans) for spans in found)
 
 
 def _slope_at_zero(case: Case) -> float | None:
@@ -175,8 +194,10 @@ def far(region: Region, name: str, side: int) -> list[Span]:
 
 
 def _endless(case: Case) -> bool:
-    """Does |g′(p)| grow like a power of 1/p towards p = 0?"""
-    return any(x.power >= 0 and x.low > 0 for x in far(with_steps(case, RATIO)[0], "ratio", -1))
+    """Does |g′(p)| grow like a power of 1/p, or at least of log(1/p), towards p = 0?"""
+    if any(x.power >= 0 and x.low > 0 for x in far(with_steps(case, RATIO)[0], "ratio", -1)):
+        return True
+    return any(x.power > 0 and x.low > 0 for x in far(with_steps(case, STEEP)[0], "steep", -1))
 
 
 # ------------------------------------------------------------------------------------------------- many classes
@@ -187,6 +208,29 @@ RATIO: Steps = [*BEND, ("fall", "neg", ("d1",)), ("ratio", "div", ("bend", "fall
 """1 − h″/h′: while it stays above 0 towards p = 0, |g′| grows like a power of 1/p."""
 STEEP: Steps = [*P, ("fall", "neg", ("d1",)), ("steep", "div", ("fall", "p"))]
 """|g′(p)|."""
+
+
+def _turned(case: Case) -> float | None:
+    """A p at which the probability η that two classes p and 1 − p are trained for falls as p rises.
+
+    With g the loss in p, η = g′(1 − p)/(g′(p) + g′(1 − p)), and where g falls η′ has the sign of
+    −g′(p)·g″(1 − p) − g′(1 − p)·g″(p).
+    """
+    for p in (0.5, 0.375, 0.25, 0.125, 0.0625):
+        (fall, bend), (fall_q, bend_q) = (_in_share(case, q) for q in (p, 1 - p))
+        if add(mul(fall, bend_q), mul(fall_q, bend), 1.0).high < 0 < min(fall.low, fall_q.low):
+            return p
+    return None
+
+
+def _in_share(case: Case, p: float) -> tuple[Span, Span]:
+    """−g′(p) and g″(p), from the slopes in log p: −g′ = −h′/p and g″ = (h″ − h′)/p²."""
+    u = math.log(p)
+    at = Span(0, math.nextafter(u, -math.inf), math.nextafter(u, math.inf))
+    region = next(r for r in case.regions if r.high is None or u <= r.high)
+    found = region.ranges.at({region.variable: at})[0]
+    slope, second, share = found["d1"], found["d2"], Span(0, p, p)
+    return div(neg(slope), share, True), div(add(second, neg(slope), 1.0), mul(share, share), True)
 
 
 @once
@@ -223,6 +267,10 @@ def proper_classes(case: Case) -> Fact:
     bends = with_steps(case, BEND)
     if any(vanishes(r, "bend") for r in bends):
         return Fact(PROPER, False, "straight in p: the likeliest class takes all, however likely it is", {"p": 0.5})
+    turned = _turned(case)
+    if turned is not None:
+        says = f"of two classes a larger p = {turned:.6g} means a smaller probability"
+        return Fact(PROPER, False, says, {"p": turned})
     if _endless(case) and all(positive(r, "bend") for r in bends):
         return Fact(PROPER, True, "strictly convex in p with an endless slope at 0: every probability has its scores")
     if any(x.power <= 0 and x.high < math.inf for x in far(with_steps(case, STEEP)[0], "steep", -1)):

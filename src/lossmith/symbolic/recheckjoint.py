@@ -133,6 +133,17 @@ def seen(loss: Loss, fact: Fact, fixed: Mapping[str, float]) -> list[Checked]:
     return []
 
 
+def jumping(loss: Loss, fact: Fact) -> tuple[Checked, ...]:
+    """Of two places of scores beside each other: does a jump of the value stay as they come nearer?"""
+    if not isinstance(fact.witness, Mapping):
+        return ()
+    a, b = (np.asarray(fact.witness[n]) for n in ("scores", "and"))
+    ends = [(a + b) / 2 + s * share * (b - a) for share in (0.5, 2.0**-6, 2.0**-12) for s in (-1, 1)]
+    values = np.asarray(loss.value([0] * len(ends), np.stack(ends))).reshape(-1, 2)
+    apart = abs(values[:, 0] - values[:, 1])
+    return (Checked(f"the value jumps between {a.tolist()} and {b.tolist()}", bool(apart.min() > 1e-3), len(ends)),)
+
+
 def _above(loss: Loss, y: Any, z: Any, along: Any) -> Checked:
     """Does a middle lie above its chord along the direction?"""
     truth = np.repeat(np.asarray(y)[None] if len(y) > 1 else np.asarray(y), 3, axis=0)

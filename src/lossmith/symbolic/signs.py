@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 
 from lossmith.program import Program, Step
 from lossmith.symbolic.cover import Claim, Outcome, Region, cover, exact_inputs
@@ -10,12 +11,14 @@ from lossmith.symbolic.ends import exactly
 from lossmith.symbolic.exact import Exact, NotExact, Value
 from lossmith.symbolic.ledger import AT_LEAST, note
 from lossmith.symbolic.pieces import End
+from lossmith.symbolic.slack import spread
 from lossmith.symbolic.slopes import NoSlope, differentiate
 from lossmith.symbolic.spans import Span, above, below
 
 MOST_ORDER = 5
 POSITIVE = frozenset({
     "half line", "exp term", "exp", "root", "pow", "mills", "softplus", "logcosh", "trigamma", "abs", "positive max",
+    "expm1mx",
 })  # fmt: skip
 """Atoms that are never negative (those of `Exact`, and a variable that is known to be positive)."""
 
@@ -65,13 +68,18 @@ def by_algebra(region: Region, name: str, strict: bool = True) -> bool:
         value = field.run(region.program.only(name), exact_inputs(region, field))[name]
     except NotExact:
         return False
+    return any(_one_sign(field, f) for f in chain((value,), spread(field, value))) and _defined(region, name, strict)
+
+
+def _one_sign(field: Exact, value: Value) -> bool:
+    """Is it 0, or are all coefficients of one sign?"""
     if not value.top:
-        return _defined(region, name, strict)
+        return True
     keys = {i: key[0] for key, i in field.atoms.items()}
     if not all(keys[a] in POSITIVE for m in (*value.top, *value.bottom) for a, _ in m):
         return False
     signs = {c > 0 for c in value.top.values()}, {c > 0 for c in value.bottom.values()}
-    return signs[0] == signs[1] and len(signs[0]) == 1 and _defined(region, name, strict)
+    return signs[0] == signs[1] and len(signs[0]) == 1
 
 
 def _defined(region: Region, name: str, strict: bool) -> bool:

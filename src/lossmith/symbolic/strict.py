@@ -6,18 +6,20 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from lossmith.program import Arg, Program, Step
 from lossmith.symbolic import bounds
 from lossmith.symbolic.case import Case, kinked
 from lossmith.symbolic.cover import Region, cover, exact_inputs
-from lossmith.symbolic.exact import Exact, Monomial, NotExact, Poly
+from lossmith.symbolic.exact import Exact, Monomial, NotExact, Poly, Value
 from lossmith.symbolic.ledger import AT_LEAST, ZERO, note
 from lossmith.symbolic.signs import extended, nonnegative
+from lossmith.symbolic.slack import spread
 
-POSITIVE = frozenset({"exp term", "exp", "mills", "softplus", "trigamma", "positive max"})
-"""Atoms of `Exact` that are more than 0 everywhere."""
+POSITIVE = frozenset({"exp term", "exp", "mills", "softplus", "trigamma", "positive max", "expm1mx"})
+"""Atoms of `Exact` that are more than 0 everywhere (expm1mx is made for positive arguments only)."""
 
 
 def positive(region: Region, name: str) -> bool:
@@ -58,9 +60,14 @@ def positive_by_algebra(region: Region, name: str) -> bool:
         value = field.run(region.program.only(name), exact_inputs(region, field))[name]
     except NotExact:
         return False
+    shown = any(_above_zero(region, field, f) for f in chain((value,), spread(field, value)))
+    return shown and defined_throughout(region, name)
+
+
+def _above_zero(region: Region, field: Exact, value: Value) -> bool:
     keys = {i: key for key, i in field.atoms.items()}
     signs = [_sign(region, p, keys) for p in (value.top, value.bottom)]
-    return None not in signs and signs[0] == signs[1] and defined_throughout(region, name)
+    return None not in signs and signs[0] == signs[1]
 
 
 def _sign(region: Region, p: Poly, keys: Mapping[int, tuple[object, ...]]) -> int | None:
@@ -101,11 +108,20 @@ def defined_throughout(region: Region, name: str) -> bool:
 
 def note_form(region: Region, name: str, form: str, share: Fraction) -> None:
     """Note that an output is a constant on a piece, or a line through 0: that what is left of it then is 0."""
-    output, value = dict(region.program.outputs)[name], float(share)
-    line: list[tuple[str, str, tuple[str | float, ...]]] = [("line", "mul", (region.variable, value))]
-    rest = f"{name} less {value:.6g}" + (" times it" if form == "line" else "")
-    steps = [*(line if form == "line" else []), (rest, "sub", (output, "x'line" if form == "line" else value))]
-    note(like(region, extended(region.program, steps, rest)), rest, ZERO)
+    steps: list[tuple[str, str, tuple[str | float, ...]]] = []
+    last: str | float = dict(region.program.outputs)[name]
+    for k in range(MOST_PARTS):  # the share as a sum of doubles
+        part = float(share)
+        share -= Fraction(part)
+        steps.append((f"part {k}", "mul", (region.variable if form == "line" else 1.0, part)))
+        steps.append((f"{name} less {k}", "sub", (last, f"x'part {k}")))
+        last = f"x'{steps[-1][0]}"
+        if share == 0:
+            note(like(region, extended(region.program, steps, steps[-1][0])), steps[-1][0], ZERO)
+            return
+
+
+MOST_PARTS = 4
 
 
 def vanishes(region: Region, name: str) -> bool:
