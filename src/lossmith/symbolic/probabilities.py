@@ -5,6 +5,7 @@ C′(z) = D(z)·(η(z) − η) with D(z) = −φ′(z) − φ′(−z) and η(z)
 
 - If φ is convex, it is calibrated exactly if it is differentiable at 0 with φ′(0) < 0 (Bartlett, Jordan, McAuliffe
   2006). In general φ′(0) < 0 and D ≥ 0 suffice: then φ(−t) − φ(t) rises, so no wrong sign is as good as its mirror.
+  So do φ′(0) < 0, φ(−t) > φ(t) for t > 0, and limits of φ at both ends above φ(0): no mean loss is least far out then.
 - If D > 0 and η(z) rises strictly, z has its one valley where η(z) = η: the score tells the probability.
 
 With h the loss of u = log p_y of K classes and g(p) = h(log p): a likelier class gets the larger p if g falls (else two
@@ -56,7 +57,7 @@ def calibrated(case: Case) -> Fact:
     if slope < 0 and case.continuous and rises:
         return Fact(CALIBRATED, True, f"slope {slope:.4g} < 0 at 0, and a wrong sign always costs more than its mirror")
     if slope < 0 and case.continuous and both and all(_dearer(r) for r in both) and _far_is_dear(case):
-        says = f"slope {slope:.4g} < 0 at 0, a wrong sign costs more than its mirror, and far scores more than a score of 0"
+        says = f"slope {slope:.4g} < 0 at 0, a wrong sign costs more than its mirror, and far scores more than 0"
         return Fact(CALIBRATED, True, says)
     return Fact(CALIBRATED, None, "neither convex, nor was a wrong sign shown to cost more than its mirror image")
 

@@ -1,7 +1,7 @@
 """Exponentials by their first terms and what is left: eᵘ = 1 + u + expm1mx(u), each of them positive for u > 0.
 
-Where a quotient of polynomials holds eᵘ and u (itself an exponential) at once, this shows what no enclosure far out can:
-that eᵘ − 1 − u is positive.
+Where a quotient of polynomials holds eᵘ and u (itself an exponential) at once, this shows what no enclosure far out
+can: that eᵘ − 1 − u is positive.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _replaced(field: Exact, nested: bool) -> Iterator[tuple[int, Value]]:
 
 
 def _exponent(field: Exact, key: tuple[object, ...], nested: bool) -> tuple[int, Value] | None:
-    """The sign and size of what this atom is the exponential of, where that is one product (with an exponential in it)."""
+    """The sign and size of what this atom is the exponential of, where that is one product (`nested`: with another)."""
     if key[0] == "exp term":
         top: Poly = {key[1]: key[2]}  # type: ignore[dict-item]
         bottom: Poly = {(): Fraction(1)}
