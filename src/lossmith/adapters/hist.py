@@ -128,10 +128,10 @@ class Whole(BaseLoss):  # type: ignore[misc]
         """The best constant: a float, or (K,)."""
         loss, policy = self._asked[0], self.closs.scale
         y, weight = sound(y_true, sample_weight, "fit")
-        loss.check(y)
-        count = int(y.max()) + 1 if loss.lift.multiclass else 1
-        self.is_multiclass, self.n_classes = count > 2, count if count > 2 else None
+        count = int(y.max()) + 1 if loss.lift.name in ("margin", "softmax") else 1
         self.closs.rule(count if count > 2 else 1)
+        loss.check(y)
+        self.is_multiclass, self.n_classes = count > 2, count if count > 2 else None
         if self.is_multiclass:
             return np.asarray(loss.start(y, weight, count))
         found, unit = begin(loss, y, weight, policy)
