@@ -42,11 +42,14 @@ def _framework(name: str) -> Mapping[str, tuple[str, ...]]:
     }  # fmt: skip
 
 
+ROWS = "lifts.probabilities"
+"""What the lifts themselves compute of K scores."""
+
 NUMPY = {
-    "point": ("export_point",), "thresholds": ("export_outputs",), "classes": ("export_point", "export_classes"),
+    "point": ("export_point",), "thresholds": ("export_outputs",), "classes": (ROWS, "export_point", "export_classes"),
     "outputs": ("export_outputs",), "ordinal": ("export_outputs",),
-    **dict.fromkeys(("slots", "distribution", "normalised"), ("export_classes", "export_coupled")),
-    "rivals": ("export_coupled",),
+    **dict.fromkeys(("slots", "distribution", "normalised"), (ROWS, "export_coupled")),
+    "rivals": (ROWS, "export_coupled"),
 }  # fmt: skip
 NUMPY = {kind: (*modules, "export_targets") for kind, modules in NUMPY.items()}
 KERAS = {kind: ("keras_base", *(("keras_coupled",) if kind in COUPLED else ())) for kind in _framework("keras")}

@@ -6,20 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from lossmith.lifts.probabilities import Array, counted
+
 Function = Callable[..., Any]
-
-
-def log_softmax(z: Array) -> Array:
-    """log p by rows; what the others have is added up apart, so that a sure class keeps its digits."""
-    top = z.argmax(axis=1)[:, None]
-    shifted = z - np.take_along_axis(z, top, axis=1)
-    np.put_along_axis(shifted, top, 0.0, axis=1)
-    odds = np.exp(shifted)
-    np.put_along_axis(odds, top, 0.0, axis=1)
-    return np.asarray(shifted - np.log1p(odds.sum(axis=1, keepdims=True)))
 
 
 class Classes:
@@ -31,17 +21,17 @@ class Classes:
     def __init__(self, value: Function, slope: Function, bend: Function, mean_slope: Function | None = None) -> None:
         self._value, self._slope, self._bend, self._mean_slope = value, slope, bend, mean_slope
 
-    def _at(self, y: Any, z: Any) -> tuple[Array, Array, list[Array]]:
-        """Shares, probabilities, and the log-probabilities of all classes beside their mean where it is needed."""
+    def _at(self, y: Any, z: Any) -> tuple[Array, Array, Array, list[Array]]:
+        """Shares, p, 1 − p, and the log-probabilities of all classes beside their mean where it is needed."""
         y, z = np.asarray(y), np.asarray(z, float)
         if z.ndim != 2 or (y.shape != z.shape and y.shape != z.shape[:1]):
             raise ValueError(
                 f"y has shape {y.shape} and z {z.shape}; z must be (n, K), y (n,) classes or (n, K) shares"
             )
-        logp = log_softmax(z)
+        logp, p, rest = counted(z)
         shares = y.astype(float) if y.ndim == 2 else np.eye(z.shape[1])[y.astype(int)]
         mean = np.broadcast_to(logp.mean(axis=1, keepdims=True), logp.shape)
-        return shares, np.exp(logp), [logp, mean] if self._mean_slope else [logp]
+        return shares, p, rest, [logp, mean] if self._mean_slope else [logp]
 
     def _share(self, shares: Array, function: Function, at: list[Array]) -> Array:
         return np.where(shares == 0, 0.0, shares * function(*at))
@@ -49,15 +39,15 @@ class Classes:
     def value(self, y: Any, z: Any) -> Array:
         """The loss of each row."""
         with np.errstate(all="ignore"):
-            shares, _, at = self._at(y, z)
+            shares, _, _, at = self._at(y, z)
             return np.asarray(self._share(shares, self._value, at).sum(axis=1))
 
     def gradient(self, y: Any, z: Any) -> Array:
         """Its derivative in each score, by ∂log p/∂z = e − p."""
         with np.errstate(all="ignore"):
-            shares, p, at = self._at(y, z)
+            shares, p, rest, at = self._at(y, z)
             d1, dm = self._slopes(shares, at)
-            return np.asarray(d1 + dm / p.shape[1] - (d1.sum(axis=1, keepdims=True) + dm) * p)
+            return np.asarray(d1 * rest + dm / p.shape[1] - (d1.sum(axis=1, keepdims=True) - d1 + dm) * p)
 
     def _slopes(self, shares: Array, at: list[Array]) -> tuple[Array, Any]:
         d1 = self._share(shares, self._slope, at)
@@ -67,13 +57,11 @@ class Classes:
     def hessian(self, y: Any, z: Any) -> Array:
         """Its second derivative in each score: the diagonal of the Hessian."""
         with np.errstate(all="ignore"):
-            shares, p, at = self._at(y, z)
+            shares, p, rest, at = self._at(y, z)
             d1, dm = self._slopes(shares, at)
             d2 = self._share(shares, self._bend, at)
             whole = d2.sum(axis=1, keepdims=True)
-            return np.asarray(
-                d2 * (1 - p) ** 2 + (whole - d2) * p**2 - (d1.sum(axis=1, keepdims=True) + dm) * p * (1 - p)
-            )
+            return np.asarray(d2 * rest**2 + (whole - d2) * p**2 - (d1.sum(axis=1, keepdims=True) + dm) * p * rest)
 
     def curvature(self, y: Any, z: Any, rule: str, floor: float = 1e-6) -> Array:
         """A curvature by name: "exact" or "floor" (the diagonal), "gradient" (its absolute value, as |p − y|)."""
@@ -84,7 +72,7 @@ class Classes:
         """The class probabilities that these scores were trained for: η_k f′(log p_k) is proportional to p_k."""
         z = np.asarray(z, float)
         with np.errstate(all="ignore"):
-            _, p, at = self._at(np.zeros(len(z)), z)
+            _, p, _, at = self._at(np.zeros(len(z)), z)
             slope = self._slope(*at)
             share = self._mean_slope(*at) / p.shape[1] if self._mean_slope else np.zeros_like(p)
             whole = (1 + (share / slope).sum(axis=1, keepdims=True)) / (p / slope).sum(axis=1, keepdims=True)

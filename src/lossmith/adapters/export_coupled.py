@@ -10,12 +10,9 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossmith.adapters.export_classes import log_softmax
+from lossmith.lifts.probabilities import Array, Probabilities, counted, towards_each
 
-Array = NDArray[Any]
-Slot = tuple[Array, Array, Array]
 Function = Callable[..., Any]
 
 
@@ -56,66 +53,6 @@ def tuple_of(found: Any) -> tuple[Array, ...]:
     return found if isinstance(found, tuple) else (found,)
 
 
-class Probabilities:
-    """Rows of K scores, and slots of theirs with slopes and Hessians. J = diag p − ppᵀ is the Jacobian of p."""
-
-    def __init__(self, z: Array, index: NDArray[np.intp]) -> None:
-        self.z, self.logp = z, log_softmax(z)
-        self.p = np.exp(self.logp)
-        self.index, self.row = index, np.arange(len(z))
-        self.K = z.shape[1]
-
-    @property
-    def spread(self) -> Array:
-        """diag p − ppᵀ."""
-        eye = np.eye(self.K, dtype=self.p.dtype)
-        return np.asarray(self.p[:, :, None] * (eye - self.p[:, None, :]))
-
-    def towards(self, index: NDArray[np.intp]) -> Array:
-        """e_k − p: the slope of log p_k."""
-        slope: Array = -self.p
-        slope[self.row, index] -= np.expm1(self.logp[self.row, index]) + slope[self.row, index]
-        return slope
-
-    def log_true(self) -> Slot:
-        """log p of the true class."""
-        return self.logp[self.row, self.index], self.towards(self.index), -self.spread
-
-    def log_mean(self) -> Slot:
-        """The mean of log p over the classes."""
-        return self.logp.mean(axis=1), 1 / self.K - self.p, -self.spread
-
-    def log_sum(self) -> Slot:
-        """log Σ exp(z): the score of any class less its log p, taken where that is the largest."""
-        top = self.z.max(axis=1)
-        return top - self.logp.max(axis=1), self.p, self.spread
-
-    def square(self) -> Slot:
-        """Σ p², with slopes 2p(p − s)."""
-        p = self.p
-        s = (p * p).sum(axis=1)
-        bent = 6 * s[:, None, None] * p[:, :, None] * p[:, None, :]
-        bent -= 4 * p[:, :, None] * p[:, None, :] * (p[:, :, None] + p[:, None, :])
-        diagonal = 4 * p * p - 2 * p * s[:, None]
-        return s, 2 * p * (p - s[:, None]), bent + diagonal[:, :, None] * np.eye(self.K, dtype=p.dtype)
-
-    def entropy(self) -> Slot:
-        """−Σ p log p, with slopes −p(log p + H)."""
-        p, H = self.p, -(self.p * self.logp).sum(axis=1)
-        high = self.logp + H[:, None]
-        bent = p[:, :, None] * p[:, None, :] * (high[:, :, None] + high[:, None, :] + 1)
-        return H, -p * high, bent - (p * (high + 1))[:, :, None] * np.eye(self.K, dtype=p.dtype)
-
-    def rival(self) -> Slot:
-        """The largest probability below that of the true class; 0 if there is none."""
-        below = np.where(self.p < self.p[self.row, self.index][:, None], self.p, -1)
-        index = below.argmax(axis=1)
-        top = np.maximum(below[self.row, index], 0)
-        slope = self.towards(index)
-        bent = slope[:, :, None] * slope[:, None, :] - self.spread
-        return top, top[:, None] * slope, top[:, None, None] * bent
-
-
 class Slots(Coupled):
     """Losses f of several numbers t that all scores of a row make together: ∇ = Σ f_a ∇t_a."""
 
@@ -130,7 +67,7 @@ class Slots(Coupled):
         return np.asarray(np.sum(parts, axis=0))
 
     def _of_class(self, one: Callable[[Any, list[Array]], Array], index: Array, z: Array) -> Array:
-        slots = [slot(Probabilities(z, index)) for slot in self._more]
+        slots = [slot(Probabilities(z, index, counted(z))) for slot in self._more]
         return one(slots, [np.ascontiguousarray(values) for values, _, _ in slots])
 
     def _values(self, y: Array, z: Array) -> Array:
@@ -167,17 +104,16 @@ class Distribution(Coupled):
         return y.astype(float) if y.ndim == 2 else np.eye(z.shape[1])[y.astype(int)]
 
     def _values(self, y: Array, z: Array) -> Array:
-        return np.asarray(self._value(self.shares(y, z), log_softmax(z)).sum(axis=1))
+        return np.asarray(self._value(self.shares(y, z), counted(z)[0]).sum(axis=1))
 
     def _slopes(self, y: Array, z: Array) -> Array:
-        logp = log_softmax(z)
+        logp, p, rest = counted(z)
         slope = self._slope(self.shares(y, z), logp)
-        return np.asarray(slope - slope.sum(axis=1, keepdims=True) * np.exp(logp))
+        return np.asarray(slope * rest - (slope.sum(axis=1, keepdims=True) - slope) * p)
 
     def _bends(self, y: Array, z: Array) -> Array:
-        y, logp = self.shares(y, z), log_softmax(z)
-        p = np.exp(logp)
-        jacobian = np.eye(z.shape[1]) - p[:, None, :]
+        y, (logp, p, rest) = self.shares(y, z), counted(z)
+        jacobian = towards_each(p, rest)
         curved = jacobian.swapaxes(1, 2) @ (self._bend(y, logp)[:, :, None] * jacobian)
         return np.asarray(curved - self._slope(y, logp).sum(axis=1)[:, None, None] * p[:, :, None] * jacobian)
 

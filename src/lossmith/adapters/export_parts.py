@@ -97,7 +97,9 @@ def definitions(module: str) -> dict[str, str]:
 
 
 def _text(module: str) -> str:
-    return files("lossmith.adapters").joinpath(f"{module}.py").read_text(encoding="utf-8")
+    """The text of a module of this folder, or of another that is named: "lifts.probabilities"."""
+    folder, _, name = f"adapters.{module}".rpartition(".")
+    return files(f"lossmith.{folder.removeprefix('adapters.')}").joinpath(f"{name}.py").read_text(encoding="utf-8")
 
 
 def _defined(node: ast.stmt) -> list[str]:

@@ -17,13 +17,11 @@ from lossmith.domain import Target, classes
 from lossmith.errors import DomainError
 from lossmith.formula import Expr, call, name, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
+from lossmith.lifts.probabilities import Probabilities, Slot, towards_each
 from lossmith.lifts.several import demand
-from lossmith.lifts.softmax import _indices, log_softmax, probabilities, softmax, towards_each
+from lossmith.lifts.softmax import _indices, log_softmax, probabilities, softmax
 
 Array = NDArray[Any]
-Slot = tuple[Array, Array, Array]
-"""A slot at n rows: its values (n,), its slopes (n, K) and its Hessians (n, K, K)."""
-
 IN_LOGP = {"p": call("exp", name("logp"))}
 
 
@@ -108,65 +106,6 @@ def recovered(lift: Coupled, state: State, z: Array) -> Array:
 # ------------------------------------------------------------------------------------- a function of several slots
 
 
-class Probabilities:
-    """Rows of K scores, and slots of theirs with slopes and Hessians. J = diag p − ppᵀ is the Jacobian of p."""
-
-    def __init__(self, z: Array, index: NDArray[np.intp]) -> None:
-        self.z = z
-        self.logp, self.p, self.rest = probabilities(z)
-        self.index, self.row = index, np.arange(len(z))
-        self.K = z.shape[1]
-
-    @property
-    def spread(self) -> Array:
-        """diag p − ppᵀ."""
-        return np.asarray(self.p[:, :, None] * towards_each(self.p, self.rest))
-
-    def towards(self, index: NDArray[np.intp]) -> Array:
-        """e_k − p: the slope of log p_k."""
-        slope: Array = -self.p
-        slope[self.row, index] = self.rest[self.row, index]
-        return slope
-
-    def log_true(self) -> Slot:
-        """log p of the true class."""
-        return self.logp[self.row, self.index], self.towards(self.index), -self.spread
-
-    def log_mean(self) -> Slot:
-        """The mean of log p over the classes."""
-        return self.logp.mean(axis=1), 1 / self.K - self.p, -self.spread
-
-    def log_sum(self) -> Slot:
-        """log Σ exp(z): the score of any class less its log p, taken where that is the largest."""
-        top = self.z.max(axis=1)
-        return top - self.logp.max(axis=1), self.p, self.spread
-
-    def square(self) -> Slot:
-        """Σ p², with slopes 2p(p − s)."""
-        p = self.p
-        s = (p * p).sum(axis=1)
-        bent = 6 * s[:, None, None] * p[:, :, None] * p[:, None, :]
-        bent -= 4 * p[:, :, None] * p[:, None, :] * (p[:, :, None] + p[:, None, :])
-        diagonal = 4 * p * p - 2 * p * s[:, None]
-        return s, 2 * p * (p - s[:, None]), bent + diagonal[:, :, None] * np.eye(self.K, dtype=p.dtype)
-
-    def entropy(self) -> Slot:
-        """−Σ p log p, with slopes −p(log p + H)."""
-        p, H = self.p, -(self.p * self.logp).sum(axis=1)
-        high = self.logp + H[:, None]
-        bent = p[:, :, None] * p[:, None, :] * (high[:, :, None] + high[:, None, :] + 1)
-        return H, -p * high, bent - (p * (high + 1))[:, :, None] * np.eye(self.K, dtype=p.dtype)
-
-    def rival(self) -> Slot:
-        """The largest probability below that of the true class; 0 if there is none."""
-        below = np.where(self.p < self.p[self.row, self.index][:, None], self.p, -1)
-        index = below.argmax(axis=1)
-        top = np.maximum(below[self.row, index], 0)
-        slope = self.towards(index)
-        bent = slope[:, :, None] * slope[:, None, :] - self.spread
-        return top, top[:, None] * slope, top[:, None, None] * bent
-
-
 SLOTS: Mapping[str, tuple[str, Callable[[Probabilities], Slot]]] = {
     "logp": ("the logarithm of the probability of the true class", Probabilities.log_true),
     "mean_logp": ("the mean of all classes' log-probabilities", Probabilities.log_mean),
@@ -206,7 +145,7 @@ class Simplex(Coupled):
         return {n: np.sum(parts, axis=0) for n, parts in shared.items()}
 
     def _of_class(self, state: State, index: NDArray[np.intp], z: Array, want: frozenset[str]) -> dict[str, Array]:
-        rows, program = Probabilities(z, index), state.derived.slot
+        rows, program = Probabilities(z, index, probabilities(z)), state.derived.slot
         slots = {s: SLOTS[s][1](rows) for s in program.inputs}
         f = state.run(program, [np.ascontiguousarray(values) for values, _, _ in slots.values()])
         found = {"value": f["value"]}

@@ -18,6 +18,7 @@ from lossmith.errors import DomainError, ShapeError, UnsupportedError
 from lossmith.formula import Expr, call, name, number, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
 from lossmith.lifts.pointwise import TO_MARGIN, margin_probability, part
+from lossmith.lifts.probabilities import counted, towards_each
 
 LOG_P = call("neg", call("softplus", call("neg", name("m"))))
 BINARY = {
@@ -100,36 +101,6 @@ def probabilities(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     return counted(z)
 
 
-def counted(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """(log p, p, 1 − p), rowwise, by NumPy.
-
-    Without overflow, and each with its own digits: of a class that is all but sure, 1 − p is what the others have.
-    A row of equal infinities has no answer and is NaN.
-    """
-    with np.errstate(all="ignore"):
-        top = z.argmax(axis=1)[:, None]
-        shifted, lost = difference(z, np.take_along_axis(z, top, axis=1))
-        odds = np.exp(shifted)
-        odds += odds * lost
-        own = np.take_along_axis(odds, top, axis=1)
-        np.put_along_axis(odds, top, 0, axis=1)
-        rest = odds.sum(axis=1, keepdims=True)
-        whole = 1 + rest
-        np.put_along_axis(odds, top, own, axis=1)
-        p = odds / whole
-        beside = 1 - p
-        np.put_along_axis(beside, top, rest / whole, axis=1)
-        return shifted - np.log1p(rest), p, beside
-
-
-def difference(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """a − b and what rounding took from it, 0 where that is not finite (Knuth's two-sum)."""
-    apart = a - b
-    back = apart - a
-    lost = (a - (apart - back)) - (b + back)
-    return apart, np.where(np.isfinite(lost), lost, 0)
-
-
 def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
     """log p, rowwise, by NumPy."""
     return counted(z)[0]
@@ -149,13 +120,6 @@ def slot_values(state: State, logp: NDArray[Any], mean_logp: NDArray[Any]) -> di
         given["logp"] = np.minimum(given["logp"], -BESIDE[logp.dtype.char])
         result = {**state.run(program, [given[s] for s in program.inputs]), "value": result["value"]}
     return {"d_mean_logp": np.zeros_like(logp), **result}
-
-
-def towards_each(p: NDArray[Any], rest: NDArray[Any]) -> NDArray[Any]:
-    """e_k − p for every class k, (n, K, K): the slopes of all log-probabilities."""
-    jacobian = np.broadcast_to(-p[:, None, :], (len(p), p.shape[1], p.shape[1])).copy()
-    np.einsum("nkk->nk", jacobian)[...] = rest
-    return jacobian
 
 
 class Rows:

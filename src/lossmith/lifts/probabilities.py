@@ -1,0 +1,110 @@
+"""Probabilities of K classes from K scores a row, and the numbers that losses look at, with their derivatives.
+
+By NumPy alone: exported files have this text too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Slot = tuple[Array, Array, Array]
+"""A slot at n rows: its values (n,), its slopes (n, K) and its Hessians (n, K, K)."""
+
+
+def counted(z: Array) -> tuple[Array, Array, Array]:
+    """(log p, p, 1 − p), rowwise, by NumPy.
+
+    Without overflow, and each with its own digits: of a class that is all but sure, 1 − p is what the others have.
+    A row of equal infinities has no answer and is NaN.
+    """
+    with np.errstate(all="ignore"):
+        top = z.argmax(axis=1)[:, None]
+        shifted, lost = difference(z, np.take_along_axis(z, top, axis=1))
+        odds = np.exp(shifted)
+        odds += odds * lost
+        own = np.take_along_axis(odds, top, axis=1)
+        np.put_along_axis(odds, top, 0, axis=1)
+        rest = odds.sum(axis=1, keepdims=True)
+        whole = 1 + rest
+        np.put_along_axis(odds, top, own, axis=1)
+        p = odds / whole
+        beside = 1 - p
+        np.put_along_axis(beside, top, rest / whole, axis=1)
+        return shifted - np.log1p(rest), p, beside
+
+
+def difference(a: Array, b: Array) -> tuple[Array, Array]:
+    """a − b and what rounding took from it, 0 where that is not finite (Knuth's two-sum)."""
+    apart = a - b
+    back = apart - a
+    lost = (a - (apart - back)) - (b + back)
+    return apart, np.where(np.isfinite(lost), lost, 0)
+
+
+def towards_each(p: Array, rest: Array) -> Array:
+    """e_k − p for every class k, (n, K, K): the slopes of all log-probabilities."""
+    jacobian = np.broadcast_to(-p[:, None, :], (len(p), p.shape[1], p.shape[1])).copy()
+    np.einsum("nkk->nk", jacobian)[...] = rest
+    return jacobian
+
+
+class Probabilities:
+    """Rows of K scores, and slots of theirs with slopes and Hessians. J = diag p − ppᵀ is the Jacobian of p."""
+
+    def __init__(self, z: Array, index: NDArray[np.intp], made: tuple[Array, Array, Array]) -> None:
+        self.z, (self.logp, self.p, self.rest) = z, made
+        self.index, self.row = index, np.arange(len(z))
+        self.K = z.shape[1]
+
+    @property
+    def spread(self) -> Array:
+        """diag p − ppᵀ."""
+        return np.asarray(self.p[:, :, None] * towards_each(self.p, self.rest))
+
+    def towards(self, index: NDArray[np.intp]) -> Array:
+        """e_k − p: the slope of log p_k."""
+        slope: Array = -self.p
+        slope[self.row, index] = self.rest[self.row, index]
+        return slope
+
+    def log_true(self) -> Slot:
+        """log p of the true class."""
+        return self.logp[self.row, self.index], self.towards(self.index), -self.spread
+
+    def log_mean(self) -> Slot:
+        """The mean of log p over the classes."""
+        return self.logp.mean(axis=1), 1 / self.K - self.p, -self.spread
+
+    def log_sum(self) -> Slot:
+        """log Σ exp(z): the score of any class less its log p, taken where that is the largest."""
+        top = self.z.max(axis=1)
+        return top - self.logp.max(axis=1), self.p, self.spread
+
+    def square(self) -> Slot:
+        """Σ p², with slopes 2p(p − s)."""
+        p = self.p
+        s = (p * p).sum(axis=1)
+        bent = 6 * s[:, None, None] * p[:, :, None] * p[:, None, :]
+        bent -= 4 * p[:, :, None] * p[:, None, :] * (p[:, :, None] + p[:, None, :])
+        diagonal = 4 * p * p - 2 * p * s[:, None]
+        return s, 2 * p * (p - s[:, None]), bent + diagonal[:, :, None] * np.eye(self.K, dtype=p.dtype)
+
+    def entropy(self) -> Slot:
+        """−Σ p log p, with slopes −p(log p + H)."""
+        p, H = self.p, -(self.p * self.logp).sum(axis=1)
+        high = self.logp + H[:, None]
+        bent = p[:, :, None] * p[:, None, :] * (high[:, :, None] + high[:, None, :] + 1)
+        return H, -p * high, bent - (p * (high + 1))[:, :, None] * np.eye(self.K, dtype=p.dtype)
+
+    def rival(self) -> Slot:
+        """The largest probability below that of the true class; 0 if there is none."""
+        below = np.where(self.p < self.p[self.row, self.index][:, None], self.p, -1)
+        index = below.argmax(axis=1)
+        top = np.maximum(below[self.row, index], 0)
+        slope = self.towards(index)
+        bent = slope[:, :, None] * slope[:, None, :] - self.spread
+        return top, top[:, None] * slope, top[:, None, None] * bent
