@@ -7,7 +7,7 @@ import pytest
 from mpmath import mp, mpf
 
 from lossmith.backends import llvm_softmax
-from lossmith.lifts.softmax import counted
+from lossmith.lifts.probabilities import counted
 
 ODD = np.array(
     [
