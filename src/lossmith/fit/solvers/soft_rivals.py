@@ -16,29 +16,16 @@ from numpy.typing import NDArray
 
 from lossmith.fit.solvers import Evaluation, Option, State, Vector
 from lossmith.fit.solvers.rounding import SHRINK, solved
+from lossmith.fit.solvers.stand_in import StandIn
 
 
 @dataclass(frozen=True, slots=True)
-class Blended:
+class Blended(StandIn):
     """A margin loss of the soft least margin, μ = width."""
 
     loss: Any
     width: float
     multiclass: ClassVar[bool] = True
-
-    @property
-    def lift(self) -> Blended:
-        """Itself: it evaluates its own values."""
-        return self
-
-    @property
-    def state(self) -> None:
-        """Nothing."""
-        return None
-
-    def arrays(self, y: NDArray[Any], z: Vector) -> tuple[NDArray[Any], Vector]:
-        """The arrays as they are."""
-        return y, z
 
     def evaluate(self, state: None, y: NDArray[Any], z: Vector, want: Sequence[str]) -> dict[str, Vector]:
         """Value, gradient (n, K) and block (n, K, K)."""
