@@ -42,11 +42,14 @@ NEEDS = {
     "statsmodels": "statsmodels", "xgboost": "xgboost", "lightgbm": "lightgbm", "catboost": "catboost",
     "ceres": "pyceres",
 }  # fmt: skip
+ON_PYTORCH = (
+    "keras", "kornia", "timm", "entmax", "coral_pytorch", "pytorch_optimizer", "pytorch_toolbelt", "sb3_contrib",
+)  # fmt: skip
 
 
 def installed(peer: str) -> bool:
     """Is the library there? Keras also needs a backend: PyTorch."""
-    packages = [NEEDS.get(peer, peer), *(["torch"] if peer in ("keras", "kornia", "timm") else [])]
+    packages = [NEEDS.get(peer, peer), *(["torch"] if peer in ON_PYTORCH else [])]
     return all(importlib.util.find_spec(p) is not None for p in packages)
 
 

@@ -137,7 +137,7 @@ def read(text: str) -> Reading:
     if not fitting:
         known = "; ".join(sorted({_shown(row.when) for row in named}))
         raise ParameterError(f"{peer}:{name} is known with {known}, not with {_shown(given)}")
-    row = max(fitting, key=lambda r: len(given.keys() & r.heard))
+    row = max(fitting, key=lambda r: (len(given.keys() & r.heard), len(given.keys() & r.when.keys())))
     loss = every()[row.loss](**row.ours(given))
     return Reading(row, given, loss, row.ratio(loss, given), tuple(k for k in given if k not in row.heard))
 
@@ -172,7 +172,7 @@ def written(reading: Reading) -> str:
     if peer in ("lightgbm", "xgboost"):
         return str({"objective": name, **args})
     if peer == "catboost":
-        parts = ";".join(f"{k}={v:g}" for k, v in args.items())
+        parts = ";".join(f"{k}={v:g}" if isinstance(v, int | float) else f"{k}={v}" for k, v in args.items())
         return f'loss_function="{name}{":" + parts if parts else ""}"'
     return f"{name}({', '.join(f'{k}={v!r}' for k, v in args.items())})"
 
