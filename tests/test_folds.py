@@ -68,8 +68,8 @@ def alone(given: Rows, loss: Any, penalty: Penalty, chosen: Any, monkeypatch: py
 def test_side_by_side_is_as_one_by_one(
     loss: str, intercept: bool, served: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for more, dtype in ((True, np.float64), (False, np.float32)):
-        given = rows(loss, dtype=dtype, more=more), lossmith.loss(loss), Penalty("l2")
+    for more, dtype, order in ((True, np.float64, "C"), (False, np.float32, "F")):
+        given = rows(loss, order, dtype, more), lossmith.loss(loss), Penalty("l2")
         found = held_out(*given, ALPHAS, FOLDS, intercept=intercept, tol=1e-10)
         assert served.pop() and not served
         want = alone(*given, FOLDS, monkeypatch, intercept=intercept, tol=1e-10)
@@ -133,7 +133,6 @@ def test_masks_are_folds_too(served: list[bool]) -> None:
 OTHERS: dict[str, dict[str, Any]] = {
     "folds that overlap": {"chosen": [np.arange(0, 300), np.arange(200, 500)]},
     "an l1 penalty": {"kind": "elasticnet"},
-    "columns side by side": {"order": "F"},
     "a scale": {"loss": "Huber", "asked": {"scale": 2.0}},
     "a limit of steps": {"asked": {"max_steps": 50}},
     "a loss with kinks": {"loss": "Absolute", "of": "Huber", "asked": {"tol": 1e-3}},
@@ -147,9 +146,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 def test_what_does_not_serve_is_left_to_fits_one_by_one(
     case: str, served: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    what = {"loss": "Logistic", "kind": "l2", "order": "C", "chosen": FOLDS[:2], "asked": {}, **OTHERS[case]}
+    what = {"loss": "Logistic", "kind": "l2", "chosen": FOLDS[:2], "asked": {}, **OTHERS[case]}
     monkeypatch.setattr(folds, "MOST", what.get("most", folds.MOST))
-    given = rows(what.get("of", what["loss"]), what["order"]), lossmith.loss(what["loss"]), Penalty(what["kind"])
+    given = rows(what.get("of", what["loss"])), lossmith.loss(what["loss"]), Penalty(what["kind"])
     found = held_out(*given, ALPHAS, what["chosen"], **what["asked"])
     assert not any(served)
     want = alone(*given, what["chosen"], monkeypatch, **what["asked"])

@@ -118,6 +118,21 @@ def test_larger_tables_of_many_blocks_agree(n: int, p: int, K: int, monkeypatch:
     assert apart_agrees([(n, p, K, np.float64, True, True)])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_columns_side_by_side_give_the_same_bits(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk at a time is copied into rows; weights, offsets and classes that are not moved along with it show."""
+    monkeypatch.setattr(passes_several, "PIECE", 1 << 13)
+    loss, k = lossmith.loss("CrossEntropy"), load(LOGISTIC.program.only("value", "gradient"), np.float64, "llvm")
+    for n, p in ((3, 5), (5000, 13)):
+        t, at, f = table(n, p, 4, dtype, True, True, True), point(p, 4), frame(p, True)
+        turned, plain = replace(t, X=np.asfortranarray(t.X)), replace(t, y=None)
+        for a, b in zip(t.apart(k, (), *at)[:3], turned.apart(k, (), *at)[:3], strict=True):
+            np.testing.assert_array_equal(a, b)
+        found = [o.classes(kernel(loss, True), (), *at, f) for o in (plain, replace(turned, y=None))]
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passes_several, "PIECE", 1 << 13)
     loss, results = lossmith.loss("CrossEntropy"), []

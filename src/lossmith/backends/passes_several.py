@@ -55,7 +55,7 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outputs:
-    """X (n, p), rows side by side, with what belongs to its rows.
+    """X (n, p) with what belongs to its rows; cells lie next to each other in a row, or else in a column.
 
     `truth` (n + LANES,) is the class of each row, or its fold where there are `outputs` fits of one loss of y.
     y, weight and offset are contiguous float64 (n,).
@@ -89,13 +89,6 @@ class Outputs:
         return _swept(self, kernel, params, coef, last, None)
 
 
-def covers(X: Any) -> bool:
-    """Do the rows of X lie side by side, in cells that compiled code can read?"""
-    if not isinstance(X, np.ndarray) or X.dtype not in llvm.ELEMENTS or 0 in X.shape or not X.dtype.isnative:
-        return False
-    return X.strides[1] == X.itemsize and X.strides[0] > 0 and X.strides[0] % X.itemsize == 0
-
-
 def numbered(index: NDArray[Any], count: int) -> NDArray[np.int64] | None:
     """Whole numbers below `count` as the passes read them, or None where some are none."""
     if not ((index >= 0) & (index < count)).all():
@@ -114,17 +107,19 @@ def _swept(table: Outputs, kernel: Any, params: Sequence[float], coef: Array, la
     chunk = max(-(-blocks // turns), 1 if frame else -(-PIECE // (rows * p * table.X.itemsize)))
     held = _Held(table, kernel, coef, last, params, frame)
     job, count = held.job(kernel.entry, rows, blocks, chunk), -(-blocks // chunk)
-    place, code, room = ctypes.addressof(job), passes(table.X.dtype), np.empty((count, K * (line + 2)))
+    code, room = passes(table.X.dtype), np.empty((count, K * (line + 2)))
     kept = _Pairs(K, held.strips) if frame else None
-    double = np.dtype(np.float64)
+    double, by_row = np.dtype(np.float64), table.X.strides[1] == table.X.itemsize
 
     def work(i: int, _: int) -> None:
         scratch = llvm.room((4 * K * PITCH,), double)
+        turn, own, _block = (i, job, None) if by_row else held.turned(job, i)
+        place = ctypes.addressof(own)
         if kept is None:
-            code.sums[table.y is not None](i, place, llvm.address(room[i]), llvm.address(scratch))
+            code.sums[table.y is not None](turn, place, llvm.address(room[i]), llvm.address(scratch))
             return
         tiles, packed = kept.zeros(), llvm.room((2 * rows * held.strips * kept.width,), double)
-        code.bends(i, place, *map(llvm.address, (room[i], scratch, tiles, packed)))
+        code.bends(turn, place, *map(llvm.address, (room[i], scratch, tiles, packed)))
         kept.put(i, tiles)
 
     run_chunks(work, 0, count, 1)
@@ -159,6 +154,16 @@ class _Held:
             stride=X.strides[0] // X.itemsize, n=X.shape[0], p=X.shape[1], outputs=table.outputs, block=rows,
             blocks=blocks, chunk=chunk, kernel=kernel, mean=self.mean, strips=self.strips, **places,
         )  # fmt: skip
+
+    def turned(self, job: Job, turn: int) -> tuple[int, Job, NDArray[Any]]:
+        """A job for one chunk alone, whose cells are copied into rows; and the copy, which must live as long."""
+        first = turn * job.chunk * job.block
+        block = np.ascontiguousarray(self.table.X[first : first + job.chunk * job.block])
+        own, n = Job.from_buffer_copy(job), len(block)
+        own.x, own.stride, own.n, own.blocks = llvm.address(block), block.shape[1], n, -(-n // job.block)
+        for name in ("offset", "y", "truth", "weight"):
+            setattr(own, name, getattr(job, name) and getattr(job, name) + 8 * first)
+        return 0, own, block
 
 
 class _Pairs:

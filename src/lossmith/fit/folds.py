@@ -87,14 +87,14 @@ def serves(
     rows: Rows, loss: Loss, chain: Sequence[Penalty], folds: Sequence[NDArray[Any]], asked: Mapping[str, Any]
 ) -> bool:
     """Is this a convex problem of one output under l2 penalties, with rows that compiled code can walk?"""
-    from lossmith.backends import passes_several
+    from lossmith.backends import passes
 
     if not chain or len(folds) < 2 or any(p.l1 > 0.0 or not p.l2 > 0.0 for p in chain):
         return False
     if asked.get("scale", 1.0) != 1.0 or asked.get("outputs", 1) != 1 or asked.get("max_steps") is not None:
         return False
     plain = rows.y.ndim == 1 and (rows.offset is None or rows.offset.ndim == 1) and not loss.lift.multiclass
-    if not plain or not passes_several.covers(rows.X) or rows.X.size < designs.LARGE:
+    if not plain or not passes.covers(rows.X) or rows.X.size < designs.LARGE:
         return False
     convex = loss.facts().get("convex")
     return convex is not None and bool(convex.holds) and loss.program.inputs == ("y", "z")

@@ -39,15 +39,15 @@ def table_of(
 def classes_of(X: Any, loss: Any, y: NDArray[Any], rest: tuple[Any, Any], outputs: int) -> Outputs | None:
     """X and what belongs to its rows (weight and offset) for a loss of K classes; None where no compiled pass serves.
 
-    It serves softmax losses of known classes over dense rows. Classes that are no whole numbers below K are left to
+    It serves softmax losses of known classes over a dense X. Classes that are no whole numbers below K are left to
     those who refuse them.
     """
     plain = all(v is None or v.ndim == 1 for v in (y, *rest))
     if outputs < 2 or not plain or loss.lift.name != "softmax" or X.size < designs.LARGE:
         return None
-    from lossmith.backends import passes_several
+    from lossmith.backends import passes, passes_several
 
-    truth = passes_several.numbered(y, outputs) if passes_several.covers(X) else None
+    truth = passes_several.numbered(y, outputs) if passes.covers(X) else None
     return None if truth is None else passes_several.Outputs(X, outputs, truth, None, *map(_plain, rest))
 
 
