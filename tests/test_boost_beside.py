@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 import lossmith
-from lossmith.errors import DataError, ShapeError, UnsupportedError
+from lossmith.errors import DataError, ParameterError, ShapeError, UnsupportedError
 from lossmith.models.boosted import BoostedRegressor
 from lossmith.models.boosted_classifier import BoostedClassifier
 from lossmith.models.boosted_task import ENGINES, SPARSE
@@ -165,3 +165,66 @@ def test_sparse_tables(engine: str, form: Any, tmp_path: Path) -> None:
     assert (lossmith.load(tmp_path / "model").predict(wide) == answer).all()
     with pytest.raises(UnsupportedError, match="categorical_features of a sparse X"):
         clone(model).set_params(categorical_features=[0]).fit(form(wide), y)
+
+
+# Few rows, and settings that are none
+
+
+@engines
+def test_rows_held_back_that_leave_nothing(engine: str) -> None:
+    """Each was an error in the depths of an engine, or of NumPy. Fails where a class loses its last row."""
+    regressor = BoostedRegressor(engine=engine, early_stopping=True, **QUICK)
+    classifier = BoostedClassifier(engine=engine, early_stopping=True, **QUICK)
+    one = np.zeros(240)
+    one[0] = 1
+    for model, table, y, weight, says in (
+        (regressor, X[:1], F[:1], None, "no rows to judge rounds by, of 1"),
+        (classifier, X[:2], np.array(["a", "b"]), None, "no rows to judge rounds by, of 2"),
+        (regressor, X, F, one, "no rows of weight > 0"),
+    ):
+        with pytest.raises(DataError, match=says) as caught:
+            clone(model).fit(table, y, weight)
+        assert "\n" not in str(caught.value)
+    most = clone(regressor).set_params(validation_fraction=0.999).fit(X, F)
+    assert np.isfinite(most.predict(X)).all()
+    rare = np.where(np.arange(240) == 7, "c", np.where(F > 0, "a", "b"))
+    for loss in ("crossentropy", "logistic"):
+        p = clone(classifier).set_params(loss=loss).fit(X, rare).predict_proba(X)
+        assert p.shape == (240, 3) and np.allclose(p.sum(axis=1), 1, atol=1e-5)
+        lacking = BoostedClassifier(loss, engine=engine, scoring="log" if loss == "crossentropy" else None, **QUICK)
+        lacking.fit(X, rare, eval_set=(X[8:30], rare[8:30]))
+        assert len(lacking.validation_scores_[0]) and np.isfinite(lacking.validation_scores_[0]).all()
+
+
+@engines
+def test_a_column_without_an_entry_is_no_reason_to_fail(engine: str) -> None:
+    """scikit-learn's bins fail on one, which a fold may well have."""
+    wide = np.column_stack([X, np.full(240, np.nan)])
+    model = BoostedRegressor(engine=engine, **QUICK)
+    ours = clone(model).fit(wide, F)
+    assert np.abs(ours.predict(wide) - clone(model).fit(X, F).predict(X)).max() < 1e-5
+    assert np.isfinite(ours.predict(np.nan_to_num(wide))).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"max_leaf_nodes": 1}, "whole number >= 2"),
+        ({"max_depth": "deep"}, "whole number >= 1"),
+        ({"n_jobs": "all"}, "n_jobs='all' must be a whole number"),
+        ({"options": "none"}, "options='none' must be a dict"),
+        ({"loss": "quantile", "quantiles": 0.5}, "quantiles=0.5 must be a list of levels"),
+        ({"loss": "quantile", "quantiles": ()}, "must be a list of levels"),
+    ],
+)
+def test_settings_that_are_none(change: dict[str, Any], says: str) -> None:
+    """Each was the engine's error, or Python's."""
+    with pytest.raises(ParameterError, match=says) as caught:
+        BoostedRegressor(engine="sklearn", **{**QUICK, **change}).fit(X, F)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [(X,), (X, F, None, None, None), "rows"])
+def test_what_an_eval_set_is(given: Any) -> None:
+    with pytest.raises(DataError, match="eval_set must be"):
+        BoostedRegressor(engine="sklearn", **QUICK).fit(X, F, eval_set=given)

@@ -67,7 +67,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "pandas": ("choose",),
     "sklearn": ("models", "adapters", "choose"),
     "safetensors": ("models",),
-    "threadpoolctl": ("fit", "choose"),
+    "threadpoolctl": ("fit", "choose", "adapters.hist"),
     "joblib": ("choose",),
     "jinja2": ("choose",),
     "markupsafe": ("choose",),

@@ -19,6 +19,7 @@ from sklearn._loss.link import IdentityLink
 from sklearn._loss.loss import BaseLoss
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from threadpoolctl import threadpool_limits
 
 from lossmith.adapters.hosts import host
 from lossmith.errors import UnsupportedError
@@ -189,11 +190,18 @@ def grow(task: Task) -> HistTrees:
         "random_state": s.seed,
     }
     watched = {} if check is None else {"X_val": check.X, "y_val": check.truth, "sample_weight_val": check.weight}
-    model = kind(**{**words, **s.options}).fit(task.X, boosting.truth, boosting.weight, **watched)
+    with threadpool_limits(s.threads if s.threads and s.threads > 0 else None, "openmp"):
+        model = kind(**{**words, **s.options}).fit(filled(task.X), boosting.truth, boosting.weight, **watched)
     history = -np.asarray(model.validation_score_, np.float64)[1:] if check is not None else np.zeros(0)
     used = int(np.argmin(history)) + 1 if len(history) else model.n_iter_
     values = {"outputs": boosting.outputs, "rounds": used, "columns": task.X.shape[1]}
     return HistTrees(values, {**taken(model, used), "history": history})
+
+
+def filled(X: Array) -> Array:
+    """X (n, p) with zeros in columns that have no entry at all, which scikit-learn cannot bin; nothing splits there."""
+    empty = np.isnan(X).all(axis=0)
+    return np.where(empty, 0.0, X) if empty.any() else X
 
 
 def taken(model: Any, rounds: int) -> dict[str, Array]:

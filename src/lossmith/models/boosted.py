@@ -9,17 +9,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from lossmith.catalogue import loss as make_loss
-from lossmith.domain import Interval, Param
 from lossmith.errors import DataError, ParameterError, ShapeError, UnsupportedError
 from lossmith.loss import Loss
 from lossmith.models import inputs
 from lossmith.models.boosted_fit import Data, Part, boosted, split
 from lossmith.models.boosted_rows import Encoder, read
 from lossmith.models.boosted_rule import carried
+from lossmith.models.boosted_settings import seed_of, settings_of
 from lossmith.models.boosted_state import dump_boosted, load_boosted
 from lossmith.models.boosted_task import SPARSE, Engine, Settings, engine
 from lossmith.models.linear import RANGES
@@ -27,16 +26,6 @@ from lossmith.models.store import State, Storable
 from lossmith.rows.memory import Rows
 
 Array = NDArray[Any]
-WHOLE = {
-    "max_iter": Param(100, Interval(1, whole=True), "rounds"),
-    "min_samples_leaf": Param(20, Interval(1, whole=True), "rows in a leaf"),
-    "n_iter_no_change": Param(10, Interval(1, whole=True), "rounds without a better score"),
-}
-REAL = {
-    "learning_rate": Param(0.1, Interval(0.0, open_low=True), "the length of a step"),
-    "validation_fraction": Param(0.1, Interval(0, 1, open_low=True, open_high=True), "the share of rows held back"),
-}
-L2 = Param(0.0, Interval(0.0), "added to the curvature of a leaf; None is the engine's own default")
 
 
 class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
@@ -136,27 +125,7 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         return loss
 
     def _settings(self) -> Settings:
-        who = type(self).__name__
-        whole = {name: int(p.check(getattr(self, name), who, name)) for name, p in WHOLE.items()}
-        real = {name: p.check(getattr(self, name), who, name) for name, p in REAL.items()}
-        if self.max_leaf_nodes is None and self.max_depth is None:
-            raise ParameterError(f"{who}: max_leaf_nodes and max_depth are both None; bound the size of a tree by one")
-        return Settings(
-            rounds=whole["max_iter"],
-            learning_rate=real["learning_rate"],
-            leaves=self.max_leaf_nodes,
-            depth=self.max_depth,
-            leaf_rows=whole["min_samples_leaf"],
-            l2=None if self.l2_regularization is None else L2.check(self.l2_regularization, who, "l2_regularization"),
-            patience=whole["n_iter_no_change"],
-            seed=self._seed(),
-            threads=self.n_jobs,
-            options=dict(self.options or {}),
-        )
-
-    def _seed(self) -> int:
-        given = self.random_state
-        return given if isinstance(given, int) else int(check_random_state(given).randint(2**31 - 1))
+        return settings_of(self)
 
     def _learned(self, X: Any) -> Any:
         """The table encoded, and how to encode others remembered."""
@@ -167,10 +136,12 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         """The target, the weights and the offset checked, and rows held back where rounds are judged."""
         data = self._rows(matrix, y, weight, offset).weighing()
         if eval_set is not None:
+            if not isinstance(eval_set, tuple | list) or not 2 <= len(eval_set) <= 4:
+                raise DataError("eval_set must be (X, y), (X, y, weight) or (X, y, weight, offset)")
             return self._with_held(data, *eval_set)
         if not self.early_stopping:
             return data
-        return split(data, self.validation_fraction, self._seed(), classes=self.classes)
+        return split(data, self.validation_fraction, seed_of(self.random_state), classes=self.classes)
 
     def _rows(self, matrix: Any, y: Any, weight: Any, offset: Any) -> Data:
         rows = Rows.of(np.zeros((matrix.shape[0], 1)), y, weight, offset)
@@ -330,9 +301,9 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
             raise UnsupportedError(
                 f"{loss.name} has no level tau; quantiles needs Quantile, SmoothQuantile or Expectile"
             )
+        if not isinstance(self.quantiles, Sequence | np.ndarray) or not len(self.quantiles):
+            raise ParameterError(f"quantiles={self.quantiles!r} must be a list of levels, such as (0.1, 0.5, 0.9)")
         levels = sorted(self.quantiles)
-        if not levels:
-            raise ParameterError("quantiles is empty; name levels such as (0.1, 0.5, 0.9)")
         return [loss.with_params(tau=t) for t in levels]
 
     def __sklearn_tags__(self) -> Any:

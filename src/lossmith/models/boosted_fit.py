@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.errors import DataError
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single
 from lossmith.models.boosted_score import judge_of
@@ -60,12 +61,23 @@ class Data:
 
 
 def split(data: Data, share: float, seed: int, *, classes: bool) -> Data:
-    """Hold back a share of the rows: of classes the same share of each."""
+    """Hold back a share of the rows: of classes the same share of each, but never the last row of one.
+
+    Raises DataError where nothing, or nothing of weight, is left on either side.
+    """
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(data.y == c) for c in np.unique(data.y)] if classes else [np.arange(len(data.y))]
-    held = np.concatenate([rng.permutation(g)[: int(np.ceil(share * len(g))) if len(g) > 1 else 0] for g in groups])
+    held = np.concatenate([rng.permutation(g)[: min(int(np.ceil(share * len(g))), len(g) - 1)] for g in groups])
     rest = np.setdiff1d(np.arange(len(data.y)), held)
-    return replace(data.take(rest), held=data.take(np.sort(held)))
+    parts = {"to train on": data.take(rest), "to judge rounds by": data.take(np.sort(held))}
+    for purpose, part in parts.items():
+        if not len(part.y) or (part.weight is not None and not part.weight.sum() > 0):
+            few = "rows" if not len(part.y) else "rows of weight > 0"
+            raise DataError(
+                f"early_stopping leaves no {few} {purpose}, of {len(data.y)} in all; leave it out, pass eval_set, or"
+                " take more rows"
+            )
+    return replace(parts["to train on"], held=parts["to judge rounds by"])
 
 
 def boosted(
