@@ -41,7 +41,7 @@ def spaced(parts: Iterable[str]) -> str:
 def ordered(lines: Iterable[str]) -> list[str]:
     """Imports of the standard library first, then the others."""
     table = list(dict.fromkeys(lines))
-    own = [t for t in table if t.split()[1].split(".")[0] in ("collections", "itertools", "math", "typing")]
+    own = [t for t in table if t.split()[1].split(".")[0] in ("abc", "collections", "itertools", "math", "typing")]
     rest = [t for t in table if t not in own]
     return [*sorted(own, key=_order), *([""] if own and rest else []), *sorted(rest, key=_order)]
 

@@ -6,6 +6,7 @@ are those of Keras' backend.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +83,7 @@ def against_best(z: Any, true: Any) -> Any:
     return ops.take_along_axis(z, true, axis=-1) - best
 
 
-class Coupled(Derived):
+class Coupled(Derived, ABC):
     """y_true: class indices (…) or (…, 1), or shares (…, K); for one score (…, 1) labels, or the share of class 1."""
 
     def bad(self, y: Any, z: Any) -> Any:
@@ -100,9 +101,9 @@ class Coupled(Derived):
         """The loss of shares y."""
         return self.found(y, z)
 
+    @abstractmethod
     def found(self, y: Any, z: Any) -> Any:
         """The loss of shares y (…, K) that may be those of one class."""
-        raise NotImplementedError
 
 
 class Slots(Coupled):

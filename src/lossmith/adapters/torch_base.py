@@ -5,6 +5,7 @@ Everything below is also what `lossmith export --to torch` writes into a file th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
@@ -124,7 +125,7 @@ def fresh(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.view_as(tensor)
 
 
-class Criterion(torch.nn.Module):
+class Criterion(torch.nn.Module, ABC):
     """A loss: `forward(input, target, weight=None)`.
 
     reduction: "mean" is Σwℓ/Σw, "sum" Σwℓ, "none" wℓ for each row, "total" the pair (Σwℓ, Σw), which adds up over
@@ -202,9 +203,9 @@ class Criterion(torch.nn.Module):
             number, count = numbers.flatten()[row].item(), int(bad.sum())
             raise DomainError(f"{self.name} needs {needs}; element {row} {has} {number:.6g} ({count} such){then}")
 
+    @abstractmethod
     def terms(self, input: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The loss of each row, and what each counts in a mean (None: 1)."""
-        raise NotImplementedError
 
     def extra_repr(self) -> str:
         """What `print` shows between the brackets."""

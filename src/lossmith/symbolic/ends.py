@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from fractions import Fraction
 from typing import Self
 
@@ -15,9 +16,9 @@ BITS = 400
 class Irrational(Fraction):
     """A fraction within 2⁻³⁰⁰ of an irrational number; no double lies between the two."""
 
+    @abstractmethod
     def exact(self, field: Exact) -> Value:
         """The number itself, in a field of exact values."""
-        raise NotImplementedError
 
 
 class Surd(Irrational):
