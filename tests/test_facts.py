@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from planted import Planted, of
 from scipy import integrate, optimize
 
 import lossmith
@@ -27,12 +26,6 @@ def facts(loss: Any) -> prove.Facts:
     """The facts of a loss, not kept."""
     slot = loss.derived.slot
     return prove.facts(slot, {n: loss.params[n] for n in slot.params}, loss.lift.name, target=loss.target.interval)
-
-
-@cache
-def of(formula: str, lift: str) -> Any:
-    """The loss of a formula, derived once."""
-    return lossmith.loss(formula, lift=lift)
 
 
 # ------------------------------------------------------------------------------------------------- known verdicts
@@ -222,19 +215,6 @@ def test_what_cannot_be_tuned_says_why() -> None:
 
 
 # --------------------------------------------------------------------------------------------- planted false claims
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A claim that is false: this fact of this formula (denied: that it does not hold)."""
-
-    fact: str
-    formula: str
-    lift: str = "residual"
-    holds: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.fact} of {self.formula}" + ("" if self.holds else " (denied)")
 
 
 FALSE = """

@@ -5,33 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import pytest
+from planted import Planted, of
 
 from lossmith import slotfacts
-from lossmith.catalogue import loss
-from lossmith.loss import Loss
 from lossmith.program import Program, Step
 from lossmith.symbolic import balls, binding, bounds, case, classes, cover, majorants, prove, signs, spans, spanwords
 from lossmith.symbolic.cover import Outcome
 from lossmith.symbolic.spans import ZERO
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A claim that is false: this fact of this formula."""
-
-    fact: str
-    formula: str
-    lift: str = "residual"
-    holds: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.fact} of {self.formula}" + ("" if self.holds else " (denied)")
 
 
 def _not_convex() -> Iterator[Planted]:
@@ -139,14 +123,9 @@ def _not_otherwise() -> Iterator[Planted]:
 PLANTED = [*_not_convex(), *_not_smooth(), *_not_bounded(), *_not_otherwise()]
 
 
-@cache
-def made(formula: str, lift: str) -> Loss:
-    return loss(formula, lift=lift)
-
-
 def verdict(claim: Planted) -> bool | None:
     """What the provers say to a claim, afresh."""
-    what = made(claim.formula, claim.lift)
+    what = of(claim.formula, claim.lift)
     spelled, target = slotfacts.spelled_out(what), what.target.interval
     return prove.facts(what.derived.slot, {}, claim.lift, target=target, literal=spelled)[claim.fact].holds
 
@@ -181,7 +160,7 @@ PSI = {
 
 @pytest.mark.parametrize("formula", sorted(PSI))
 def test_psi_over_r_that_rises_is_not_taken_for_falling(formula: str) -> None:
-    what = made(formula, "residual")
+    what = of(formula, "residual")
     assert "psi" not in prove.facts(what.derived.slot, {}, "residual")["majorant"].because
 
 
@@ -254,6 +233,6 @@ def test_a_broken_prover_is_noticed(mutant: str, monkeypatch: pytest.MonkeyPatch
 
 def _proved(claim: Planted) -> bool:
     if claim.fact == "psi":
-        what = made(claim.formula, "residual")
+        what = of(claim.formula, "residual")
         return "psi" in prove.facts(what.derived.slot, {}, "residual")["majorant"].because
     return verdict(claim) is claim.holds

@@ -17,6 +17,8 @@ from lossmith.facts import Fact
 from lossmith.loss import Loss
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lossmith.symbolic.certify import Certificate
 
 MARKS = {True: "proved ", False: "refuted", None: "unknown"}
@@ -84,13 +86,23 @@ def _show(one: Loss, ranges: proofs.Ranges, found: list[Fact], as_json: bool) ->
             "ranges": {n: list(r) for n, r in ranges.items()},
             "facts": [*map(proofs.plain, found)],
         }
-        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        _write(body)
         return
+    screen = _headed(one, ranges)
+    for fact in found:
+        screen.print(f"  {MARKS[fact.holds]}  {fact.name}: {fact.because}", markup=False, soft_wrap=False)
+
+
+def _write(body: Any) -> None:
+    sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+
+
+def _headed(one: Loss, ranges: proofs.Ranges) -> Console:
+    """The screen, with the loss in its first line."""
     screen = console()
     over = ", ".join(f"{n} = {a:g}..{b:g}" for n, (a, b) in ranges.items())
     screen.print(f"{one!r}  {one.title}" + (f"\nfor all {over}" if over else ""), markup=False)
-    for fact in found:
-        screen.print(f"  {MARKS[fact.holds]}  {fact.name}: {fact.because}", markup=False, soft_wrap=False)
+    return screen
 
 
 def _rechecked(one: Loss, ranges: proofs.Ranges, names: tuple[str, ...], as_json: bool) -> None:
@@ -100,11 +112,9 @@ def _rechecked(one: Loss, ranges: proofs.Ranges, names: tuple[str, ...], as_json
         made = [certificates.certificate(one, name) for name in names]
     if as_json:
         body = {"loss": repr(one), "certificates": [c.to_json() for c in made]}
-        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        _write(body)
         return
-    screen = console()
-    over = ", ".join(f"{n} = {a:g}..{b:g}" for n, (a, b) in ranges.items())
-    screen.print(f"{one!r}  {one.title}" + (f"\nfor all {over}" if over else ""), markup=False)
+    screen = _headed(one, ranges)
     for c in made:
         screen.print(_line(c), markup=False, soft_wrap=False)
         for check in c.checks:
@@ -136,7 +146,7 @@ def _all_rechecked(as_json: bool) -> None:
             if certificates.way(c) in certificates.LOOSE:
                 screen.print("  " + _line(c), markup=False, soft_wrap=False)
     if as_json:
-        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        _write(body)
         return
     shares = "".join(f"\n  {counted[w]:5} {w}" for w in certificates.WAYS)
     took = time.perf_counter() - began
@@ -157,7 +167,7 @@ def _all(as_json: bool) -> None:
         if not as_json:
             screen.print(line + (f": {unknown}" if unknown else ""), markup=False)
     if as_json:
-        sys.stdout.write(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+        _write(body)
         return
     screen.print("\nUnknown, and what trying them by values alone says:", markup=False)
     for name, fact in unknowns(body):
