@@ -137,7 +137,7 @@ class Absent:
 
 if __name__ == "__main__":
     sys.path.append(sys.argv[3])  # without its .pth files, through which an editable lossmith would be found
-    sys.meta_path.insert(0, Absent())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Absent())
     lines = list(faults(sys.argv[1], Path(sys.argv[2])))
     assert "lossmith" not in sys.modules
     print("\n".join(lines) or "nothing is off")

@@ -146,11 +146,11 @@ def coupled(loss: Loss, y: Any, z: list[Any], params: dict[str, Any]) -> Any:
     if loss.lift.name == "simplex":
         return reference.walk(loss.tree, {**simplex(y, z), **params})
     if loss.lift.name == "adjusted":
-        priors = loss.lift.priors or [1.0] * len(z)  # type: ignore[attr-defined]
+        priors = loss.lift.priors or [1.0] * len(z)
         moved = [v + mpmath.log(mpf(p) / sum(priors)) for v, p in zip(z, priors, strict=True)]
         return reference.walk(loss.tree, {**simplex(y, moved), **params})
     if loss.lift.name == "costs":
-        row = (loss.lift.table or 1 - np.eye(len(z)))[int(y)]  # type: ignore[attr-defined]
+        row = (loss.lift.table or 1 - np.eye(len(z)))[int(y)]
         slots = [{"cost": mpf(float(c)), **simplex(k, z)} for k, c in enumerate(row)]
         return sum(reference.walk(loss.tree, {n: s[n] for n in ("cost", "p", "logp")} | params) for s in slots)
     if loss.lift.name == "normalised":
@@ -217,7 +217,7 @@ def coupled_inputs(loss: Loss, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]
             above = [float(u) for row in z for u in above_level(loss, list(map(mpf, row)), params)]
             return [np.ascontiguousarray(y.ravel()), np.array(above)]
         if loss.lift.name == "costs":
-            costs = np.asarray(loss.lift.table or 1 - np.eye(CLASSES))[y.astype(int)]  # type: ignore[attr-defined]
+            costs = np.asarray(loss.lift.table or 1 - np.eye(CLASSES))[y.astype(int)]
             logs = [[float(simplex(k, list(map(mpf, row)))["logp"]) for k in range(len(row))] for row in z]
             return [np.ascontiguousarray(costs.ravel()), np.ravel(logs)]
         if loss.lift.name == "divergence":
@@ -237,7 +237,7 @@ def inputs(loss: Loss, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
     if loss.lift.name == "all_threshold":
         return [np.ascontiguousarray(z[:, 0] - z[:, 1])]
     if loss.lift.name != "ordinal":
-        return [*loss.lift.read(y), *np.ascontiguousarray(z.T)]  # type: ignore[attr-defined]
+        return [*loss.lift.read(y), *np.ascontiguousarray(z.T)]
     rows = [core(loss, k, list(row))[0] for k, row in zip(y, z, strict=True)]
     return [np.array([float(row[n]) for row in rows]) for n in loss.program.inputs]
 
@@ -378,7 +378,7 @@ def returns(loss: Loss) -> None:
     for other in (eval(repr(loss), {"__builtins__": {}}, names), pickle.loads(pickle.dumps(loss)), copy.copy(loss)):
         assert other == loss and hash(other) == hash(loss) and repr(other) == repr(loss)
     try:
-        loss.anything = 1  # type: ignore[attr-defined]
+        loss.anything = 1
     except AttributeError:
         return
     raise AssertionError("a loss took an attribute")

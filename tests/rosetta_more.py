@@ -233,10 +233,10 @@ def weighted_logistic(args: Args, y: Any, z: Any) -> Any:
 
 def asymmetric(args: Args, y: Any, z: Any) -> Any:
     """timm's module from its file: the package itself would ask for torchvision."""
-    path = Path(importlib.util.find_spec("timm").submodule_search_locations[0]) / "loss/asymmetric_loss.py"  # type: ignore
+    path = Path(importlib.util.find_spec("timm").submodule_search_locations[0]) / "loss/asymmetric_loss.py"
     spec = importlib.util.spec_from_file_location("timm_asymmetric_loss", path)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module.AsymmetricLossMultiLabel(reduction="none", **args)(z[:, None], y[:, None])[:, 0]
 
 

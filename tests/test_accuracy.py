@@ -154,7 +154,7 @@ def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatc
         "one_plus_tanh": "sigmoid(r) + softplus(r)",
         "double_angle": "1 - cos(r)",
     }
-    text = texts[rule.__name__]  # type: ignore[attr-defined]
+    text = texts[rule.__name__]
     with_it = derive.slotwise(parse(text), ("r",), {})
     monkeypatch.setattr(finish, "FINISHING", tuple(f for f in finish.FINISHING if f is not rule))
     without = derive.slotwise(parse(text), ("r",), {})

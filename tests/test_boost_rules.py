@@ -33,7 +33,7 @@ RNG = np.random.default_rng(1)
     ids=str,
 )
 def test_the_best_curvature_that_is_proved(loss: object, name: str) -> None:
-    rule = rule_of(lossmith.loss(loss))  # type: ignore[arg-type]
+    rule = rule_of(lossmith.loss(loss))
     assert rule.name == name and rule.why
 
 

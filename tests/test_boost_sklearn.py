@@ -21,6 +21,6 @@ CHECKED = [
 ]
 
 
-@parametrize_with_checks(CHECKED)  # type: ignore[untyped-decorator]
+@parametrize_with_checks(CHECKED)
 def test_scikit_learn_checks(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)

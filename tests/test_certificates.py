@@ -154,9 +154,9 @@ def test_derivatives_that_are_not_the_losss_are_contradicted() -> None:
 def test_a_wrong_witness_is_contradicted() -> None:
     case = proofs.case_of(lossmith.Cauchy())
     fact = prove.PROVERS["residual"]["convex"](case)
-    assert recheck.witness_stands(case.program, case.params, fact.witness, "r").holds is True  # type: ignore[union-attr]
-    wrong = {**fact.witness, "d2": -fact.witness["d2"]}  # type: ignore[dict-item]
-    assert recheck.witness_stands(case.program, case.params, wrong, "r").holds is False  # type: ignore[union-attr]
+    assert recheck.witness_stands(case.program, case.params, fact.witness, "r").holds is True
+    wrong = {**fact.witness, "d2": -fact.witness["d2"]}
+    assert recheck.witness_stands(case.program, case.params, wrong, "r").holds is False
 
 
 def test_the_two_routines_share_no_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

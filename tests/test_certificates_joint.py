@@ -48,7 +48,7 @@ def test_a_constant_that_is_too_small_is_contradicted(fact: str) -> None:
     loss = catalogue.every()["RankNet"]()
     true = loss.facts()[fact]
     for share, holds in ((1.0, True), (0.9, False)):
-        (found,) = recheckjoint.tried(loss, (0.0, 1.0), replace(true, constant=true.constant * share))  # type: ignore[operator]
+        (found,) = recheckjoint.tried(loss, (0.0, 1.0), replace(true, constant=true.constant * share))
         assert found.holds is holds
 
 

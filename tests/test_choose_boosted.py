@@ -376,7 +376,7 @@ def test_learners_by_name() -> None:
     with pytest.raises(ParameterError, match="whole number"):
         learners("boosted", "sklearn", True, 0)
     with pytest.raises(ParameterError, match="learner=5"):
-        lossmith.choose(*straight(40), learner=5)  # type: ignore[arg-type]
+        lossmith.choose(*straight(40), learner=5)
 
 
 def test_sparse_matrices_reach_engines_that_take_them(tmp_path: Path) -> None:

@@ -248,7 +248,7 @@ def test_parts_of_squared_error_by_hand() -> None:
     """y = 0, 2, 1, 5 predicted 1, 2, 3, 4: the isotonic means are 0, 1.5, 1.5, 5, the mean is 2. Squared error 7/4,
     recalibrated 0.5/4, of the constant 14/4. Fault: uncertainty from the recalibrated values."""
     plan = _Plan(np.array([0.0, 2.0, 1.0, 5.0]), "squared")
-    (part,) = diagnose.parts(plan, [_line(plan, np.array([1.0, 2.0, 3.0, 4.0]))])  # type: ignore[arg-type, list-item]
+    (part,) = diagnose.parts(plan, [_line(plan, np.array([1.0, 2.0, 3.0, 4.0]))])
     assert (part.miscalibration, part.discrimination, part.uncertainty) == pytest.approx((6 / 4 - 0.125, 3.375, 3.5))
 
 
@@ -256,7 +256,7 @@ def test_parts_of_a_median_by_hand() -> None:
     """y = 0, 4, 1, 9 predicted 1, 2, 3, 4: lower medians 0, 1, 1, 9 of the pools; of all 1. Absolute error
     (1 + 2 + 2 + 5)/4, recalibrated 3/4, of the constant (1 + 3 + 0 + 8)/4."""
     plan = _Plan(np.array([0.0, 4.0, 1.0, 9.0]), "absolute")
-    (part,) = diagnose.parts(plan, [_line(plan, np.array([1.0, 2.0, 3.0, 4.0]))])  # type: ignore[arg-type, list-item]
+    (part,) = diagnose.parts(plan, [_line(plan, np.array([1.0, 2.0, 3.0, 4.0]))])
     assert (part.miscalibration, part.discrimination, part.uncertainty) == pytest.approx((2.5 - 0.75, 2.25, 3.0))
 
 
@@ -272,7 +272,7 @@ def test_parts_know_good_and_useless_predictions(judge: str) -> None:
     plan = _Plan(3 * x + e, judge)
     right = 3 * x + centre[judge].of(e, np.ones(4000))
     lines = [_line(plan, p) for p in (right, rng.normal(size=4000), right + 2.0)]
-    good, noise, off = diagnose.parts(plan, lines)  # type: ignore[arg-type]
+    good, noise, off = diagnose.parts(plan, lines)
     assert good.miscalibration < 0.03 * good.uncertainty and good.discrimination > 0.6 * good.uncertainty
     assert noise.discrimination < 0.03 * noise.uncertainty
     assert off.discrimination == pytest.approx(good.discrimination) and off.miscalibration > 0.1 * good.uncertainty
@@ -285,7 +285,7 @@ def test_parts_of_many_classes_add_up_to_the_brier_score() -> None:
     p = rng.dirichlet(np.ones(4), size=500)
     y = np.array([rng.choice(4, p=q) for q in p])
     plan = _Plan(y, "brier", ("a", "b", "c", "d"))
-    (part,) = diagnose.parts(plan, [_line(plan, p)])  # type: ignore[arg-type, list-item]
+    (part,) = diagnose.parts(plan, [_line(plan, p)])
     assert part.miscalibration - part.discrimination + part.uncertainty == pytest.approx(plan.score.rows(y, p).mean())
     share = np.bincount(y) / 500
     assert part.uncertainty == pytest.approx(1 - share @ share)
@@ -296,7 +296,7 @@ def test_calibration_curves_are_those_of_the_functional() -> None:
     rng = RNG(0)
     x = rng.normal(size=5000)
     plan = _Plan(x + rng.normal(size=5000), "pinball:0.9")
-    guess, came, every = diagnose.reliability(plan, _line(plan, x))  # type: ignore[arg-type]
+    guess, came, every = diagnose.reliability(plan, _line(plan, x))
     assert (np.diff(guess) >= 0).all() and len(every) == 5000
     middle = np.abs(guess) < 1
     assert np.mean(came[middle] - guess[middle]) == pytest.approx(1.2816, abs=0.08)
@@ -321,7 +321,7 @@ def test_murphy_of_many_classes_sums_each_against_the_rest() -> None:
     y = rng.integers(0, 3, 400)
     plan = _Plan(y, "brier", ("a", "b", "c"))
     lines = [_line(plan, p), _line(plan, q, "B", False)]
-    found = murphy.murphy(plan, lines)  # type: ignore[arg-type]
+    found = murphy.murphy(plan, lines)
     assert found is not None
     ((_, mean, error),) = found.lines
     t = float(found.thresholds[7])
@@ -557,7 +557,7 @@ def test_a_functional_names_its_score(functional: str, judge: str) -> None:
 def test_scores_that_do_not_suit_the_functional_are_refused() -> None:
     """Fault: the functional ignored where a score is named."""
     assert judge_for(None, None) is None and judge_for(None, "mean") is None
-    assert judge_for("poisson", "mean").name == "poisson"  # type: ignore[union-attr]
+    assert judge_for("poisson", "mean").name == "poisson"
     for asked, functional in (("absolute", "mean"), ("squared", "median"), ("pinball:0.8", "0.9-quantile")):
         with pytest.raises(UnsupportedError, match="it rewards the wrong loss"):
             judge_for(asked, functional)
@@ -682,10 +682,10 @@ def test_costs_of_decisions_by_hand() -> None:
 
     y = np.array([0, 0, 1, 1, 1])
     plan = _Plan(y, "log", ("no", "yes"))
-    plan.threshold = 0.2  # type: ignore[attr-defined]
+    plan.threshold = 0.2
     p, q = np.array([0.1, 0.5, 0.1, 0.9, 0.3]), np.array([0.1, 0.1, 0.1, 0.1, 0.3])
     lines = [_line(plan, np.column_stack([1 - v, v]), name, name == "A") for v, name in ((p, "A"), (q, "B"))]
-    first, second = decided(plan, lines)  # type: ignore[arg-type]
+    first, second = decided(plan, lines)
     assert (first.cost, first.vain, first.missed) == pytest.approx((0.2, 0.2, 0.2))
     assert (second.cost, second.vain, second.missed) == pytest.approx((0.32, 0.0, 0.4))
     assert first.versus is None and second.versus is not None and second.versus.mean == pytest.approx(0.12)

@@ -237,7 +237,7 @@ def twisted(name: str, by: float = 1e-6) -> Callable[[pytest.MonkeyPatch], None]
             value, slope, bent = make(rows)
             return value, slope, bent * (1 + by)
 
-        patch.setitem(scores.SLOTS, name, (says, wrong))  # type: ignore[arg-type]
+        patch.setitem(scores.SLOTS, name, (says, wrong))
 
     return plant
 

@@ -140,7 +140,7 @@ def test_a_formula_of_the_users_own(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[8.]"
 
 
-def module_of(text: str, tmp_path: Path, name: str = "made"):  # type: ignore[no-untyped-def]
+def module_of(text: str, tmp_path: Path, name: str = "made"):
     from export_rows import loaded
 
     path = tmp_path / f"{name}.py"

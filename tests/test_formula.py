@@ -128,7 +128,7 @@ def test_a_declaration_checks_itself() -> None:
 )
 def test_wrong_parameters_state_their_domain(make: object, says: str) -> None:
     with pytest.raises(ParameterError, match=says):
-        make()  # type: ignore[operator]
+        make()
 
 
 def test_a_word_behind_a_minus_is_a_formula() -> None:

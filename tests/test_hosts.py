@@ -343,6 +343,6 @@ def test_an_untested_version_is_refused(name: str, monkeypatch: pytest.MonkeyPat
         __version__ = "99.0"
 
     assert name in TESTED
-    monkeypatch.setitem(sys.modules, name, Future)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, name, Future)
     with pytest.raises(UnsupportedError, match=r"99\.0 is not tested"):
         host(name)

@@ -44,7 +44,7 @@ def test_a_margin_loss_over_pairs_keeps_its_facts_and_a_likelihood_is_refuted_at
     assert lossmith.SigmoidMargin().over("pairwise").facts()["convex"].holds is False
     fact = lossmith.GaussianNLL().facts()["convex"]
     assert fact.holds is False
-    y, z, along = (np.array(part) for part in fact.witness)  # type: ignore[union-attr]
+    y, z, along = (np.array(part) for part in fact.witness)
     block = lossmith.GaussianNLL().evaluate(y, z[None], ("block",)).block[0]
     assert along @ block @ along < 0
     assert lossmith.CumulativeLogit().facts()["convex"].holds is True

@@ -74,7 +74,7 @@ def test_a_wrong_tail_is_noticed(right: str, wrong: str) -> None:
     if "unused" in wrong:  # would run over everything: let one vector too many suffice
         right, wrong = "icmp sle i64 %rows.next, %rows.to", "icmp slt i64 %rows.at, %rows.to"
     kernel = fresh(PAIR, text=text.replace(right, wrong))
-    kernel._writable = lambda out, inputs, shape: out  # type: ignore[method-assign]
+    kernel._writable = lambda out, inputs, shape: out
     assert not tails_are_clean(kernel, np.float64)
 
 

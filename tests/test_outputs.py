@@ -250,7 +250,7 @@ def test_fits_end_at_the_same_coefficients_and_other_classes_are_refused(monkeyp
     for large in (1 << 60, 0):
         monkeypatch.setattr(design, "LARGE", large)
         for solver, order in (("auto", "C"), ("lbfgs", "C"), ("lbfgs", "F")):
-            rows = Rows.of(np.array(X, order=order), y)  # type: ignore[call-overload]
+            rows = Rows.of(np.array(X, order=order), y)
             found.append(fit(rows, lossmith.loss("CrossEntropy"), Penalty("l2", 1e-3), solver=solver, outputs=3))
     for s in found:
         assert s.converged

@@ -63,7 +63,7 @@ def expected(t: passes.Table, coef: Array, last: float, f: passes.Frame, rows: A
 def swept(t: passes.Table, coef: Array, last: float, f: passes.Frame | None, kernel: Any = None) -> passes.Swept:
     """The compiled pass."""
     want = ALL if f else ALL[:2]
-    return passes.sweep(t, kernel or load(LOGISTIC.program.only(*want), backend="llvm"), (), coef, last, f)  # type: ignore[arg-type]
+    return passes.sweep(t, kernel or load(LOGISTIC.program.only(*want), backend="llvm"), (), coef, last, f)
 
 
 def same(got: passes.Swept, want: passes.Swept, edge: bool) -> bool:
@@ -313,7 +313,7 @@ def test_threads_do_not_change_a_bit_of_sparse_sums(monkeypatch: pytest.MonkeyPa
     t, pulls = passes_sparse.SparseTable(X, np.ones(2000)), []
     for count in (1, 2, 5):
         monkeypatch.setenv("LOSSMITH_THREADS", str(count))
-        pulls.append(t.swept(kernel, (), np.ones(30), 0.1).pull)  # type: ignore[arg-type]
+        pulls.append(t.swept(kernel, (), np.ones(30), 0.1).pull)
     for other in pulls[1:]:
         np.testing.assert_array_equal(pulls[0], other)
 

@@ -26,7 +26,7 @@ Y = np.round(X @ [1.0, -0.5, 0.2] + RNG.logistic(size=120) + 5 * RNG.normal(size
 RARE = (X @ [1.0, -0.5, 0.2] + RNG.logistic(size=120) > 1.5).astype(int)
 
 
-@parametrize_with_checks([PairwiseRanker(), PairwiseRanker("SquaredRanking")])  # type: ignore[untyped-decorator]
+@parametrize_with_checks([PairwiseRanker(), PairwiseRanker("SquaredRanking")])
 def test_scikit_learn_checks(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
 

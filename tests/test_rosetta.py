@@ -153,7 +153,7 @@ def _smooth(loss: Loss, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.isclose(loss.gradient(y, z - h), loss.gradient(y, z + h), rtol=1e-3, atol=1e-5)
 
 
-def _averages(row, loss, one, args, labels, y, z, factor, note) -> None:  # type: ignore[no-untyped-def]
+def _averages(row, loss, one, args, labels, y, z, factor, note) -> None:
     rng = np.random.default_rng(5)
     for _ in range(8):
         w = np.asarray(rng.lognormal(0, 2, len(y)), np.float32).astype(float)

@@ -97,7 +97,7 @@ def test_only_losses_with_a_log_link_are_compared() -> None:
     gamma = make_plan(table.without(["y"]), years, Options(score="gamma", offset=table.column("bump")))
     assert gamma.candidates[0].name == "Gamma" and gamma.job.shift is not None and gamma.job.shift.log
     numbers = make_plan(table.without(["y"]), table.column("x"), Options(offset=table.column("bump")))
-    assert numbers.candidates[0].name == "Squared" and not numbers.job.shift.log  # type: ignore[union-attr]
+    assert numbers.candidates[0].name == "Squared" and not numbers.job.shift.log
 
 
 def test_predictions_and_scores_are_of_whole_counts(chosen: Any) -> None:

@@ -63,7 +63,7 @@ class Stand(Norm):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in NORMS[self.name][0]:
-            self.__init__(**self.values)  # type: ignore[misc]
+            self.__init__(**self.values)
 
     def __repr__(self) -> str:
         return repr(self.theirs(**self.values))
