@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import lossmith
-from lossmith.adapters.hosts import number
+from lossmith.adapters.hosts import TESTED, number
 from lossmith.errors import UnsupportedError
 from lossmith.models.boosted_kernel import fused, settled
 from lossmith.models.boosted_loss import Many, Single
@@ -115,6 +121,29 @@ def test_the_unit_follows_the_residuals() -> None:
     assert np.isclose(made.sigma, 1, rtol=0.05)
     made.slopes(0.9 * made.truth)
     assert np.isclose(made.sigma, 0.1, rtol=0.05)
+
+
+ASKED_FOR = {"sklearn": ("scikit-learn",), "xgboost": ("xgboost", "xgboost-cpu")}
+"""Distributions that are not called what is imported."""
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_what_pyproject_asks_for_is_what_the_gate_lets_in(name: str) -> None:
+    """Fails where one floor is raised and the other is not: what pip installs would be refused, or what is refused
+    installed."""
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    floors = [
+        number(floor)
+        for line in asked
+        for package, floor in re.findall(r"^([\w-]+)>=([\d.]+)", line)
+        if package in ASKED_FOR.get(name, (name,))
+    ]
+    assert floors and set(floors) == {TESTED[name].low}
+    installed = importlib.util.find_spec(name) and importlib.metadata.packages_distributions().get(name)
+    if installed:
+        version = number(importlib.metadata.version(installed[0]))
+        assert TESTED[name].low <= version < TESTED[name].high
 
 
 def test_versions_are_read() -> None:
