@@ -16,7 +16,7 @@ import numpy as np
 from lossmith.domain import Interval, Param
 from lossmith.fit.factor import Factor
 from lossmith.fit.search import downhill
-from lossmith.fit.solvers import Option, State, Vector
+from lossmith.fit.solvers import Evaluation, Option, State, Vector
 
 WIDEST = 2500
 """Coordinates beyond which a Hessian costs more than it saves."""
@@ -24,6 +24,8 @@ PASS = 20
 """Multiplications for a Hessian, per cell of X, that take as long as reading the cell."""
 WARM = 2e-2
 """A relative residual that the solution on a sample hardly beats on all rows."""
+COARSE = 30
+"""Steps on a part of the rows, at most."""
 CURVED = ("value", "gradient", "hessian")
 SLOW = 4
 """So many steps that each less than halve the residual, or what a factor costs in passes: it is refreshed."""
@@ -90,7 +92,8 @@ class Lbfgs:
         """The better of w0 and the solution on a sample, with the curvature there."""
         few, count = (int(self.sample),) * 2 if self.sample else sample_sizes(objective)
         if not 0 < few < objective.rows_count or not _dense(objective):
-            return State(w0, objective.at(w0), memory=Memory.of(curvature(objective, w0, count), count))
+            found = _coarse(objective, w0, count) if few == 0 and objective.outputs > 1 else State(w0, objective.at(w0))
+            return replace(found, memory=Memory.of(curvature(objective, found.w, count), count))
         some = objective.sample(count) if count < objective.rows_count else objective
         first = some.at(w0)
         warm = some.optimality(w0, first) <= WARM
@@ -154,13 +157,38 @@ def curvature(objective: Any, w: Vector, count: int) -> Vector:
     return np.asarray(some.at(w, CURVED).hessian)
 
 
+def _coarse(objective: Any, w0: Vector, count: int) -> State:
+    """The better of w0 and the solution on a part of the rows, walked to by the curvature of a sample at w0.
+
+    Several outputs make a pass dear beside a Hessian: it pays to measure the curvature twice, the second time nearby.
+    """
+    some, solver = objective.sample(max(objective.rows_count // 8, 2 * count)), Lbfgs()
+    state = State(w0, before := some.at(w0))
+    if some.optimality(w0, before) > WARM:
+        state = replace(state, memory=Memory.of(curvature(objective, w0, count), count))
+    for _ in range(COARSE):
+        if some.optimality(state.w, state.evaluation) <= 0.25 * WARM or state.halt or state.memory is None:
+            break
+        state = solver.step(some, state)
+    found = State(state.w, objective.at(state.w))
+    if state.w is w0 or found.evaluation.value < before.value:
+        return found
+    there = State(w0, objective.at(w0))
+    return found if found.evaluation.value <= there.evaluation.value else there
+
+
 def _improved(some: Any, w: Vector, w0: Vector, before: float) -> tuple[Vector, Vector]:
     """One Newton step from w on a sample, or w0 where that is better there already; and the Hessian."""
     if w is w0 or not some.at(w).value < before:
         return w0, np.asarray(some.at(w0, CURVED).hessian)
     here = some.at(w, CURVED)
-    found = downhill(some, State(w, here), -Factor.of(here.hessian).solve(here.gradient))
+    found = downhill(some, State(w, here), _newton(here))
     return (w if found is None else found.w), np.asarray(here.hessian)
+
+
+def _newton(here: Evaluation) -> Vector:
+    """Newton's step, from an evaluation with its Hessian."""
+    return -Factor.of(np.asarray(here.hessian)).solve(here.gradient)
 
 
 def roughly(objective: Any, w: Vector, steps: int = 8) -> Vector:
@@ -169,9 +197,7 @@ def roughly(objective: Any, w: Vector, steps: int = 8) -> Vector:
     for _ in range(steps):
         if objective.optimality(state.w, state.evaluation) <= WARM:
             break
-        found = downhill(
-            objective, state, -Factor.of(state.evaluation.hessian).solve(state.evaluation.gradient), CURVED
-        )
+        found = downhill(objective, state, _newton(state.evaluation), CURVED)
         if found is None:
             break
         state = State(found.w, found.evaluation)

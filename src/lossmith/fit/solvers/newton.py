@@ -10,6 +10,10 @@ from lossmith.fit.factor import Factor
 from lossmith.fit.search import downhill
 from lossmith.fit.solvers import Option, State, Vector
 
+BASIC = ("value", "gradient")
+FEW = 64
+"""Coordinates up to which a pass with the Hessian costs less than two passes without."""
+
 
 @dataclass(frozen=True, slots=True)
 class Newton:
@@ -22,13 +26,19 @@ class Newton:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """The state at w0."""
-        return State(w0, objective.at(w0))
+        return State(w0, objective.at(w0, self._want(objective)))
 
     def step(self, objective: Any, state: State) -> State:
         """One damped step."""
-        hessian = objective.at(state.w, ("value", "gradient", self.curvature)).hessian
+        hessian = state.evaluation.hessian
+        if hessian is None:
+            hessian = objective.at(state.w, (*BASIC, self.curvature)).hessian
         direction = -Factor.of(hessian).solve(state.evaluation.gradient)
-        found = downhill(objective, state, direction)
+        found = downhill(objective, state, direction, self._want(objective))
         if found is None:
             return State(state.w, state.evaluation, "no step downhill decreases the value any further")
         return State(found.w, found.evaluation)
+
+    def _want(self, objective: Any) -> tuple[str, ...]:
+        """What a line search asks for: of a few columns also the curvature, which costs less than to come again."""
+        return (*BASIC, self.curvature) if objective.size <= FEW else BASIC

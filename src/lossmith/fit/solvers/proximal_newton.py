@@ -15,7 +15,7 @@ import numpy as np
 from lossmith.fit.measure import distance
 from lossmith.fit.search import downhill
 from lossmith.fit.solvers import Option, State, Vector
-from lossmith.fit.solvers.lbfgs import sample_sizes
+from lossmith.fit.solvers.lbfgs import WARM, sample_sizes
 
 CHEAP = 3e7
 """Multiplications that one Hessian may cost before a sample stands in for it."""
@@ -55,7 +55,7 @@ class ProximalNewton:
         )
         rows = objective.rows_count if exact else sample_sizes(objective)[1]
         w, here = w0, objective.at(w0)
-        if rows < objective.rows_count:
+        if rows < objective.rows_count and objective.optimality(w0, here) > WARM:
             w = roughly(objective.sample(rows), w0)
             evaluation = objective.at(w)
             w, here = (w, evaluation) if evaluation.value < here.value else (w0, here)

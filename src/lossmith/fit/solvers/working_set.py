@@ -25,7 +25,7 @@ FINEST = 1e-11
 
 @dataclass(frozen=True, slots=True)
 class WorkingSet:
-    """Each step solves the problem on a set of columns, tenfold as finely as the whole is solved, and enlarges it."""
+    """Each step solves the problem on a set of columns, far more finely than the whole is solved, and enlarges it."""
 
     columns: int = 100
 
@@ -43,7 +43,7 @@ class WorkingSet:
         chosen = worst(objective, state.w, far, state.memory)
         where = objective.coordinates(chosen)
         small = objective.narrow(chosen)
-        aim = max(0.1 * objective.optimality(state.w, state.evaluation), FINEST)
+        aim = max(0.01 * objective.optimality(state.w, state.evaluation), FINEST)
         w = state.w.copy()
         w[where] = solved(small, state.w[where], aim)
         room = 2 * max(state.memory, int(np.count_nonzero(w)))
