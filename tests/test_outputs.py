@@ -21,6 +21,7 @@ from lossmith.backends.passes_several import print_outputs
 from lossmith.errors import ShapeError
 from lossmith.fit import Penalty, design, fit
 from lossmith.fit.objective import Objective
+from lossmith.fit.solvers import lbfgs
 from lossmith.fit.walk import SLOTS
 from lossmith.rows.memory import Rows
 
@@ -259,3 +260,36 @@ def test_fits_end_at_the_same_coefficients_and_other_classes_are_refused(monkeyp
         fit(Rows.of(X, y), lossmith.loss("CrossEntropy"), Penalty("l2", 1e-3), outputs=2)
     for odd in (np.array([0.0, 0.5]), np.array([0.0, -1.0]), np.array([0.0, 3.0]), np.array([0.0, np.nan])):
         assert passes_several.numbered(odd, 3) is None
+
+
+def test_a_walk_over_a_part_of_the_rows_saves_walks_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several outputs with many coordinates: the curvature is measured where a part of the rows has its optimum."""
+    monkeypatch.setattr(design, "LARGE", 0)
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(12_000, 60))
+    y = (0.3 * X @ rng.normal(size=(60, 6)) + rng.gumbel(size=(12_000, 6))).argmax(axis=1)
+    order, found = np.argsort(y, kind="stable"), []
+    for some, steps in ((slice(None), lbfgs.COARSE), (order, lbfgs.COARSE), (slice(None), 0)):
+        monkeypatch.setattr(lbfgs, "COARSE", steps)
+        rows = Rows.of(X[some], y[some])
+        found.append(fit(rows, lossmith.loss("CrossEntropy"), Penalty("l2", 1e-3), solver="lbfgs", outputs=6))
+    assert all(s.converged for s in found)
+    assert found[0].steps + 3 <= found[2].steps and found[1].steps + 3 <= found[2].steps
+    for s in found:
+        np.testing.assert_allclose(s.coef, found[2].coef, atol=1e-6)
+
+
+def test_a_part_of_the_rows_that_misleads_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part says the opposite of the whole: the fit begins at w0 after all."""
+    monkeypatch.setattr(design, "LARGE", 0)
+    rng = np.random.default_rng(9)
+    X, K = rng.normal(size=(3000, 24)), 5
+    y = (2.0 * X @ rng.normal(size=(24, K)) + rng.gumbel(size=(3000, K))).argmax(axis=1)
+    rows, loss = Rows.of(X, y), lossmith.loss("CrossEntropy")
+    objective = Objective.of(rows, loss, Penalty("l2", 1e-3), outputs=K)
+    other = Objective.of(Rows.of(-X, y), loss, Penalty("l2", 1e-3), outputs=K)
+    monkeypatch.setattr(Objective, "sample", lambda self, count, seed=0: other)
+    w0 = objective.origin()
+    state = lbfgs.Lbfgs().start(objective, w0)
+    assert lbfgs.sample_sizes(objective)[0] == 0
+    np.testing.assert_array_equal(state.w, w0)
