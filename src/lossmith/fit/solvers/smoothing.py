@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from lossmith.fit.sampled import sampled
 from lossmith.fit.solvers import State, Vector
 from lossmith.fit.solvers.lbfgs import Lbfgs
 from lossmith.fit.solvers.proximal_newton import ProximalNewton
+from lossmith.fit.solvers.stand_in import StandIn
 from lossmith.program import Arg, Program, Step
 
 LEVELS = (0.5, 0.15, 0.04)
@@ -24,28 +25,13 @@ ENOUGH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rounded:
+class Rounded(StandIn):
     """A loss of straight pieces that differ from row to row: every corner c·max(0, t) becomes the parabola
     c·(t + width)²/(4·width) where |t| < width.
     """
 
     loss: Any
     width: float
-    multiclass: ClassVar[bool] = True
-
-    @property
-    def lift(self) -> Rounded:
-        """Itself: it evaluates its own values."""
-        return self
-
-    @property
-    def state(self) -> None:
-        """Nothing."""
-        return None
-
-    def arrays(self, y: NDArray[Any], z: Vector) -> tuple[NDArray[Any], Vector]:
-        """The arrays as they are."""
-        return y, z
 
     def evaluate(self, state: None, y: NDArray[Any], z: Vector, want: Sequence[str]) -> dict[str, Vector]:
         """Value (but for a constant), gradient and Hessian."""

@@ -25,7 +25,6 @@ class Blended(StandIn):
 
     loss: Any
     width: float
-    multiclass: ClassVar[bool] = True
 
     def evaluate(self, state: None, y: NDArray[Any], z: Vector, want: Sequence[str]) -> dict[str, Vector]:
         """Value, gradient (n, K) and block (n, K, K)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
@@ -15,6 +15,8 @@ class StandIn(ABC):
     """A loss that is its own lift, and has no state."""
 
     __slots__ = ()
+    multiclass: ClassVar[bool] = True
+    """Its values are asked of itself, not of a kernel."""
 
     @property
     def lift(self) -> Self:
