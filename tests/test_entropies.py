@@ -174,6 +174,19 @@ def test_distillation_is_the_softened_divergence_of_pytorch() -> None:
     assert np.allclose(lossmith.Distillation(3.0).mean(Z), lossmith.CrossEntropy().mean(Z / 3), atol=1e-14)
 
 
+@pytest.mark.parametrize("loss", [lossmith.Sparsemax(), lossmith.Entmax(), lossmith.BiTempered()], ids=repr)
+def test_rows_at_the_edge(loss: lossmith.Loss) -> None:
+    """The mutants: inf − inf at the top, and one NaN that hides the link of all other rows."""
+    z = np.array([[np.nan, 0, 1], [np.inf, 0, 1], [-np.inf, 0, 1], [0.0, 0, 0]])
+    p = loss.mean(z)
+    assert np.isnan(p[0]).all() and p[1].tolist() == [1, 0, 0] and p[2, 0] == 0
+    assert np.allclose(p[2:].sum(axis=1), 1, atol=1e-15) and np.allclose(p[3], 1 / 3, atol=1e-15)
+    found = loss.evaluate([0, 0, 1, 1], z, ("value", "gradient"))
+    assert np.isnan(found.value[0]) and found.value[1] == pytest.approx(0, abs=1e-12)
+    assert np.isfinite(found.value[1:]).all() and np.isfinite(found.gradient[2:]).all()
+    assert loss.value(np.zeros(0), np.zeros((0, 3))).shape == (0,) and loss.mean(np.zeros((0, 3))).shape == (0, 3)
+
+
 # ------------------------------------------------------------------------------------------------- numbers of classes
 
 PRIORS = (0.5, 0.2, 0.15, 0.1, 0.05)

@@ -88,8 +88,8 @@ class Normalised(Coupled):
         p = link(state, u)[0]
         p /= p.sum(axis=1, keepdims=True)
         slope = self.found(state, p, both.astype(np.float64), ("gradient",))["gradient"]
-        size = np.abs(state.run(state.derived.slot, [p, u])["d_u"]).max(initial=1.0)
-        if not (np.abs(slope[np.isfinite(slope)]) <= OFF * size).all():
+        size = np.maximum(np.abs(state.run(state.derived.slot, [p, u])["d_u"]), 1).max(axis=1, keepdims=True)
+        if (np.abs(slope) > OFF * size).any():
             raise UnsupportedError(f"{state.who} has no link: it is not least where its probabilities are the truth")
         return np.asarray(p if z.ndim == 2 else p[:, 1], z.dtype)
 
@@ -103,8 +103,7 @@ def link(state: State, u: Array) -> tuple[Array, Array, Array | None]:
 
 def above_level(state: State, z: Array) -> Array:
     """u = z − λ, rowwise, by Newton's method for the largest of them: from 'its probability is 1' down."""
-    below = np.maximum(z - z.max(axis=1, keepdims=True), LEAST)
-    top = np.full((len(z), 1), sure(state))
+    below, top = under(z), np.full((len(z), 1), sure(state))
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
             p, s, _ = link(state, below + top)
@@ -114,6 +113,15 @@ def above_level(state: State, z: Array) -> Array:
                 break
             top = np.where(far, top - step, top)
     return np.asarray(below + top)
+
+
+def under(z: Array) -> Array:
+    """How far each score is below the largest, rowwise; a row with several infinities at its top is NaN."""
+    best = z.max(axis=1, keepdims=True)
+    first = z == best
+    with np.errstate(invalid="ignore"):
+        below = np.where(first & (first.sum(axis=1, keepdims=True) == 1), 0, z - best)
+    return np.asarray(np.maximum(below, LEAST))
 
 
 @lru_cache(maxsize=256)

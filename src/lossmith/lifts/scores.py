@@ -189,7 +189,8 @@ class Divergence(Coupled):
         return np.column_stack([1 - y, y])
 
     def check(self, target: Target, y: Array, who: str) -> None:
-        bad = np.flatnonzero(~((y >= 0) & (y < np.inf)).reshape(len(np.atleast_1d(y)), -1).all(axis=1))
+        legal = np.atleast_1d((y >= 0) & (y < np.inf))
+        bad = np.flatnonzero(~(legal.all(axis=1) if legal.ndim == 2 else legal))
         if len(bad):
             raise DomainError(
                 f"{who} needs shares y >= 0 of the classes, or class indices; row {bad[0]} has {y[bad[0]]}"
