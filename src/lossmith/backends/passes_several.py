@@ -32,6 +32,8 @@ from lossmith.backends.threads import run_chunks
 Array = NDArray[np.float64]
 NEAR = 192 << 10
 """Bytes of X in a block: its rows are read once for the scores and once for the gradients."""
+BESIDE = 16 << 10
+"""Scores in a block: with log p, p and 1 − p they stay beside it."""
 FEW = 4
 """Chunks of a pass with a Hessian: each has sums of its own, which must be cleared and added."""
 SUMS = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * 3)
@@ -101,7 +103,8 @@ def numbered(index: NDArray[Any], count: int) -> NDArray[np.int64] | None:
 def _swept(table: Outputs, kernel: Any, params: Sequence[float], coef: Array, last: Array, frame: Frame | None) -> Sums:
     (n, p), K, line = table.X.shape, table.outputs, padded(table.X.shape[1])
     size = len(frame.factor) + frame.intercept if frame else 0
-    rows = MOST if frame else min(max(NEAR // (p * table.X.itemsize) // 16 * 16, 16), MOST)
+    fit = min(NEAR // (p * table.X.itemsize), BESIDE // K) // 16 * 16
+    rows = MOST if frame else min(max(fit, 16), MOST)
     blocks = -(-n // rows)
     turns = FEW if frame else min(TURNS, max(SQUARES // (8 * K * line), 4))
     chunk = max(-(-blocks // turns), 1 if frame else -(-PIECE // (rows * p * table.X.itemsize)))
