@@ -6,6 +6,7 @@ divisor, an ignored row whose NaN comes back through the gradient.
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -213,6 +214,12 @@ def test_derivatives_flow_to_both_sides_of_a_residual_and_not_to_other_targets()
     assert torch.equal(a, -b)
     with pytest.raises(UnsupportedError, match=r"target\.detach"):
         made("Poisson")(z, y.abs()).backward()
+
+
+def test_makers_show_the_parameters_of_their_loss() -> None:
+    """Catches a signature of which a reader learns nothing."""
+    shown = str(inspect.signature(lossmith.torch.Focal))
+    assert shown.startswith("(gamma: float = 2.0, *, reduction: 'str' = 'mean', **options")
 
 
 def test_modules_travel() -> None:

@@ -11,10 +11,10 @@ from lossmith.adapters.export import layer
 from lossmith.adapters.export_functions import functions, legality, triple
 from lossmith.adapters.export_scores import COUPLED, term_of
 from lossmith.adapters.hosts import host
+from lossmith.adapters.named import maker, refuse_others
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
 from lossmith.catalogue import loss as loss_of
-from lossmith.errors import ParameterError
 from lossmith.loss import Loss
 
 host("jax")
@@ -52,32 +52,15 @@ def objective(loss: str | Loss | type[Loss], reduction: str = "none", **options:
     """Any loss, also one from a formula, as a JAX function; options as of `Objective` and `Classes`."""
     one = loss_of(loss)
     kind = LAYERS[layer(one)]
-    unknown = sorted(set(options) - set(inspect.signature(kind).parameters))
-    if unknown:
-        raise ParameterError(f"{one.name} has neither a parameter nor an option {unknown[0]!r} in JAX")
+    refuse_others(one, options, inspect.signature(kind).parameters, "JAX")
     made = kind(reduction, **options)
     made.__dict__.update(terms(one), loss=one)
     return made
 
 
 @cache
-def _maker(name: str) -> Any:
-    kind = every()[name]
-
-    def make(*args: float, reduction: str = "none", **given: Any) -> Objective:
-        params = {k: v for k, v in given.items() if k in kind.declared}
-        options = {k: v for k, v in given.items() if k not in kind.declared}
-        return objective(kind(*args, **params), reduction, **options)
-
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"{kind.__doc__}\n\nReturns a function of JAX. {inspect.getdoc(Objective)}"
-    return make
-
-
 def __getattr__(name: str) -> Any:
-    if name in every():
-        return _maker(name)
-    raise AttributeError(f"lossmith.jax has no {name!r}; `lossmith.losses()` lists the losses")
+    return maker(name, "lossmith.jax", objective, f"Returns a function of JAX. {inspect.getdoc(Objective)}")
 
 
 def __dir__() -> list[str]:

@@ -12,10 +12,10 @@ from lossmith.adapters.export import layer
 from lossmith.adapters.export_functions import functions, legality
 from lossmith.adapters.export_scores import COUPLED, around_here
 from lossmith.adapters.hosts import host
+from lossmith.adapters.named import named, parted, refuse_others
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
 from lossmith.catalogue import loss as loss_of
-from lossmith.errors import ParameterError
 from lossmith.loss import Loss
 
 host("keras")
@@ -46,11 +46,9 @@ def _class(kind: type[Loss]) -> type[Derived]:
     base: type[Derived] = getattr(home, layer(kind()))
 
     def __init__(self: Any, *args: float, **given: Any) -> None:
-        loss = kind(*args, **{k: v for k, v in given.items() if k in kind.declared})
-        options = {k: v for k, v in given.items() if k not in kind.declared}
-        unknown = sorted(set(options) - set(OPTIONS))
-        if unknown:
-            raise ParameterError(f"{kind.__name__} has neither a parameter nor an option {unknown[0]!r} in Keras")
+        params, options = parted(kind, given)
+        loss = kind(*args, **params)
+        refuse_others(loss, options, OPTIONS, "Keras")
         base.__init__(self, **options)
         for name, value in terms(loss).items():
             object.__setattr__(self, name, value)
@@ -75,9 +73,7 @@ def objective(loss: str | Loss | type[Loss], **options: Any) -> Derived:
 
 
 def __getattr__(name: str) -> Any:
-    if name in every():
-        return _class(every()[name])  # type: ignore[arg-type]
-    raise AttributeError(f"lossmith.keras has no {name!r}; `lossmith.losses()` lists the losses")
+    return _class(named(name, "lossmith.keras"))
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,27 @@ Columns = tuple[torch.Tensor, ...]
 REDUCTIONS = ("mean", "sum", "none", "total")
 
 
+class Kept(torch.autograd.Function):
+    """An operation that keeps its arguments, and nothing else, for derivatives backwards and forwards."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Columns, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+
+def either(compiled: Any, eager: Any) -> Callable[..., torch.Tensor]:
+    """One operation where torch.compile looks on, else another."""
+
+    def apply(*columns: torch.Tensor) -> torch.Tensor:
+        chosen = compiled if torch.compiler.is_compiling() else eager
+        return chosen.apply(*columns)
+
+    return apply
+
+
 def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[..., torch.Tensor]:
     """`value(*truths, *outputs)` with `slope` as its gradient and `bend` as its Hessian, however it is differentiated.
 
@@ -39,17 +60,10 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
         ]
         return tuple(sum(row[1:], start=row[0]) if row else torch.zeros_like(columns[-1]) for row in rows)
 
-    class Slope(torch.autograd.Function):
-        generate_vmap_rule = True
-
+    class Slope(Kept):
         @staticmethod
         def forward(*columns: torch.Tensor) -> Any:
             return slopes(columns)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: Columns, output: Columns) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
 
         @staticmethod
         def backward(ctx: Any, *sides: torch.Tensor) -> Any:
@@ -76,17 +90,8 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
         def backward(ctx: Any, side: torch.Tensor) -> Any:
             return (None,) * truths + tuple(side * s for s in slopes(ctx.saved_tensors))
 
-    class Value(torch.autograd.Function):
-        generate_vmap_rule = True
-
-        @staticmethod
-        def forward(*columns: torch.Tensor) -> Any:
-            return fresh(value(*columns))
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: Columns, output: torch.Tensor) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
+    class Value(Kept):
+        forward = staticmethod(Compiled.forward)
 
         @staticmethod
         def backward(ctx: Any, side: torch.Tensor) -> Any:
@@ -100,11 +105,7 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
             parts = [s * t for s, t in both if t is not None]
             return sum(parts[1:], start=parts[0])
 
-    def apply(*columns: torch.Tensor) -> torch.Tensor:
-        chosen = Compiled if torch.compiler.is_compiling() else Value
-        return chosen.apply(*columns)
-
-    return apply
+    return either(Compiled, Value)
 
 
 FAR = 1e18

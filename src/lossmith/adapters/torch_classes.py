@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from lossmith.adapters.torch_base import Criterion, concrete, same_shape, wide, widened
+from lossmith.adapters.torch_base import Criterion, Kept, concrete, either, same_shape, wide, widened
 from lossmith.errors import ShapeError
 
 
@@ -102,17 +102,10 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
         others = -p * (own.sum(dim=-1, keepdim=True) + total * across)
         return others + own if target.is_floating_point() else others.scatter_add(-1, target[..., None], own)
 
-    class Slope(torch.autograd.Function):
-        generate_vmap_rule = True
-
+    class Slope(Kept):
         @staticmethod
         def forward(z: torch.Tensor, target: torch.Tensor) -> Any:
             return by_rows(slopes, lambda: torch.empty_like(z, dtype=widened(z)), z, target)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
 
         @staticmethod
         def backward(ctx: Any, side: torch.Tensor) -> Any:
@@ -143,11 +136,8 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
             z, target = ctx.saved_tensors
             return by_rows(scaled, lambda: torch.empty_like(z), z, target, side[..., None]), None
 
-    class Value(Compiled):
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
+    class Value(Kept):
+        forward = staticmethod(Compiled.forward)
 
         @staticmethod
         def backward(ctx: Any, side: torch.Tensor) -> Any:
@@ -159,11 +149,7 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
         def jvp(ctx: Any, tangent: Any, _: Any) -> Any:
             return (Slope.apply(*ctx.saved_tensors) * tangent).sum(dim=-1)
 
-    def apply(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        chosen = Compiled if torch.compiler.is_compiling() else Value
-        return chosen.apply(z, target)
-
-    return apply
+    return either(Compiled, Value)
 
 
 class Classes(Criterion):

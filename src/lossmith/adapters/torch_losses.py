@@ -11,10 +11,10 @@ from typing import Any
 from lossmith.adapters.export_functions import Functions, differences, functions, legality, triple
 from lossmith.adapters.export_scores import COUPLED, term_of
 from lossmith.adapters.hosts import host
+from lossmith.adapters.named import maker, refuse_others
 from lossmith.backends.arrays import load
 from lossmith.catalogue import every
 from lossmith.catalogue import loss as loss_of
-from lossmith.errors import ParameterError
 from lossmith.loss import Loss
 
 host("torch")
@@ -64,12 +64,7 @@ def criterion(loss: str | Loss | type[Loss], reduction: str = "mean", **options:
     """Any loss, also one from a formula, as a PyTorch module; options as of `Criterion` and `Classes`."""
     one = loss_of(loss)
     known = {k for kind in (Criterion, CLASSES[base_of(one)]) for k in inspect.signature(kind).parameters}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        has = ", ".join(one.declared) or "none"
-        raise ParameterError(
-            f"{one.name} has neither a parameter nor an option {unknown[0]!r} in PyTorch; its parameters: {has}"
-        )
+    refuse_others(one, options, known, "PyTorch")
     said = settings(one, functions(one, "torch"))
     made = _class(type(one), base_of(one), *said.items())(reduction, **options)  # type: ignore[arg-type]
     made.__dict__.update(terms(one), loss=one)
@@ -96,24 +91,8 @@ def _empty(loss: Loss) -> Criterion:
 
 
 @cache
-def _maker(name: str) -> Any:
-    """A function with the parameters of a loss, and the options of its module."""
-    kind = every()[name]
-
-    def make(*args: float, reduction: str = "mean", **given: Any) -> Criterion:
-        params = {k: v for k, v in given.items() if k in kind.declared}
-        options = {k: v for k, v in given.items() if k not in kind.declared}
-        return criterion(kind(*args, **params), reduction, **options)
-
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"{kind.__doc__}\n\nReturns a module. {inspect.getdoc(Criterion)}"
-    return make
-
-
 def __getattr__(name: str) -> Any:
-    if name in every():
-        return _maker(name)
-    raise AttributeError(f"lossmith.torch has no {name!r}; `lossmith.losses()` lists the losses")
+    return maker(name, "lossmith.torch", criterion, f"Returns a module. {inspect.getdoc(Criterion)}")
 
 
 def __dir__() -> list[str]:
