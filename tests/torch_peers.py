@@ -153,9 +153,13 @@ def cross_entropy(
         _check_labels(labels[used], K, y.shape, z.shape)
         label_smoothing = label_smoothing * used[:, None]
     smooth = w * (truths * (1 - label_smoothing) + label_smoothing / K)
-    found = lossmith.CrossEntropy().evaluate(smooth, scores, EVERYTHING)
     shape = (z.shape[0], *z.shape[2:]) if z.ndim > 1 else ()
-    return Entries(found.value.reshape(shape), restore(found.gradient), divisor)
+    value, gradient = np.zeros(len(scores)), np.zeros_like(scores)
+    for k in range(K):  # PyTorch lets shares be any numbers; ours sum to 1
+        found = lossmith.CrossEntropy().evaluate(np.full(len(scores), float(k)), scores, EVERYTHING)
+        value += smooth[:, k] * found.value
+        gradient += smooth[:, k, None] * found.gradient
+    return Entries(value.reshape(shape), restore(gradient), divisor)
 
 
 def nll_loss(z: Array, y: Array, weight: Any = None, ignore_index: int = -100) -> Entries:
