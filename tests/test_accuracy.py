@@ -17,6 +17,7 @@ from kernel_tools import one_word, points
 
 import lossmith
 from lossmith.accuracy import LIMITS, USUAL, Accuracy, Truth, accuracy, measure
+from lossmith.accuracy.narrow import EVERY, Everywhere, beside, one_argument
 from lossmith.accuracy.points import PAIRS, joins, slots
 from lossmith.accuracy.ulps import errors, turning, unit
 from lossmith.backends import careful, llvm, llvm_polynomials, llvm_print, load
@@ -57,48 +58,38 @@ def test_contract_at_other_points(loss: lossmith.Loss) -> None:
     assert broken(measure(loss, rows_for(loss), seed=2), None) == []
 
 
-NARROW = ("Logistic", "Huber", "Cauchy", "Poisson")
+NARROW = [loss for loss in LOSSES if one_argument(loss)]
+SOME = [lossmith.Logistic(), lossmith.Huber(), lossmith.Cauchy(), lossmith.VonMises()]
 PIECE = 2**20
-
-
-def far_off(loss: lossmith.Loss, start: int, planted: float = 0.0) -> list[str]:
-    """The float32 arguments, of a piece of all 2³², where a kernel is off by more than 2 ulp.
-
-    The judge is the float64 kernel, whose own error is 2⁻²⁷ of what is asked here. Rounded to float32 it is at most one
-    number away from whatever is within 1.5 ulp: only the others are looked at closely.
-    """
-    program = loss.program.only("value", "gradient", "hessian")
-    x = np.arange(start, start + PIECE, dtype=np.uint64).astype(np.uint32).view(np.float32)
-    x = x[np.isfinite(x)]
-    y = np.zeros_like(x) if loss.lift.name == "residual" else np.ones_like(x)
-    got = load(program, "f4", "llvm")([y, x], loss.state.params)
-    true = load(program, "f8", "llvm")([y.astype(float), x.astype(float)], loss.state.params)
-    found = []
-    for name, g, t in zip(program.wants, got, true, strict=True):
-        g = g * np.float32(1 + planted)
-        with np.errstate(all="ignore"):
-            near = t.astype(np.float32)
-        rows = np.abs(g.view(np.int32) - near.view(np.int32).astype(np.int64)) > 1
-        t, zero = t[rows], np.zeros(int(rows.sum()))
-        off = errors(g[rows], t, zero, unit(t, zero, np.float32)) > 2
-        found += [f"{name} at {v!r}" for v in x[rows][off][:3]]
-    return found
+ONES = 0x3F800000 // PIECE * PIECE
+"""The bits of the first number of the piece that holds 1."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NARROW)
-def test_every_float32(name: str) -> None:
-    loss = lossmith.losses()[name]()
-    for start in range(0, 2**32, PIECE):
-        assert far_off(loss, start) == []
+@pytest.mark.parametrize("loss", NARROW, ids=lambda loss: loss.name)
+def test_every_float32(loss: lossmith.Loss) -> None:
+    assert [str(w) for w in Everywhere(loss).look([(0, EVERY)]).values() if not w.holds] == []
 
 
-@pytest.mark.parametrize("name", NARROW)
-def test_some_of_every_float32(name: str) -> None:
-    """The piece that holds 1; the same with a planted error of 3·10⁻⁷ is noticed."""
-    loss, start = lossmith.losses()[name](), 0x3F800000 // PIECE * PIECE
-    assert far_off(loss, start) == []
-    assert far_off(loss, start, planted=3e-7)
+@pytest.mark.parametrize("loss", SOME, ids=lambda loss: loss.name)
+def test_some_of_every_float32(loss: lossmith.Loss) -> None:
+    """The piece that holds 1, both signs, and the ends; the same with a planted error of 3·10⁻⁷ is noticed."""
+    ends = [(start, start + 1) for start in (0, 2**23, 0x7F7FFFFF, 2**31, 0xFF7FFFFF)]
+    pieces = [(ONES, ONES + PIECE), (2**31 + ONES, 2**31 + ONES + PIECE), *ends]
+    assert all(w.holds for w in Everywhere(loss).look(pieces).values())
+    assert not all(w.holds for w in Everywhere(loss).look(pieces, planted=3e-7).values())
+
+
+def test_the_unit_near_a_sign_change_is_what_an_ulp_of_the_slot_changes() -> None:
+    turns = Everywhere(lossmith.Cauchy(c=1.0)).turns["hessian"]
+    assert {1.0, -1.0} <= set(np.round(turns, 2).tolist()), "the curvature of Cauchy's loss turns at ±c"
+    x = np.array([0.4, 0.6, 1.9, 2.1, -1.5, 0.0], np.float32)
+    assert beside(x, np.array([1.0])).tolist() == [False, True, True, False, False, False]
+
+
+def test_what_is_one_argument() -> None:
+    assert one_argument(lossmith.Huber()) and one_argument(lossmith.Focal())
+    assert not one_argument(lossmith.Poisson()) and not one_argument(lossmith.SymmetricPercentage())
 
 
 def test_every_exception_is_of_a_loss_has_a_reason_and_is_needed() -> None:

@@ -30,13 +30,12 @@ SIZES: tuple[Range, ...] = ((0.0, 2.0**-100), (2.0**100, math.inf))
 _FADES: tuple[Range, ...] = ((-1500.0, -300.0),)
 _SIDES: tuple[Range, ...] = ((-1500.0, -300.0), (300.0, 1500.0))
 _NORMAL: tuple[Range, ...] = ((-56.0, -24.0), (24.0, 56.0))
-_TURNS: tuple[Range, ...] = ((-math.inf, -(2.0**30)), (2.0**30, math.inf))
 _GUMBEL: tuple[Range, ...] = ((-1500.0, -300.0), (4.0, 8.0))
 
 WINDOWS: dict[str, tuple[Range, ...]] = {
     "exp": (*_FADES, (300.0, math.inf)), "expm1": ((300.0, math.inf),), "sigmoid": _SIDES, "softplus": _FADES,
     "sech2": ((-750.0, -150.0), (150.0, 750.0)), "log_ndtr": _NORMAL, "mills": _NORMAL, "mills_slope": _NORMAL,
-    "sin": _TURNS, "cos": _TURNS, "log_cloglog": _GUMBEL, "cloglog_slope": _GUMBEL, "cloglog_bend": _GUMBEL,
+    "log_cloglog": _GUMBEL, "cloglog_slope": _GUMBEL, "cloglog_bend": _GUMBEL,
 }  # fmt: skip
 """By word: where its result is a number, but its square may not be; on the far side it is 0, whatever multiplies it."""
 
@@ -46,6 +45,9 @@ QUIET = COMPARISONS | {"add", "sub", "neg", "abs", "sign", "min", "max", "where"
 SCALED = frozenset({"mul", "div", "pow", "sqrt", "log", "xlogy"})
 """Words that pass on what their argument lost."""
 
+
+TURNS: Range = (2.0**30, math.inf)
+"""Angles of which float64 keeps their sine, but not what rounding took from it."""
 
 CLOSE: Range = (-(2.0**-12), 2.0**-12)
 """A difference from a number with rounded digits: so small, it is computed with more of them."""
@@ -107,22 +109,26 @@ def watches(program: Program) -> tuple[Watch, ...]:
     if not WIDE or not _fragile(program):
         return ()
     found = {name: Watch(name, SIZES, ()) for name in _leaves(program)}
-    for name, ranges in (*_windows(program), *((n, (CLOSE,)) for n in _crossings(program))):
+    for name, sizes, ranges in (*_windows(program), *_crossings(program)):
         before = found.get(name, Watch(name, (), ()))
-        found[name] = before._replace(ranges=tuple(dict.fromkeys((*before.ranges, *ranges))))
+        sizes, ranges = (*before.sizes, *sizes), (*before.ranges, *ranges)
+        found[name] = Watch(name, tuple(dict.fromkeys(sizes)), tuple(dict.fromkeys(ranges)))
     return tuple(found.values())
 
 
-def _windows(program: Program) -> list[tuple[str, tuple[Range, ...]]]:
-    """The arguments of words that may leave the range, and where they do."""
-    return [(s.args[0], WINDOWS[s.word]) for s in program.steps if s.word in WINDOWS and isinstance(s.args[0], str)]
+def _windows(program: Program) -> list[Watch]:
+    """The arguments of words that may leave the range, and of waves, and where."""
+    named = [(s.args[0], s.word) for s in program.steps if isinstance(s.args[0], str)]
+    far = [Watch(a, (TURNS,), ()) for a, word in named if word in ("sin", "cos")]
+    return [Watch(a, (), WINDOWS[word]) for a, word in named if word in WINDOWS] + far
 
 
-def _crossings(program: Program) -> list[str]:
+def _crossings(program: Program) -> list[Watch]:
     """The differences of a row's value and a parameter's logarithm whose smallest size shows: where a word begins."""
     logs = {s.name for s in program.steps if s.word == "log" and not _varying(program).intersection(s.args)}
     ends = {s.args[0] for s in program.steps if s.word in ("expm1", "sign")}
-    return [s.name for s in program.steps if s.name in ends and s.word == "sub" and logs.intersection(s.args)]
+    near = [s.name for s in program.steps if s.name in ends and s.word == "sub" and logs.intersection(s.args)]
+    return [Watch(name, (), (CLOSE,)) for name in near]
 
 
 def _varying(program: Program) -> set[Arg]:
