@@ -23,7 +23,7 @@ class Versions(NamedTuple):
 
 
 TESTED: Mapping[str, Versions] = {
-    "lightgbm": Versions((4, 3), (5,)),
+    "lightgbm": Versions((4, 4), (5,)),
     "xgboost": Versions((2, 1), (4,)),
     "catboost": Versions((1, 2, 8), (2,)),
     "sklearn": Versions((1, 7), (1, 10)),
