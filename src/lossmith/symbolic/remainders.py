@@ -126,6 +126,11 @@ class ExpRise(Word):
     slope = staticmethod(lambda x: Exp(x) + CloglogSlope(x))
 
 
+def _unit(x: Tree) -> Tree:
+    """x within ±1: beyond, where another form serves, this one shall not overflow."""
+    return Max(Min(x, sp.S.One), -sp.S.One)
+
+
 def _below(x: Tree, edge: Tree, near: Tree, far: Tree) -> Tree:
     return Where(RELATIONS["lt"](x, edge), near, far)
 
@@ -135,11 +140,11 @@ COMPOSITES |= {
     "rise": lambda x: _below(x, sp.S.Zero, 1 / (Hypot1(x) - x), x + Hypot1(x)),
     "onset": lambda x: _below(x, sp.S.One, Exp(-x) * Expm1mx(x), 1 - Exp(-x) - Fade(x)),
     "bennett": lambda x: _below(x, sp.S.One, x**2 + (1 + x) * Log1pmx(x), (1 + x) * Log1p(x) - x),
-    "exp_rise": lambda x: _below(
-        Abs(x), sp.S.One, Log(Expm1(Exp(Max(Min(x, sp.S.One), -sp.S.One)))), Exp(x) + LogCloglog(x)
-    ),
+    "exp_rise": lambda x: _below(Abs(x), sp.S.One, Log(Expm1(Exp(_unit(x)))), Exp(x) + LogCloglog(x)),
     "log1mexp": lambda x: _below(x, -sp.Rational(7, 10), Log1p(-Exp(x)), Log(-Expm1(x))),
-    "softplus_rise": lambda b, d: _below(Abs(d), sp.S.One, Log1p(Sigmoid(b) * Expm1(d)), Softplus(b + d) - Softplus(b)),
+    "softplus_rise": lambda b, d: _below(
+        Abs(d), sp.S.One, Log1p(Sigmoid(b) * Expm1(_unit(d))), Softplus(b + d) - Softplus(b)
+    ),
 }
 
 
