@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.lifts.normalised import inverse
+
 if TYPE_CHECKING:
     from lossmith.loss import Loss
 
@@ -39,7 +41,10 @@ def guesses(loss: Loss, rows: Array, mass: Array, classes: int | None) -> Array:
     if loss.lift.multiclass:
         count = classes or (rows.shape[1] if rows.ndim == 2 else int(rows.max()) + 1)
         share = mass @ rows if rows.ndim == 2 else np.bincount(rows.astype(np.intp), mass, count)
-        logs = np.log(np.maximum(share / max(float(share.sum()), 1e-300), 1e-6))
+        share = np.maximum(share / max(float(share.sum()), 1e-300), 1e-6)
+        logs = np.log(share)
+        if loss.lift.name == "normalised":  # of a loss that has a link this is the optimum
+            return inverse(loss.state, share)[None]
         return np.stack([logs - logs.mean(), logs])
     if loss.target.name == "classes":
         count = classes or int(rows.max()) + 1

@@ -124,6 +124,20 @@ def under(z: Array) -> Array:
     return np.asarray(np.maximum(below, LEAST))
 
 
+def inverse(state: State, p: Array) -> Array:
+    """The scores above the level (K,) with these probabilities (K,), by halving."""
+    high = np.full_like(p, sure(state))
+    low, wide = high - 1, 1.0
+    while (link(state, low[None])[0][0] > p).any() and wide < 1e12:
+        wide *= 2
+        low = high - wide
+    for _ in range(100):
+        middle = (low + high) / 2
+        above = link(state, middle[None])[0][0] > p
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.asarray(low)
+
+
 @lru_cache(maxsize=256)
 def sure(state: State) -> float:
     """The u at which e is 1, by halving; an UnsupportedError unless e rises there, and is convex below."""
