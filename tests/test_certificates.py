@@ -105,6 +105,7 @@ FALSE = [
     claim("at least", 0.0, None, None, ("c", "cos", "t"), ("o", "add", "c", 0.99999)),
     claim("within", 1.0, 0, None, ("x", "exp", "t")),
     claim("at least", 0.0, 1, 40, ("l", "log", "t"), ("m", "sub", "l", 1.0)),
+    claim("at least", 0.01, None, 0, ("h", "mul", 0.5, "t"), ("s", "sech2", "h")),  # far out t is large, the rest is not
 ]  # fmt: skip
 TRUE = [
     claim("at least", 0.0, None, None, SQUARE), claim("within", 0.5, None, None, ("s", "serpentine", "t")),

@@ -24,9 +24,9 @@ BETWEEN = (0.137, 0.5, 0.871)
 
 def certificate(loss: Loss, name: str) -> Certificate:
     """One fact proved afresh, with the claims it rests on and what the second routine says of them."""
-    from lossmith.symbolic.certify import covered
+    from lossmith.symbolic.certify import certified
 
-    return _of_several(loss, name) if loss.lift.joint else covered(case_of(loss), name)
+    return _of_several(loss, name) if loss.lift.joint else certified(case_of(loss), name)
 
 
 def _of_several(loss: Loss, name: str) -> Certificate:
@@ -70,7 +70,7 @@ def _by_hand(loss: Loss, fact: Fact) -> Certificate:
 
 def _of_margins(loss: Loss, name: str, rests: tuple[str, ...] = ()) -> Certificate:
     """Of a loss that is one of margins: the certificate of its margin loss, and the whole loss tried beside it."""
-    from lossmith.symbolic.certify import Certificate, covered
+    from lossmith.symbolic.certify import Certificate, certified
     from lossmith.symbolic.recheckjoint import tried
 
     fact, case = of_scores(loss).get(name) or joint_facts(loss)[name], slot_facts(loss, "margin").case
@@ -78,7 +78,7 @@ def _of_margins(loss: Loss, name: str, rests: tuple[str, ...] = ()) -> Certifica
         return Certificate(fact, (), ())
     falls = name == "convex" and loss.lift.name == "one_against_best"
     needed = rests or ((name, "monotone margin") if falls else (name,))
-    inner = [covered(case, n) for n in needed]
+    inner = [certified(case, n) for n in needed]
     whole = tried(loss, TRUTHS[loss.target.name], fact) if fact.holds else []
     claims, checks = ([x for c in inner for x in getattr(c, part)] for part in ("claims", "checks"))
     return Certificate(fact, tuple(claims), (*checks, *whole))

@@ -11,6 +11,7 @@ import mpmath
 
 from lossmith.facts import Fact
 from lossmith.symbolic.case import Case
+from lossmith.symbolic.conclusion import suffices
 from lossmith.symbolic.ledger import Claim, recording
 from lossmith.symbolic.mirrored import mirrored
 from lossmith.symbolic.prove import answer
@@ -50,15 +51,27 @@ def certified(case: Case, name: str) -> Certificate:
     fresh = replace(case, made={})
     with recording() as claims:
         fact = answer(fresh, name)
+    return judged(case, fact, tuple({c.key: c for c in claims}.values()))
+
+
+def judged(case: Case, fact: Fact, claims: tuple[Claim, ...]) -> Certificate:
+    """A fact with the claims that somebody says it rests on, and what the second routine says of both."""
+    fresh = replace(case, made={})
     if fact.holds is None:
         return Certificate(fact, (), ())
     if fact.holds is False:
         stands = witness_stands(case.program, case.params, fact.witness, case.variable)
         return Certificate(fact, (), (stands,) if stands else tuple(looked_at(fresh, fact)))
-    kept = tuple({c.key: c for c in claims}.values())
-    own = [same_quantity(c, case.program, case.params, case.limits) for c in kept if c.output in ORDERS]
-    direct = DIRECT[name](case, fact) if name in DIRECT and case.lift != "softmax" else []
-    return Certificate(fact, kept, (*(checked(c) for c in kept), *own, *direct, *looked_at(fresh, fact)))
+    return Certificate(fact, claims, (*map(checked, claims), *concluded(case, fact, claims), *looked_at(fresh, fact)))
+
+
+def concluded(case: Case, fact: Fact, claims: tuple[Claim, ...]) -> tuple[Checked, ...]:
+    """What leads from claims to a fact: they are about this loss, leave nothing out, and hold across joins too."""
+    own = [same_quantity(c, case.program, case.params, case.limits) for c in claims if c.output in ORDERS]
+    direct = DIRECT[fact.name](case, fact) if fact.name in DIRECT and case.lift != "softmax" else []
+    steep = LINE_ONLY.get(fact.name) if case.lift != "softmax" and not case.limits else None
+    quotients = [] if steep is None else _steepest(case, fact, steep)
+    return (*own, *suffices(case, fact, claims), *direct, *quotients)
 
 
 def _even(case: Case, fact: Fact) -> list[Checked]:
@@ -138,11 +151,3 @@ DIRECT: Mapping[str, Callable[[Case, Fact], list[Checked]]] = {
 """Facts that are checked as a whole, whatever they were proved by."""
 LINE_ONLY: Mapping[str, int] = {"Lipschitz": 1, "bounded influence": 1, "smooth": 2}
 """Facts with a constant that bounds a derivative (of the order given) of losses of one real slot."""
-
-
-def covered(case: Case, name: str) -> Certificate:
-    """As `certified`, with the constants of losses of one slot held against difference quotients too."""
-    found = certified(case, name)
-    if found.fact.holds and name in LINE_ONLY and case.lift != "softmax" and not case.limits:
-        return Certificate(found.fact, found.claims, (*found.checks, *_steepest(case, found.fact, LINE_ONLY[name])))
-    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,19 +52,36 @@ def unknown(*args: Range) -> Range:
 
 
 def enclosed(program: Program, values: Mapping[str, Range]) -> tuple[Range, Any]:
-    """The first output over a box, and the size of the largest term that went into it."""
+    """The first output over a box, and the size of the terms of which it is a sum (of sums, of products)."""
     table: dict[Any, Any] = dict(values)
-    largest = mpf(0)
+    sizes: dict[Any, Any] = {}
 
     def get(a: Any) -> Any:
         return table[a] if isinstance(a, str) else (mpf(a), mpf(a))
 
+    def size(a: Any) -> Any:
+        return sizes[a] if a in sizes else _most(get(a))
+
     for step in program.steps:
         found = squared(get(step.args[0])) if square(step) else WORDS.get(step.word, unknown)(*map(get, step.args))
         table[step.name] = found
-        if isinstance(found, tuple) and mpmath.isfinite(found[0]) and mpmath.isfinite(found[1]):
-            largest = max(largest, abs(found[0]), abs(found[1]))
-    return get(program.outputs[0][1]), largest
+        if step.word in SIZES and mpmath.isfinite(most := SIZES[step.word](*map(size, step.args))):
+            sizes[step.name] = max(most, _most(found))
+    end = program.outputs[0][1]
+    return get(end), size(end)
+
+
+def _most(x: Any) -> Any:
+    """The largest size in an interval; 0 of what has none."""
+    known = isinstance(x, tuple) and mpmath.isfinite(x[0]) and mpmath.isfinite(x[1])
+    return max(abs(x[0]), abs(x[1])) if known else mpf(0)
+
+
+SIZES: Mapping[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b, "sub": lambda a, b: a + b, "mul": lambda a, b: a * b, "neg": lambda a: a,
+    "where": lambda c, a, b: max(a, b), "min": max, "max": max,
+}  # fmt: skip
+"""How large the terms of a sum, a product or a choice are, by those of its parts; other words have only their value."""
 
 
 def uncancelled(program: Program) -> Program:
