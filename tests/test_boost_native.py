@@ -42,6 +42,29 @@ def test_lightgbm_datasets_are_left_as_they_were(kept: Any) -> None:
     assert (after[0] == fresh[0]).all() and after[1] == fresh[1]
 
 
+@pytest.mark.parametrize("loss", ["squared", "poisson"])
+def test_scores_that_a_lightgbm_dataset_has_are_an_offset(loss: str) -> None:
+    """LightGBM's own objective from the same scores. Fails where they are overwritten by the start."""
+    host = lightgbm()
+    offset = np.linspace(-1.5, 1.5, len(Y))
+    counts = np.random.default_rng(0).poisson(np.exp(TARGETS["real"] / 3 + offset)).astype(float)
+    y = Y + 300 * offset if loss == "squared" else counts
+    offset = 300 * offset if loss == "squared" else offset
+    begun = lossmith.loss(loss).start(y, offset=offset)
+    built_in = {**QUIET, "objective": "regression" if loss == "squared" else "poisson"}
+    theirs = host.train(built_in, host.Dataset(X, y, init_score=offset + begun), 9).predict(X, raw_score=True) + begun
+    seen: dict[str, Any] = {}
+    data = host.Dataset(X, y, init_score=offset)
+    held = host.Dataset(X[:90], y[:90], init_score=offset[:90], reference=data)
+    words: dict[str, Any] = {"valid_sets": [held], "callbacks": [host.record_evaluation(seen)], "curvature": "host"}
+    model = lossmith.lightgbm.train(QUIET, data, 9, loss=loss, **words)
+    assert np.ptp(theirs) > 0.1 and np.abs(model.predict(X) - theirs).max() < 1e-4
+    z = model.predict(X[:90]) + offset[:90]
+    (history,) = seen["valid_0"].values()
+    assert history[-1] == pytest.approx(lossmith.loss(loss).value(y[:90].astype(np.float32), z).mean(), rel=1e-5)
+    assert (data.get_init_score() == offset).all()
+
+
 @pytest.mark.parametrize(
     ("row", "weight", "says"),
     [(np.nan, 1.0, "row 4"), (np.inf, 1.0, "row 4"), (5.0, -1.0, "row 4"), (5.0, None, "sum to zero")],

@@ -89,12 +89,18 @@ def start(loss: str | Loss, data: Any, *, scale: Any = 1.0, classes: int = 1) ->
 
     LightGBM adds it to the scores of training, but not to those that it predicts; `train` sees to both.
     """
-    loss, (y, weight) = asked(loss), rows_of(data)
-    many = classes > 1
-    loss.check(y)
-    found = loss.start(y, weight, classes) if many else begin(loss, y, weight, policy_of(loss, scale))[0]
-    give(data, found)
+    found = best(asked(loss), data, scale, classes, None)
+    give(data, found, None)
     return found
+
+
+def best(loss: Loss, data: Any, scale: Any, classes: int, own: Array | None) -> Any:
+    """The best constant beside the scores that a Dataset has of its own: a float, or (K,)."""
+    y, weight = rows_of(data)
+    loss.check(y)
+    if classes > 1:
+        return loss.start(y, weight, classes)
+    return begin(loss, y, weight, policy_of(loss, scale), own)[0]
 
 
 def train(
@@ -110,17 +116,20 @@ def train(
 ) -> Any:
     """`lightgbm.train` with a loss of ours: start, slopes and metric; the start is in the first tree of the model.
 
-    params["num_class"] is K for a softmax loss of K scores. Returns a Booster whose `predict` gives z.
+    params["num_class"] is K for a softmax loss of K scores. Returns a Booster whose `predict` gives z. An init_score of
+    a Dataset is an offset: the start is the best constant beside it, and z is without it, as LightGBM has it.
     """
     lightgbm = ready()
     classes = int(params.get("num_class", 1))
     made = objective(loss, scale=scale, curvature=curvature, classes=classes)
     words = {"metric": "None", **params, "objective": made}
     with lent([data, *(one for one in valid_sets or [] if one is not data)], params) as sets:
-        begun = start(loss, data, scale=scale, classes=classes)
-        for other in sets[1:]:
-            give(other, begun)
-        unit = first_unit(made.loss, *rows_of(data), scale)
+        own = [one.get_init_score() for one in sets]
+        begun = best(made.loss, data, scale, classes, own[0])
+        for one, scores in zip(sets, own, strict=True):
+            give(one, begun, scores)
+        y, weight = rows_of(data)
+        unit = first_unit(made.loss, y if own[0] is None or classes > 1 else y - own[0], weight, scale)
         judge = {} if not valid_sets else {"feval": metric(loss, scale=unit), "valid_sets": valid_sets}
         model = lightgbm.train(words, data, num_boost_round, **judge, **more)
     return raised(model, np.atleast_1d(begun))
@@ -141,10 +150,12 @@ def lent(sets: list[Any], params: Mapping[str, Any]) -> Iterator[list[Any]]:
             one.init_score = old
 
 
-def give(data: Any, begun: Any) -> None:
-    """The start as the initial score of every row: a float, or (K,)."""
+def give(data: Any, begun: Any, own: Array | None) -> None:
+    """The start as the initial score of every row, a float or (K,), added to what the Dataset has of its own."""
     n = len(rows_of(data)[0])
-    data.set_init_score(np.tile(begun, (n, 1)) if np.ndim(begun) else np.full(n, begun))
+    scores = np.tile(begun, (n, 1)) if np.ndim(begun) else np.full(n, begun)
+    before = 0.0 if own is None else np.reshape(own, scores.shape, order="F")
+    data.set_init_score(scores + before)
 
 
 def raised(model: Any, begun: Array) -> Any:
