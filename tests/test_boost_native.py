@@ -153,3 +153,19 @@ def test_the_default_metric_is_in_the_first_unit(name: str) -> None:
         z, history = model.predict(data, output_margin=True).astype(float), seen["training"]["Huber"]
     unit = POLICIES["mad"](target - np.median(target), None)
     assert unit > 10 and np.isclose(history[-1], unit**2 * loss(target / unit, z / unit), rtol=1e-3)
+
+
+def test_a_base_margin_is_where_xgboost_begins() -> None:
+    """XGBoost leaves base_score out in training then, and adds it at predict: fails where it is not 0."""
+    host = pytest.importorskip("xgboost", reason="XGBoost is not installed (the extra `xgboost` brings it)")
+    margin = Y.mean() + 50 * np.linspace(-1, 1, len(Y))
+    words: dict[str, Any] = {"nthread": 1, "verbosity": 0, "max_depth": 3}
+
+    def rows() -> Any:
+        return host.DMatrix(X, Y + 50 * np.linspace(-1, 1, len(Y)), base_margin=margin)
+
+    theirs = host.train({**words, "objective": "reg:squarederror", "base_score": 0.0}, rows(), 9)
+    ours = lossmith.xgboost.train(words, rows(), 9, loss="squared")
+    for data in (rows(), host.DMatrix(X)):
+        gap = ours.predict(data, output_margin=True) - theirs.predict(data, output_margin=True)
+        assert np.abs(gap).max() < 1e-3

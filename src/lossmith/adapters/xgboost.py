@@ -105,13 +105,17 @@ def train(
 ) -> Any:
     """`xgboost.train` with a loss of ours: start, slopes and metric. params["num_class"] is K for K scores.
 
-    Returns a Booster whose `predict(…, output_margin=True)` gives z; with K scores the start is all zeros.
+    Returns a Booster whose `predict(…, output_margin=True)` gives z; with K scores the start is all zeros. A DMatrix
+    with a base_margin begins there and has no other start, as XGBoost has it.
     """
     xgboost = ready()
     classes = int(params.get("num_class", 1))
     made = objective(loss, scale=scale, curvature=curvature, classes=classes)
-    begun = 0.0 if classes > 1 else start(loss, data, scale=scale)
-    judge = metric(loss, scale=first_unit(made.loss, *rows_of(data), scale))
+    y, weight = rows_of(data)
+    margin = data.get_base_margin()
+    begun = 0.0 if classes > 1 or len(margin) else start(loss, data, scale=scale)
+    beside = y - margin if len(margin) == len(y) else y
+    judge = metric(loss, scale=first_unit(made.loss, beside, weight, scale))
     words = {"disable_default_eval_metric": 1, **params, "base_score": begun}
     return xgboost.train(words, data, num_boost_round, obj=made, custom_metric=judge, **more)
 
