@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import mpmath
@@ -106,13 +107,21 @@ class Judge:
 
     def __init__(self, claim: Claim) -> None:
         twin = None if claim.twin is None else uncancelled(claim.twin)
-        self.claim = claim = replace(claim, program=uncancelled(claim.program), twin=twin)
+        self.claim = replace(claim, program=uncancelled(claim.program), twin=twin)
         self.fixed = {n: (mpf(v), mpf(v)) for n, v in claim.params.items()}
-        self.twin = claim.twin if claim.twin is not None and self.agree(claim.twin) else None
+
+    @cached_property
+    def twin(self) -> Program | None:
+        """The other form of the output, once it was seen to agree."""
+        return self.claim.twin if self.claim.twin is not None and self.agree(self.claim.twin) else None
+
+    @cached_property
+    def slope(self) -> Program | None:
+        """The derivative of the output, where it is in the words."""
         try:
-            self.slope: Program | None = differentiate(claim.program, claim.variable, claim.output)
+            return differentiate(self.claim.program, self.claim.variable, self.claim.output)
         except NoSlope:
-            self.slope = None
+            return None
 
     def agree(self, twin: Program) -> bool:
         """Is the other form the same, at points of the piece?"""
@@ -141,12 +150,12 @@ class Judge:
     def box(self, box: Mapping[str, Range]) -> bool | None:
         """The claim on a box: as it is written, then by the mean value theorem."""
         x, size = enclosed(self.claim.program, {**self.fixed, **box})
-        if self.twin is not None:
-            y = enclosed(self.twin, {**self.fixed, **box})[0]
-            x = max(x[0], y[0]), min(x[1], y[1])
         a, b = box[self.claim.variable]
         size = size if b - a <= NARROW * max(mpf(1), abs(a)) else mpf(0)  # on a wide box the size of terms says nothing
         answer = self.satisfied(x, size)
+        if answer is None and self.twin is not None:
+            x = _common(x, enclosed(self.twin, {**self.fixed, **box})[0])
+            answer = self.satisfied(x, size)
         if answer is None and self.slope is not None:
             answer = self.by_slope(box, x, size)
         return answer
