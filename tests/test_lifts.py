@@ -199,6 +199,8 @@ def test_shares_that_are_no_distribution_are_refused() -> None:
     loss, z = lossmith.CrossEntropy(), np.zeros((3, 3))
     with pytest.raises(DomainError, match="row 0 sums to 2, not 1"):
         loss.value(np.eye(3) * 2, z)
-    with pytest.raises(DomainError, match="row 1 sums to nan"):
+    with pytest.raises(DomainError, match="shares y >= 0 of the classes; row 1"):
+        lossmith.CrossEntropy()(np.array([[0.5, 0.5], [2.0, -1.0]]), np.zeros((2, 2)))
+    with pytest.raises(DomainError, match="shares y >= 0 of the classes; row 1"):
         loss.value([[1, 0, 0], [np.nan, 0, 0], [1, 0, 0]], z)
     assert loss.value(np.full((3, 3), 1 / 3), z) == pytest.approx(np.log(3))

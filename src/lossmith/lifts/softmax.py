@@ -62,6 +62,9 @@ class Softmax(Lift):
         if y.ndim != 2:
             target.check(y, who)
             return
+        low = np.flatnonzero(~(y >= 0).all(axis=1))
+        if len(low):
+            raise DomainError(f"{who} needs shares y >= 0 of the classes; row {low[0]} has {y[low[0]]}")
         total = y.sum(axis=1)
         bad = np.flatnonzero(~(np.abs(total - 1) <= WHOLE))
         if len(bad):
