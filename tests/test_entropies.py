@@ -299,7 +299,7 @@ def steeper(patch: pytest.MonkeyPatch) -> None:
 
     def wrong(state: Any, u: Any) -> Any:
         p, s, bent = genuine(state, u)
-        return p, s * (1 + 1e-3 * (u < 0.1)), bent
+        return p, s * (1 + 1e-3 * (u < 0.5)), bent
 
     patch.setattr(normalised, "link", wrong)
 
