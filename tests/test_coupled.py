@@ -170,7 +170,7 @@ def test_a_majorant_is_offered_where_it_is_proved_only() -> None:
     for name in sorted(set(coupled()) - set(BOUNDED)):
         with pytest.raises(UnsupportedError, match=r"no proved majorant: none is derived .*coupled"):
             coupled()[name]().curvature(y, z, "majorant")
-    assert lossmith.DualFocal().facts()["twice"].holds is None
+    assert lossmith.DualFocal().facts()["twice"].holds is False
     assert lossmith.KullbackLeibler().facts()["convex"].holds is True
     bent = lossmith.loss("1 - 3*p + sum_p2", lift="simplex")  # another formula: nothing is claimed
     assert "smooth" not in bent.facts()
