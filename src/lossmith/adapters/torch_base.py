@@ -25,6 +25,7 @@ class Kept(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Columns, output: Any) -> None:
+        """Keep the arguments."""
         ctx.save_for_backward(*inputs)
         ctx.save_for_forward(*inputs)
 
