@@ -152,9 +152,9 @@ class BetaBinomial(Loss, lift=score, target=unit_interval):
     """The negative log-likelihood of a share of n trials that vary more than binomial ones, with mean σ(z)."""
 
     formula = (
-        "lgamma(1 + phi*sigmoid(z)) - lgamma(1 + n*y + phi*sigmoid(z)) + softplus(log(n*y/phi) + softplus(-z))"
-        " + lgamma(1 + phi*sigmoid(-z)) - lgamma(1 + n*(1 - y) + phi*sigmoid(-z))"
-        " + softplus(log(n*(1 - y)/phi) + softplus(z)) + 2*log(phi)"
+        "lgamma(1 + phi*sigmoid(z)) + where(y > 0, softplus(log(n*y/phi) + softplus(-z)), 0)"
+        " + lgamma(1 + phi*sigmoid(-z)) + where(y < 1, softplus(log(n*(1 - y)/phi) + softplus(z)), 0)"
+        " - lgamma(1 + n*y + phi*sigmoid(z)) - lgamma(1 + n*(1 - y) + phi*sigmoid(-z)) + 2*log(phi)"
     )
     mean_formula = "sigmoid(z)"
     averages = ""
