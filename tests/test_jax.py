@@ -168,6 +168,30 @@ def test_infinite_scores_have_their_limits() -> None:
         assert jax.grad(lambda z, loss=loss: loss(z, y).sum())(z).tolist() == [0, 0, -1, 1]
 
 
+@pytest.mark.parametrize(
+    "name", ["Focal", "Unlikelihood", "ChiSquare", "CumulativeProbit", "ZLoss", "DualFocal", "NormalisedCrossEntropy"]
+)
+def test_one_infinite_score_gives_no_nan(name: str) -> None:
+    """Catches 0·∞ between an infinite slope and a probability of 0, and ∞ − ∞ of two slots."""
+    loss = made(name)
+    z, y = np.array([[0.0, -1.0, 1.0], [0.5, -0.5, 0.2], [-1.0, 0.0, 2.0]]), np.arange(3)
+    places = [(0, np.inf), (0, -np.inf), (1, -np.inf), (2, np.inf)]
+    for place, end in places if name == "CumulativeProbit" else [(k, e) for k in range(3) for e in (np.inf, -np.inf)]:
+        at = z.copy()
+        at[:, place] = end
+        value, back = jax.vjp(lambda z: loss(z, y), jnp.asarray(at))
+        assert not np.isnan(value).any() and not np.isnan(back(jnp.ones_like(value))[0]).any()
+
+
+def test_a_sure_class_keeps_the_digits_of_its_slope() -> None:
+    """Catches e − p, which is 0 in float32 where 1 − p is 1e-12."""
+    z = jnp.asarray([[30.0, 2.0, 1.0]], jnp.float32)
+    slope = jax.grad(lambda z: made("CrossEntropy")(z, jnp.asarray([0])).sum())(z)
+    assert np.allclose(
+        slope, lossmith.CrossEntropy().gradient(np.array([0.0]), np.asarray(z, float)), rtol=2e-5, atol=0
+    )
+
+
 def test_reductions_weights_and_class_weights() -> None:
     w = RNG.integers(0, 4, 50)
     mean, total = made("Cauchy", reduction="mean"), made("Cauchy", reduction="total")

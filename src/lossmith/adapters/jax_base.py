@@ -46,6 +46,20 @@ def differentiable(value: Any, slope: Any, bend: Any, truths: int) -> Callable[.
     return term
 
 
+FAR = 1e18
+"""Where a loss is asked in place of infinity."""
+
+within_reach = differentiable(lambda z: z.clip(-FAR, FAR), jnp.ones_like, jnp.zeros_like, 0)
+"""Infinite scores made large ones; slopes pass as they are."""
+
+
+def unreached(loss: Any, z: Any) -> Any:
+    """The loss of rows z that were brought within reach, where what has grown large by then is infinite."""
+    fixed = jax.lax.stop_gradient(loss)
+    grown = (jnp.abs(z) == jnp.inf).any(axis=-1) & (jnp.abs(fixed) > 1e9)
+    return loss + jnp.where(grown, jnp.sign(fixed) * jnp.inf, 0)
+
+
 class Objective:
     """A loss: `loss(predictions, targets, weights=None)`.
 

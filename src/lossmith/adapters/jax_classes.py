@@ -31,7 +31,12 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
     def weighted(function: Any, t: Any, logp: Any) -> Any:
         return jnp.where(t == 0, 0, t * function(*given(logp)))
 
+    def inside(logp: Any) -> Any:
+        """The same where there are slopes, which end at a probability of 1."""
+        return logp.clip(None, -jnp.finfo(logp.dtype).tiny)
+
     def whole(t: Any, logp: Any) -> tuple[Any, Any, Any]:
+        logp = inside(logp)
         d1 = weighted(slope, t, logp)
         dm = 0.0 if mean_slope is None else weighted(mean_slope, t, logp).sum(axis=-1, keepdims=True)
         return d1, dm, d1.sum(axis=-1, keepdims=True) + dm
@@ -40,7 +45,8 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
     def slopes(t: Any, z: Any) -> Any:
         logp = log_softmax(z)
         d1, dm, total = whole(t, logp)
-        return d1 + dm / z.shape[-1] - total * jnp.exp(logp)
+        rest = -jnp.expm1(inside(logp))  # 1 − p has more digits than 1 less p
+        return d1 * rest + dm / z.shape[-1] - (total - d1) * jnp.exp(logp)
 
     @slopes.defjvp
     def _(given: Any, tangents: Any) -> Any:
@@ -48,7 +54,7 @@ def softmax_loss(value: Any, slope: Any, bend: Any, mean_slope: Any) -> Callable
         logp = log_softmax(z)
         p, total = jnp.exp(logp), whole(t, logp)[2]
         across = side - (p * side).sum(axis=-1, keepdims=True)
-        own = weighted(bend, t, logp) * across
+        own = weighted(bend, t, inside(logp)) * across
         return slopes(t, z), own - p * own.sum(axis=-1, keepdims=True) - total * p * across
 
     @jax.custom_jvp

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lossmith.adapters.jax_base import differentiable, same_shape
+from lossmith.adapters.jax_base import differentiable, same_shape, unreached, within_reach
 from lossmith.adapters.jax_classes import Classes, log_softmax, one_score
 from lossmith.errors import ParameterError, UnsupportedError
 
@@ -49,23 +49,35 @@ def rival(z: Any, logp: Any) -> Any:
     return jnp.take_along_axis(below, below.argmax(axis=-1)[..., None], axis=-1)[..., 0]
 
 
+def finite(slope: Callable[..., Any]) -> Callable[..., Any]:
+    """The slopes of a formula without infinities, which times a probability of 0 are no numbers."""
+
+    def bounded(*at: Any) -> Any:
+        found = slope(*at)
+        several = found if isinstance(found, tuple) else (found,)
+        return tuple(jnp.nan_to_num(s, nan=jnp.nan, posinf=1e37, neginf=-1e37) for s in several)
+
+    return bounded
+
+
 def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Any]) -> Callable[..., Any]:
     """Σ_k t_k f(slots of class k) for shares t (…, K)."""
-    f = differentiable(value, slope, bend, 0)
+    f = differentiable(value, finite(slope), bend, 0)
 
     def term(t: Any, z: Any) -> Any:
-        logp = log_softmax(z)
-        at = [jnp.broadcast_to(slot(z, logp), z.shape) for slot in slots]
+        near = within_reach(z)
+        logp = log_softmax(near)
+        at = [jnp.broadcast_to(slot(near, logp), z.shape) for slot in slots]
         # a class without a share adds nothing, even where its own loss is infinite
         each = f(*(jnp.where(t == 0, slot.clip(-50, 50), slot) for slot in at))
-        return jnp.where(t == 0, 0, t * each).sum(axis=-1)
+        return unreached(jnp.where(t == 0, 0, t * each).sum(axis=-1), z)
 
     return term
 
 
 def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Any]:
     """Σ_k f(t_k, log p_k) for shares t (…, K)."""
-    f = differentiable(value, slope, bend, 1)
+    f = differentiable(value, finite(slope), bend, 1)
     return lambda t, z: f(t, log_softmax(z)).sum(axis=-1)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from lossmith.adapters.jax_base import Objective
+from lossmith.adapters.jax_base import Objective, unreached, within_reach
 from lossmith.errors import ShapeError
 
 
@@ -63,8 +63,10 @@ class Ordinal(Outputs):
             raise ShapeError(f"predictions have shape {z.shape} and targets {y.shape}; wanted are (…, K) and (…)")
         last = z.shape[-1] - 1
         at = y.astype(int)
-        low = jnp.take_along_axis(z, at.clip(1)[..., None], axis=-1)[..., 0]
-        high = jnp.take_along_axis(z, (at + 1).clip(None, last)[..., None], axis=-1)[..., 0]
+        near = within_reach(z)
+        low = jnp.take_along_axis(near, at.clip(1)[..., None], axis=-1)[..., 0]
+        high = jnp.take_along_axis(near, (at + 1).clip(None, last)[..., None], axis=-1)[..., 0]
         kind = jnp.where(at == 0, 1.0, jnp.where(at == last, 2.0, 3.0)).astype(z.dtype)
         rising = (z[..., 2:] > z[..., 1:-1]).all(axis=-1)
-        return jnp.where(rising, self.term(kind, z[..., 0], low, high), jnp.inf), None
+        loss = unreached(self.term(kind, near[..., 0], low, high), z)
+        return jnp.where(rising, loss, jnp.inf), None
