@@ -14,8 +14,8 @@ from lossmith.symbolic import jointly, recheckjoint
 SEVERAL = [n for n, kind in catalogue.every().items() if kind().lift.joint]
 
 
-LONG = ("QuantileTriple", "ZeroInflatedNegativeBinomial")
-"""Half a minute each."""
+LONG = ("QuantileTriple", "ZeroInflatedNegativeBinomial", "NegativeBinomialNLL", "ZeroInflatedPoisson", "StudentTNLL")
+"""Seconds each, some of them half a minute."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in SEVERAL])

@@ -224,11 +224,22 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
 """A broken part of each proof route: module, name, replacement."""
 
 
+CAUGHT = {
+    "all atoms are called positive": "nonnegative of cos(r) + 0.9999", "every slope fades": "redescending of abs(r)",
+    "Taylor's rule needs no start": "nonnegative of r**2 - 1e-40*abs(r)",
+    "kinks are forgotten": "convex of -abs(z - y)",
+    "bounds are off": "nonnegative of exp(r) - r - 1.000001", "nothing is called huge": "smooth of exp(r)*sin(r)**2",
+    "every slope is odd": "psi of where(r < 0, 2*r**2, r**2/2)",
+}  # fmt: skip
+"""What some of them are caught by: it is tried first, for the others come late."""
+
+
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_broken_prover_is_noticed(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, name, replacement = MUTANTS[mutant]
     monkeypatch.setattr(where, name, replacement)
-    assert any(_proved(claim) for claim in [*PLANTED, *(Planted("psi", f) for f in sorted(PSI))])
+    claims = [*PLANTED, *(Planted("psi", f) for f in sorted(PSI))]
+    assert any(_proved(claim) for claim in sorted(claims, key=lambda c: str(c) != CAUGHT.get(mutant)))
 
 
 def _proved(claim: Planted) -> bool:

@@ -2,7 +2,7 @@
 
 The provers work with spans of doubles and Arb's balls. Here every claim of a certificate is checked by intervals of
 mpmath numbers over the living definitions of the words, on boxes of its own, up to |t| = 2⁴⁰, to within 2⁻⁴⁰ of the
-size of the terms. Derivatives that a claim is about are compared with difference quotients of the loss itself.
+size of the terms (and 2⁻⁹⁰). Derivatives that a claim is about are compared with difference quotients of the loss.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lossmith.symbolic.slopes import NoSlope, differentiate
 
 REACH = 2.0**40
 MOST_BOXES = 1500
-PINCH, NARROW = mpf(2) ** -40, mpf(2) ** -8
+PINCH, NARROW, ROUNDED = mpf(2) ** -40, mpf(2) ** -8, mpf(2) ** -90
 
 
 BOXES, ALGEBRA, PLACE, SUMS, VALUES = "boxes", "algebra", "place", "sums", "values"
@@ -138,7 +138,7 @@ class Judge:
     def satisfied(self, x: Range, size: Any) -> bool | None:
         """Does the claim hold for every value of an interval (True) or for none (False)?"""
         bound = mpf(self.claim.bound)
-        room = PINCH * max(size, abs(bound))
+        room = max(PINCH * max(size, abs(bound)), ROUNDED)
         if self.claim.kind == DEFINED:
             return True if mpmath.isfinite(x[0]) and mpmath.isfinite(x[1]) else None
         if self.claim.kind == AT_LEAST:
