@@ -10,10 +10,7 @@ from lossmith.loss import Loss
 class SymmetricPercentage(Loss, lift=residual):
     """The absolute residual relative to the mean of |truth| and |forecast|: between 0 and 2."""
 
-    formula = (
-        "where(abs(y) + abs(y - r) > floor,"
-        " where(sign(y)*sign(y - r) > 0, 2*abs(r)/(abs(y) + abs(y - r)), 2), 2*abs(r)/floor)"
-    )
+    formula = "where(y*(y - r) > 0, 2*abs(r)/max(abs(y) + abs(y - r), floor), min(2, 2*abs(r)/floor))"
     floor: float = positive(1e-8, "the smallest sum, in units of y, that is divided by")
     aliases = ("smape",)
     cite = "Makridakis 1993, doi:10.1016/0169-2070(93)90079-3"
