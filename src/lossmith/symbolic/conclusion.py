@@ -46,14 +46,15 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "bounded influence": ((("d1",), WITHIN, _from_above), RISING),
     "Lipschitz": ((("d1",), WITHIN, _from_above), RISING), "twice": ((("d1", "d2"), DEFINED, _anyhow),),
 }  # fmt: skip
-"""What a fact about one slot follows from, beside what happens at joins: the first rule that is used decides."""
+"""What a fact about one slot follows from, beside what happens at joins: one rule is enough."""
 
 
 def suffices(case: Case, fact: Fact, claims: Sequence[Claim]) -> list[Checked]:
     """One check: no part of the line is left out by the claims that the rule asks for; none where no rule was used."""
     if fact.name not in RULES or case.lift == "softmax":
         return []
-    return next((found for rule in RULES[fact.name] if (found := _by(rule, case, fact, claims))), [])
+    answers = [found for rule in RULES[fact.name] if (found := _by(rule, case, fact, claims))]
+    return next((found for found in answers if found[0].holds), answers[0] if answers else [])
 
 
 def _by(rule: Rule, case: Case, fact: Fact, claims: Sequence[Claim]) -> list[Checked]:
