@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lossmith.domain import Interval, Param
 from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.selection import weighted_quantile
 
 Array = NDArray[np.float64]
 NORMAL = 1.482602218505602
@@ -29,14 +30,10 @@ def check_scale(scale: Any, loss: Any) -> float | str:
 
 
 def weighted_median(values: Array, weight: Array | None) -> float:
-    """The middle of a sorted sample by weight; the midpoint where two values share it."""
+    """The middle of a sample by weight; the midpoint where two values share it."""
     if weight is None:
         return float(np.median(values))
-    order = np.argsort(values)
-    mass = np.cumsum(weight[order])
-    low = int(np.searchsorted(mass, 0.5 * mass[-1]))
-    high = int(np.searchsorted(mass, 0.5 * mass[-1], side="right"))
-    return float(0.5 * (values[order[low]] + values[order[min(high, len(order) - 1)]]))
+    return weighted_quantile(values, weight, 0.5)
 
 
 def mad(residuals: Array, weight: Array | None = None) -> float:

@@ -102,14 +102,18 @@ def numbers(column: Column, role: str) -> NDArray[np.float64]:
     if column.kind == "number":
         return np.asarray(column.values, dtype=np.float64)
     if column.kind != "category":
-        raise DataError(f"column {column.name!r} holds {column.was}; a {role} must be numbers{_as_numbers(column)}")
+        raise DataError(f"column {column.name!r} holds {column.was}; {_one(role)} must be numbers{_as_numbers(column)}")
     for row, text in enumerate(column.texts()):
         if text is not None and not is_number(text):
             raise DataError(
-                f"column {column.name!r}: row {row} has {text!r}, not a number, as a {role} must be; "
+                f"column {column.name!r}: row {row} has {text!r}, not a number, as {_one(role)} must be; "
                 "correct it or drop the row"
             )
     return np.array([np.nan if t is None else float(t) for t in column.texts()])
+
+
+def _one(role: str) -> str:
+    return f"an {role}" if role[0] in "aeiou" else f"a {role}"
 
 
 def _as_numbers(column: Column) -> str:
