@@ -7,75 +7,77 @@ number for each: its diagonal ("exact") is too small where scores move together;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.lifts.softmax import log_softmax, slot_values
+from lossmith.backends import load
+from lossmith.backends.threads import run_chunks
+from lossmith.lifts.softmax import probabilities, slot_values
 from lossmith.loss import Loss
 from lossmith.models.boosted_rule import LEAST, Rule
+from lossmith.program import Program, Step
 
 Array = NDArray[Any]
-CHUNK = 1 << 13
-"""Rows at a time: their K scores stay in the cache."""
+CELLS = 1 << 15
+"""Scores at a time: with what is made of them they stay in the cache."""
 
 
 def curves(
     loss: Loss, rule: Rule, y: Array, raw: Array, weight: Array | None, start: Array, out: tuple[Array, Array]
 ) -> None:
     """Fill gradient and curvature (n, K) at the scores start + raw (n, K); y (n,) holds class indices."""
-    for a in range(0, len(raw), CHUNK):
-        part = slice(a, a + CHUNK)
-        piece = piece_of(loss, y[part], raw[part].astype(np.float64) + start)
-        w = 1.0 if weight is None else weight[part, None]
-        out[0][part] = piece.gradient() * w
-        out[1][part] = RULES[rule.name](piece, rule) * (rule.factor * w)
+    n, count = raw.shape
+    kernel, program = load(combined(rule.name)), combined(rule.name)
+    slotted = "mean_logp" in loss.derived.slot.inputs
+    params = {"share": 1.0 / count, "factor": rule.factor, "bound": rule.bound or 0.0}
+
+    def fill(a: int, b: int) -> None:
+        part, every = slice(a, b), np.arange(b - a)
+        logp, p, _ = (v.T for v in probabilities(raw[part].astype(np.float64) + start))
+        index = y[part].astype(np.intp)
+        own = logp[index, every]
+        at = slot_values(loss.state, own, logp.mean(axis=0) if slotted else own)
+        given = {"d1": at["d1"], "d2": at["d2"], "dm": at["d_mean_logp"]}
+        if "miss" in program.inputs:
+            given["miss"] = 1.0 - p[index, every]
+        given["w"] = np.ones(b - a) if weight is None else np.asarray(weight[part], np.float64)
+        for k in range(count):
+            given |= {"p": p[k], "hit": (index == k).astype(np.float64)}
+            found = kernel([given[name] for name in program.inputs], [params[name] for name in program.params])
+            out[0][part, k], out[1][part, k] = found
+
+    run_chunks(fill, 0, n, max(CELLS // count, 1))
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Some rows: p (n, K), a = e_y − p (n, K), and the slopes of the formula (n, 1)."""
+@lru_cache(maxsize=4)
+def combined(rule: str) -> Program:
+    """A class's gradient and curvature by a rule, from its probability p and the slopes of the formula at that of y.
 
-    p: Array
-    a: Array
-    first: Array
-    second: Array
-    spread: Array
-    """The slope in the mean of all log-probabilities."""
+    hit is 1 for the class itself; d1, d2 and dm are the slopes in log p_y and in the mean of all log p, w the weight of
+    the row, miss = 1 − p_y (the |a_j| of a row add up to twice as much).
+    """
+    steps: list[Step] = []
 
-    def gradient(self) -> Array:
-        """The chain rule, once."""
-        return np.asarray(self.first * self.a + self.spread * (1 / self.p.shape[1] - self.p))
+    def say(word: str, *args: str | float) -> str:
+        steps.append(Step(f"v{len(steps)}", word, args))
+        return steps[-1].name
 
-    def diagonal(self) -> Array:
-        """The diagonal of each row's Hessian."""
-        return np.asarray(self.second * self.a**2 - (self.first + self.spread) * self.p * (1 - self.p))
-
-    def sums(self) -> Array:
-        """A bound of Σ_j |H_kj|."""
-        size = np.abs(self.a)
-        both = np.abs(self.second) * size * size.sum(axis=1, keepdims=True)
-        return np.asarray(both + 2 * np.abs(self.first + self.spread) * self.p * (1 - self.p))
-
-
-def piece_of(loss: Loss, y: Array, z: Array) -> Piece:
-    """The rows with classes y (n,) at scores z (n, K)."""
-    logp = log_softmax(z)
-    p = np.exp(logp)
-    index = y.astype(np.intp)[:, None]
-    at = slot_values(loss.state, np.take_along_axis(logp, index, axis=1), logp.mean(axis=1, keepdims=True))
-    a = -p
-    np.put_along_axis(a, index, 1 - np.take_along_axis(p, index, axis=1), axis=1)
-    return Piece(p, a, at["d1"], at["d2"], at["d_mean_logp"])
-
-
-RULES: Mapping[str, Callable[[Piece, Rule], Array]] = {
-    "exact": lambda piece, rule: piece.diagonal(),
-    "gershgorin": lambda piece, rule: np.maximum(piece.sums(), LEAST * LEAST),
-    "gradient": lambda piece, rule: np.maximum(np.abs(piece.gradient()), LEAST),
-    "majorant": lambda piece, rule: np.full_like(piece.p, rule.bound or 0.0),
-}
-"""Each rule as an array (n, K), before weights."""
+    a = say("sub", "hit", "p")
+    gradient = say("add", say("mul", "d1", a), say("mul", "dm", say("sub", "share", "p")))
+    turned = say("mul", say("add", "d1", "dm"), say("mul", "p", say("sub", 1.0, "p")))
+    if rule == "exact":
+        curvature = say("sub", say("mul", "d2", say("mul", a, a)), turned)
+    elif rule == "gershgorin":
+        both = say("mul", say("mul", say("abs", "d2"), say("abs", a)), say("mul", 2.0, "miss"))
+        curvature = say("max", say("add", both, say("mul", 2.0, say("abs", turned))), LEAST * LEAST)
+    elif rule == "gradient":
+        curvature = say("max", say("abs", gradient), LEAST)
+    else:
+        curvature = "bound"
+    outputs = {"gradient": say("mul", gradient, "w"), "hessian": say("mul", curvature, say("mul", "factor", "w"))}
+    used = {arg for step in steps for arg in step.args}
+    inputs = tuple(name for name in ("p", "hit", "d1", "d2", "dm", "miss", "w") if name in used)
+    return Program(inputs, ("share", "factor", "bound"), tuple(steps), tuple(outputs.items()), "trees of K scores")
