@@ -44,14 +44,14 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int, rest: float = REST) -> dict[str, float]:
     """The median seconds of each call, one of each per round."""
     for call in calls.values():
         call()
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            time.sleep(REST)
+            time.sleep(rest)
             times[name].append(seconds(call))
     return {name: statistics.median(t) for name, t in times.items()}
 
@@ -229,7 +229,7 @@ def crossover(rounds: int) -> None:
             y, z = data(name, size, np.float64)
             arrays, params = [{"y": y, "z": z}[i] for i in program.inputs], [loss.params[p] for p in program.params]
             calls = {b: partial(load(program, np.float64, b), arrays, params) for b in ("numpy", "llvm")}
-            took = interleaved(calls, 3 * rounds)
+            took = interleaved(calls, 20 * rounds, rest=0.0)
             cells.append(f"{1e6 * took['numpy']:.1f} / {1e6 * took['llvm']:.1f}")
         print(f"{size:<20d}" + "".join(f"{c:>18s}" for c in cells), flush=True)
 
