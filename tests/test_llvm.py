@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,29 @@ def test_a_forked_child_starts_its_own_threads() -> None:
     )
     if sys.platform == "linux":
         subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=30)
+
+
+def test_a_helping_thread_asks_for_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would have moved itself to the CPU of the thread that it helps. Seen to fail without the question."""
+    monkeypatch.setenv("LOSSMITH_THREADS", "2")
+    caller, seen = threading.get_native_id(), set()
+    began = threading.Barrier(2, timeout=20)
+
+    def inner(a: int, b: int) -> None:
+        seen.add((outer_thread[threading.get_native_id()], threading.get_native_id()))
+
+    outer_thread: dict[int, int] = {}
+
+    def outer(a: int, b: int) -> None:
+        own = threading.get_native_id()
+        outer_thread[own] = own
+        if own != caller:
+            monkeypatch.setattr(threads.Pool, "avoid", lambda *_: pytest.fail("a helper moved the helpers"))
+            threads.run_chunks(inner, 0, 4, 1)
+        began.wait()
+
+    threads.run_chunks(outer, 0, 2, 1)
+    assert len(outer_thread) == 2 and seen == {(own, own) for own in outer_thread if own != caller}
 
 
 def test_a_failing_chunk_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

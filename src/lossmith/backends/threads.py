@@ -43,6 +43,10 @@ class Pool:
         self._executor = ThreadPoolExecutor(size, "lossmith", lambda: self._threads.append(threading.get_native_id()))
         self.submit = self._executor.submit
 
+    def helps(self) -> bool:
+        """Is the caller one of the helping threads?"""
+        return threading.get_native_id() in self._threads
+
     def avoid(self, cpu: int) -> None:
         """Let the helpers run on every CPU but this one, if there is another."""
         now = (cpu, len(self._threads))
@@ -71,7 +75,8 @@ def _current_cpu() -> Callable[[], int]:
 def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: int) -> None:
     """Call work(a, b) for consecutive pieces of [start, stop); the caller's thread works too.
 
-    Each thread takes the next piece from one counter, so that a slow thread takes fewer.
+    Each thread takes the next piece from one counter, so that a slow thread takes fewer. A helping thread that comes
+    here does all of its pieces itself.
     """
     count = -(-(stop - start) // size)
     helpers = min(workers(), count) - 1
@@ -86,6 +91,9 @@ def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: in
         take()
         return
     pool = _pool(os.getpid(), workers() - 1)
+    if pool.helps():  # work within work: the others are busy with what this is a part of
+        take()
+        return
     pool.avoid(_current_cpu()())
     tasks = [pool.submit(take) for _ in range(helpers)]
     take()

@@ -21,8 +21,8 @@ from lossmith.models.boosted_rule import LEAST, Rule
 from lossmith.program import Program, Step
 
 Array = NDArray[Any]
-CELLS = 1 << 15
-"""Scores at a time: with what is made of them they stay in the cache."""
+CELLS = 90_000
+"""Scores at a time: enough that threads seldom wait for the interpreter, few enough for the caches."""
 
 
 def curves(
