@@ -17,7 +17,7 @@ from lossmith.program import Arg, Program, Step
 
 Array = NDArray[Any]
 WANTS = ("gradient", "hessian")
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 """Rows whose float64 results lie in the cache until they are stored as float32."""
 
 
