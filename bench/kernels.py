@@ -116,10 +116,9 @@ def torch_calls(formula: Callable[..., Any], y: Array, z: Array) -> dict[str, Ca
     import torch
 
     targets, raw = torch.from_numpy(y), torch.from_numpy(z)
-    both = torch.func.vjp
 
     def slopes(y: Any, z: Any) -> Any:
-        value, back = both(lambda z: formula(torch, y, z), z)
+        value, back = torch.func.vjp(lambda z: formula(torch, y, z), z)
         return value, back(torch.ones_like(value))[0]
 
     quick, whole = torch.compile(lambda y, z: formula(torch, y, z)), torch.compile(slopes)

@@ -133,7 +133,8 @@ WITNESSES = [("Cauchy", "convex"), ("Savage", "convex"), ("Welsch", "convex"), (
 @pytest.mark.parametrize(("loss", "fact"), WITNESSES)
 def test_a_moved_witness_does_not_stand(loss: str, fact: str) -> None:
     made = sound(loss, fact)
-    at: dict[str, Any] = dict(made.fact.witness)  # type: ignore[call-overload]
+    at: dict[str, Any] = dict(made.fact.witness or {})
+    assert at
     for moved in at:  # the place, and what is said to be seen there
         elsewhere = {**at, moved: at[moved] * 1.01 + 0.1}
         assert stands(loss, (replace(made.fact, witness=elsewhere), ())) is False

@@ -7,8 +7,8 @@ import zlib
 
 import numpy as np
 import pytest
-import rosetta_more  # noqa: F401  (fills PROOFS)
-import rosetta_rest  # noqa: F401
+import rosetta_more
+import rosetta_rest
 from joint_laws import draw
 from rosetta_peers import PROOFS, Proof, installed, proof
 
@@ -20,6 +20,8 @@ from lossmith.errors import LossmithError, ParameterError, UnsupportedError
 from lossmith.formula import parse
 from lossmith.loss import Loss
 
+PROVED_IN = (rosetta_more, rosetta_rest)
+"""Importing them fills PROOFS."""
 COUNT = 1000
 REAL = np.array([-1e3, -50.0, -1e-8, 0.0, 1e-8, 30.0, 1e3])
 TRIED = {

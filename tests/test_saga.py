@@ -84,12 +84,12 @@ FAULTS = {
 def test_planted_faults_are_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each leads elsewhere, or nowhere."""
     right, wrong = FAULTS[fault]
-    text, some = passes_saga.source(Target("double", llvm.target_of(np.float64).width)), rows(8000, 13)
+    text, some = passes_sgd.source(passes_saga.Saga, Target("double", llvm.target_of(np.float64).width)), rows(8000, 13)
     broken = text.replace(right, wrong)
     assert broken != text
     engine, (address,) = link(compile_text(broken), ("saga",))
     good = saga(some, "Logistic", Penalty("l1", 1e-2), max_steps=40)
-    monkeypatch.setattr(passes_saga, "_compiled", lambda dtype: (engine, passes_sgd.ENTRY(address)))
+    monkeypatch.setattr(passes_saga, "compiled", lambda epoch, dtype: (engine, passes_sgd.ENTRY(address)))
     bad = saga(some, "Logistic", Penalty("l1", 1e-2), max_steps=40)
     assert good.converged and not bad.converged
 
@@ -98,8 +98,8 @@ def test_planted_faults_are_noticed(fault: str, monkeypatch: pytest.MonkeyPatch)
 def test_narrower_vectors_take_the_same_steps(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     some, penalty = rows(8000, 13), Penalty("elasticnet", 1e-2)
     wide = saga(some, "Logistic", penalty, max_steps=2)
-    engine, (address,) = link(compile_text(passes_saga.source(Target("double", width))), ("saga",))
-    monkeypatch.setattr(passes_saga, "_compiled", lambda dtype: (engine, passes_sgd.ENTRY(address)))
+    engine, (address,) = link(compile_text(passes_sgd.source(passes_saga.Saga, Target("double", width))), ("saga",))
+    monkeypatch.setattr(passes_saga, "compiled", lambda epoch, dtype: (engine, passes_sgd.ENTRY(address)))
     np.testing.assert_allclose(saga(some, "Logistic", penalty, max_steps=2).coef, wide.coef, rtol=1e-9)
 
 
@@ -111,8 +111,8 @@ def test_a_step_costs_no_more_than_half_as_much_again_as_plain_descent() -> None
         return sum(8 if "fdiv" in line else 1 for line in lines)
 
     target = Target("double", 8)
-    saga, plain = cost(passes_saga.source(target)), cost(passes_sgd.source(target))
-    assert "fdiv" not in passes_saga.source(target)
+    saga, plain = cost(passes_sgd.source(passes_saga.Saga, target)), cost(passes_sgd.source(passes_sgd.Epoch, target))
+    assert "fdiv" not in passes_sgd.source(passes_saga.Saga, target)
     assert 0.5 * plain < saga <= 1.25 * plain
 
 

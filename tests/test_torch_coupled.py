@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from export_rows import off
+from torch_made import made, torch
 
 import lossmith
 from lossmith.catalogue import every
 from lossmith.errors import DomainError, ParameterError, ShapeError, UnsupportedError
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `peers` brings it)")
-from torch_made import made  # noqa: E402
 
 F = torch.nn.functional
 

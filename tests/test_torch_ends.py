@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from torch_made import made, rows, torch
 
+from lossmith.adapters import torch_classes
 from lossmith.adapters.export_functions import kind_of
 from lossmith.catalogue import every
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `peers` brings it)")
-from torch_made import made, rows  # noqa: E402
-
-from lossmith.adapters import torch_classes  # noqa: E402
 
 F = torch.nn.functional
 PRINTED = list(every())

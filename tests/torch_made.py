@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
+import pytest
 from export_rows import drawn
 
 import lossmith
 from lossmith.catalogue import every
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `peers` brings it)")
 
 
 def made(name: str, **options: Any) -> Any:

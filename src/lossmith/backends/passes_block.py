@@ -47,9 +47,7 @@ class Walk(ABC):
     def __init__(self, module: Module, head: str, fields: Mapping[str, str], curved: bool) -> None:
         self.code, self.curved = Code(module, head), curved
         code = self.code
-        for i, (name, kind) in enumerate(fields.items()):
-            code.do(f"%{name}.at = getelementptr {kind}, ptr %job, i64 {i}")
-            code.do(f"%{name} = load {kind}, ptr %{name}.at")
+        code.told(fields)
         for name in self.OWN:
             code.do(f"%own.{name} = alloca [{MOST + LANES} x double], align 64")
         code.do("%table = alloca [5 x ptr], align 64")

@@ -56,9 +56,7 @@ def print_moments(target: Target) -> str:
     """The text of the module."""
     module = Module(target)
     code = Code(module, "define void @moments(i64 %turn, ptr %job, ptr %out)")
-    for i, (name, kind) in enumerate(FIELDS.items()):
-        code.do(f"%{name}.at = getelementptr {kind}, ptr %job, i64 {i}")
-        code.do(f"%{name} = load {kind}, ptr %{name}.at")
+    code.told(FIELDS)
     more = code.let("more", f"add i64 %p, {LANES - 1}")
     code.do(f"%padded = and i64 {more}, -{LANES}")
     code.do("%squares = getelementptr double, ptr %out, i64 %padded")

@@ -53,9 +53,7 @@ class Several(ABC):
     def __init__(self, module: Module, name: str) -> None:
         head = f"define void @{name}(i64 %turn, ptr %job, ptr %out, ptr %scratch{self.more})"
         self.code = code = Code(module, head)
-        for i, (field, kind) in enumerate(FIELDS.items()):
-            code.do(f"%{field}.at = getelementptr i64, ptr %job, i64 {i}")
-            code.do(f"%{field} = load {kind}, ptr %{field}.at")
+        code.told(FIELDS)
         for own in self.OWN:
             code.do(f"%own.{own} = alloca [{PITCH} x double], align 64")
         code.do("%table = alloca [8 x ptr], align 64")

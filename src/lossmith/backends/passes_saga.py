@@ -10,20 +10,17 @@ slope has changed since it was seen last, and mean the mean gradient of the reme
 from __future__ import annotations
 
 import ctypes
-import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith import cache
 from lossmith.backends import llvm
 from lossmith.backends.llvm_core import absolute, with_sign
-from lossmith.backends.llvm_print import Target
-from lossmith.backends.passes import TYPES, Frame, Table, fill, padded, printer
-from lossmith.backends.passes_sgd import ENTRY, FIELDS, Epoch
-from lossmith.backends.passes_text import Module, load, splat, store
+from lossmith.backends.passes import TYPES, Frame, Table, fill, padded
+from lossmith.backends.passes_sgd import FIELDS, Epoch, compiled
+from lossmith.backends.passes_text import load, splat, store
 
 Array = NDArray[np.float64]
 
@@ -71,25 +68,8 @@ def descend(
         x=llvm.address(X), stride=X.strides[0] // X.itemsize, p=X.shape[1], size=room, count=len(rows), batch=1,
         unit=unit, kernel=kernel.entry, rate=rate, part=1.0 / len(rows), **places,
     )  # fmt: skip
-    _compiled(X.dtype)[1](0, len(rows), ctypes.addressof(job))
+    compiled(Saga, X.dtype)[1](0, len(rows), ctypes.addressof(job))
     return moved[:size], average[:size], kept
-
-
-@functools.cache
-def _compiled(dtype: Any) -> tuple[Any, Any]:
-    """(engine, function) for an X of float32 or float64."""
-    target = llvm.target_of(np.float64)._replace(element=llvm.ELEMENTS[np.dtype(dtype)])
-    key = cache.key("saga", target, *llvm.host(), printer())
-    code = cache.data("o", key, lambda: llvm.compile_text(source(target)))
-    engine, (address,) = llvm.link(code, ("saga",))
-    return engine, ENTRY(address)
-
-
-def source(target: Target) -> str:
-    """The LLVM IR for one element of X and one width."""
-    module = Module(target)
-    Saga(module).print()
-    return module.text((__doc__ or "").split("\n\n")[0], [])
 
 
 class Saga(Epoch):

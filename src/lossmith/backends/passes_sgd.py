@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -105,26 +106,26 @@ def descend(
         x=llvm.address(X), stride=X.strides[0] // X.itemsize, p=X.shape[1], size=room, count=len(rows),
         batch=walk.batch, unit=unit, kernel=kernel.entry, **places,
     )  # fmt: skip
-    _, entry = _compiled(X.dtype)
+    _, entry = compiled(Epoch, X.dtype)
     entry(0, -(-len(rows) // walk.batch), ctypes.addressof(job))
     return w[:size], w[:size] if shares is None else mean[:size]
 
 
 @functools.cache
-def _compiled(dtype: Any) -> tuple[Any, Any]:
-    """(engine, function) for an X of float32 or float64."""
+def compiled(epoch: type[Epoch], dtype: Any) -> tuple[Any, Any]:
+    """(engine, function) of a kind of epoch, for an X of float32 or float64."""
     target = llvm.target_of(np.float64)._replace(element=llvm.ELEMENTS[np.dtype(dtype)])
-    key = cache.key("sgd", target, *llvm.host(), printer())
-    code = cache.data("o", key, lambda: llvm.compile_text(source(target)))
-    engine, (address,) = llvm.link(code, ("epoch",))
+    key = cache.key(epoch.name, target, *llvm.host(), printer())
+    code = cache.data("o", key, lambda: llvm.compile_text(source(epoch, target)))
+    engine, (address,) = llvm.link(code, (epoch.name,))
     return engine, ENTRY(address)
 
 
-def source(target: Target) -> str:
+def source(epoch: type[Epoch], target: Target) -> str:
     """The LLVM IR for one element of X and one width."""
     module = Module(target)
-    Epoch(module).print()
-    return module.text((__doc__ or "").split("\n\n")[0], [])
+    epoch(module).print()
+    return module.text((sys.modules[epoch.__module__].__doc__ or "").split("\n\n")[0], [])
 
 
 class Epoch:
@@ -140,9 +141,7 @@ class Epoch:
     def print(self) -> None:
         """The whole function."""
         code = self.code
-        for i, (name, kind) in enumerate(self.fields.items()):
-            code.do(f"%{name}.at = getelementptr i64, ptr %job, i64 {i}")
-            code.do(f"%{name} = load {kind}, ptr %{name}.at")
+        code.told(self.fields)
         code.do("%table = alloca [4 x ptr], align 64")
         for i, name in enumerate(self.OWN):
             code.do(f"%own.{name} = alloca [{MOST + LANES} x double], align 64")

@@ -6,7 +6,7 @@ padding of at least one vector, so that only loads of X need masks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lossmith.backends.llvm_print import Target
@@ -67,6 +67,12 @@ class Code:
     def do(self, what: str) -> None:
         """A line that gives no value."""
         self.lines.append(f"  {what}")
+
+    def told(self, fields: Mapping[str, str]) -> None:
+        """Every field of %job, name → kind, each of eight bytes, as a value of its name."""
+        for i, (name, kind) in enumerate(fields.items()):
+            self.do(f"%{name}.at = getelementptr i64, ptr %job, i64 {i}")
+            self.do(f"%{name} = load {kind}, ptr %{name}.at")
 
     def say(self, comment: str) -> None:
         """A comment."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from lossmith.fit.design import Array, Design
 from lossmith.fit.measure import distance
-from lossmith.fit.objective import BASIC, Meter, Objective
+from lossmith.fit.objective import Meter, Objective
 from lossmith.fit.sampled import Sampled
-from lossmith.fit.solvers import Evaluation
+from lossmith.fit.solvers import BASIC, CURVED, Evaluation
 from lossmith.fit.walk import serves, swept
 
 LEAST = 1e-9
@@ -74,7 +74,7 @@ class Concomitant:
         """The l2 strengths, 0 for σ."""
         return np.append(self.inner.l2, 0.0)
 
-    def at(self, w: Array, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation:
+    def at(self, w: Array, want: tuple[str, ...] = BASIC) -> Evaluation:
         """Value and gradient over all rows, and the exact Hessian where `want` names it."""
         inner = self.inner
         inner.meter.passes += inner.share
@@ -91,7 +91,7 @@ class Concomitant:
         if not sigma > LEAST:
             return Evaluation(float("inf"), np.full(self.size, np.nan))
         some = inner if rows == slice(None) else inner.only(rows)
-        want = ("value", "gradient", "hessian") if bent else ("value", "gradient")
+        want = CURVED if bent else BASIC
         z = some.predictions(w[:-1])
         found = inner.evaluate(some.y / sigma, z / sigma, want)
         u, weight = (some.y - z) / sigma, some.shares

@@ -18,11 +18,12 @@ from lossmith.backends import load
 from lossmith.fit import design as designs
 from lossmith.fit.drive import one_thread
 from lossmith.fit.fitting import Solution, fit
-from lossmith.fit.objective import BASIC, Objective, strengths
+from lossmith.fit.objective import Objective, strengths
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.search import NOISE, SLOPE
 from lossmith.fit.separable import separation
-from lossmith.fit.solvers.lbfgs import CURVED, Memory, two_loop
+from lossmith.fit.solvers import BASIC, CURVED
+from lossmith.fit.solvers.lbfgs import Memory, two_loop
 from lossmith.loss import Loss
 from lossmith.rows.memory import Rows
 

@@ -22,13 +22,12 @@ from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
 from lossmith.fit.scores import blind
-from lossmith.fit.solvers import Evaluation
+from lossmith.fit.solvers import BASIC, CURVED, Evaluation
 from lossmith.fit.walk import classes_of, classes_swept, descended, diagonal, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
 Kernel = Callable[[NDArray[Any], Array], Mapping[str, Array]]
-BASIC = ("value", "gradient")
 TINY = float(np.finfo(np.float64).tiny)
 CURVATURES = frozenset({"hessian", "majorant"})
 BLOCKED: Mapping[str | None, str] = {"hessian": "block"}
@@ -111,7 +110,7 @@ class Objective:
         """w as (size of the design,) or (size of the design, K)."""
         return w if self.outputs == 1 else w.reshape(-1, self.outputs)
 
-    def at(self, w: Array, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation:
+    def at(self, w: Array, want: tuple[str, ...] = BASIC) -> Evaluation:
         """Value and gradient over all rows in one pass; a Hessian (exact, or majorant) where `want` names it."""
         self.meter.passes += self.share
         bent = next((c for c in want if c in CURVATURES), None)
@@ -153,7 +152,7 @@ class Objective:
         if self.offset is not None:
             z += self.offset[rows] if self.offset.ndim == z.ndim else self.offset[rows, None]
         curvature = BLOCKED.get(bent, bent) if self.outputs > 1 else bent
-        found = self.evaluate(self.y[rows], z, ("value", "gradient", *([curvature] if curvature else [])))
+        found = self.evaluate(self.y[rows], z, (*BASIC, *([curvature] if curvature else [])))
         value, r, h = found["value"], found["gradient"], found[curvature] if curvature else None
         mass = float(len(value))
         if self.weight is not None:
@@ -298,7 +297,7 @@ class Objective:
     def sample(self, count: int, seed: int = 0) -> Objective | Sampled:
         """The objective over about `count` rows: runs of 64 at hashed places, so that a sorted table does no harm."""
         n = self.rows_count
-        if not n > count or n < 2 * RUN or not serves(self.table, self.loss, ("value", "gradient", "hessian")):
+        if not n > count or n < 2 * RUN or not serves(self.table, self.loss, CURVED):
             return self.only(sampled(n, count, seed))
         starts = runs(n, count, seed)
         table = replace(self.table, starts=starts, run=RUN)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.fit.design import Array
+from lossmith.fit.solvers import BASIC
 from lossmith.fit.walk import compiled, serves
 from lossmith.rows.memory import blocks
 
@@ -44,12 +45,12 @@ def turned(objective: Any, point: Point, rows: NDArray[np.intp], rate: float) ->
     objective.meter.passes += objective.share * len(rows) / objective.rows_count
     table, loss, design = objective.table, objective.loss, objective.design
     l1 = np.zeros(objective.size) if objective.l1 is None else objective.l1
-    if objective.outputs == 1 and serves(table, loss, ("value", "gradient")):
+    if objective.outputs == 1 and serves(table, loss, BASIC):
         from lossmith.backends import passes, passes_saga, passes_sgd
 
         if passes_sgd.covers(table, 1):
             frame = passes.Frame(design.centre, design.factor, design.intercept)
-            kernel, unit = compiled(loss, ("value", "gradient")), objective.rows_count / objective.mass
+            kernel, unit = compiled(loss, BASIC), objective.rows_count / objective.mass
             rest = loss.state.params, frame, (l1, objective.l2), unit
             return passes_saga.descend(table, kernel, *rest, point, rows, rate)
     return _plainly(objective, point, rows, rate, l1)

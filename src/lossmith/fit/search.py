@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmith.fit.solvers import Evaluation, State, Vector
+from lossmith.fit.solvers import BASIC, Evaluation, State, Vector
 
 SLOPE = 1e-4
 """The share of the promised decrease that a step must deliver."""
@@ -30,7 +30,7 @@ def descend(
     direction: Vector,
     *,
     first: float = 1.0,
-    want: tuple[str, ...] = ("value", "gradient"),
+    want: tuple[str, ...] = BASIC,
     most: int = 40,
 ) -> Found | None:
     """The first rate in first, first/2, … that decreases the objective enough; None where none does."""
@@ -56,9 +56,7 @@ def descend(
     return None
 
 
-def downhill(
-    objective: Any, state: State, direction: Vector, want: tuple[str, ...] = ("value", "gradient")
-) -> Found | None:
+def downhill(objective: Any, state: State, direction: Vector, want: tuple[str, ...] = BASIC) -> Found | None:
     """Along the direction, or, where that leads nowhere (no curvature to go by), along the proximal gradient."""
     found = descend(objective, state, direction, want=want)
     if found is not None:

@@ -11,6 +11,7 @@ from lossmith.backends import load
 from lossmith.curvature import fixed_majorant
 from lossmith.fit import design as designs
 from lossmith.fit.design import Array, Design
+from lossmith.fit.solvers import BASIC, CURVED
 
 if TYPE_CHECKING:
     from lossmith.backends.passes import Swept, Table
@@ -86,7 +87,7 @@ def swept(
 
 def diagonal(table: Any, design: Design, loss: Any, coef: Array, last: float) -> Array | None:
     """The diagonal of Σ h x xᵀ over a sparse X; None where the compiled passes give none."""
-    want = ("value", "gradient", "hessian")
+    want = CURVED
     if table is None or table.curves or not set(want) <= set(loss.program.wants) or not design.X.has_canonical_format:
         return None
     sums, squares = table.squares(compiled(loss, want), loss.state.params, coef, last)
@@ -97,7 +98,7 @@ def diagonal(table: Any, design: Design, loss: Any, coef: Array, last: float) ->
 def descended(objective: Any, point: tuple[Array, Array], walk: tuple[Any, int, Array, Array | None]) -> Any:
     """(w, mean) after plain stochastic steps over (rows, batch, rates, shares); None where no compiled code serves."""
     table, loss, design = objective.table, objective.loss, objective.design
-    if objective.outputs > 1 or not serves(table, loss, ("value", "gradient")):
+    if objective.outputs > 1 or not serves(table, loss, BASIC):
         return None
     from lossmith.backends import passes, passes_sgd
 
@@ -105,7 +106,7 @@ def descended(objective: Any, point: tuple[Array, Array], walk: tuple[Any, int, 
         return None
     frame = passes.Frame(design.centre, design.factor, design.intercept)
     penalty = np.zeros(objective.size) if objective.l1 is None else objective.l1, objective.l2
-    kernel, unit = compiled(loss, ("value", "gradient")), objective.rows_count / objective.mass
+    kernel, unit = compiled(loss, BASIC), objective.rows_count / objective.mass
     steps = passes_sgd.Walk(*walk)
     return passes_sgd.descend(table, kernel, loss.state.params, frame, penalty, unit, point, steps)
 

@@ -37,6 +37,10 @@ Vector = NDArray[np.float64]
 Option = Param | tuple[str, ...]
 """What an option may be: a number in a domain, or one of some words (the first is the default)."""
 
+BASIC = ("value", "gradient")
+CURVED = (*BASIC, "hessian")
+"""What is asked of an objective at a point."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -73,7 +77,7 @@ class Objective(Protocol):
 
     @property
     def intercepts(self) -> NDArray[np.bool_]: ...
-    def at(self, w: Vector, want: tuple[str, ...] = ("value", "gradient")) -> Evaluation: ...
+    def at(self, w: Vector, want: tuple[str, ...] = BASIC) -> Evaluation: ...
     def batch(self, w: Vector, rows: slice | NDArray[np.intp]) -> Evaluation: ...
     def prox(self, w: Vector, rate: float | Vector) -> Vector: ...
     def descend(

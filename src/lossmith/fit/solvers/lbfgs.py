@@ -16,7 +16,7 @@ import numpy as np
 from lossmith.domain import Interval, Param
 from lossmith.fit.factor import Factor
 from lossmith.fit.search import downhill
-from lossmith.fit.solvers import Evaluation, Option, State, Vector
+from lossmith.fit.solvers import CURVED, Evaluation, Option, State, Vector
 
 WIDEST = 2500
 """Coordinates beyond which a Hessian costs more than it saves."""
@@ -26,7 +26,6 @@ WARM = 2e-2
 """A relative residual that the solution on a sample hardly beats on all rows."""
 COARSE = 30
 """Steps on a part of the rows, at most."""
-CURVED = ("value", "gradient", "hessian")
 SLOW = 4
 """So many steps that each less than halve the residual, or what a factor costs in passes: it is refreshed."""
 

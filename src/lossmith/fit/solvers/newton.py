@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 from lossmith.fit.factor import Factor
 from lossmith.fit.search import downhill
-from lossmith.fit.solvers import Option, State, Vector
+from lossmith.fit.solvers import BASIC, Option, State, Vector
 
-BASIC = ("value", "gradient")
 FEW = 64
 """Coordinates up to which a pass with the Hessian costs less than two passes without."""
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from lossmith.fit.measure import distance
 from lossmith.fit.search import downhill
-from lossmith.fit.solvers import Option, State, Vector
+from lossmith.fit.solvers import CURVED, Option, State, Vector
 from lossmith.fit.solvers.lbfgs import WARM, sample_sizes
 
 CHEAP = 3e7
@@ -91,7 +91,7 @@ def penalty(objective: Any) -> Vector:
 def curvature(objective: Any, w: Vector, rows: int) -> Vector:
     """A positive definite Hessian (size, size) at w, from all rows or a sample."""
     some = objective if rows >= objective.rows_count else objective.sample(rows)
-    hessian = some.at(w, ("value", "gradient", "hessian")).hessian
+    hessian = some.at(w, CURVED).hessian
     diagonal = np.diagonal(hessian)
     ridge = 1e-10 * max(float(diagonal.max()), 1e-280)
     return _positive(hessian + np.diag(np.where(diagonal < ridge, ridge, 1e-12 * np.abs(diagonal))))

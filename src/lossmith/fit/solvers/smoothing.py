@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lossmith.fit.kinks import Kinks, kinks_of
 from lossmith.fit.sampled import sampled
-from lossmith.fit.solvers import State, Vector
+from lossmith.fit.solvers import CURVED, State, Vector
 from lossmith.fit.solvers.lbfgs import Lbfgs
 from lossmith.fit.solvers.proximal_newton import ProximalNewton
 from lossmith.fit.solvers.stand_in import StandIn
@@ -86,7 +86,7 @@ def softened(program: Program, lift: str, corners: int) -> Program:
 
     Within |t| < 1, t = (u − place)/width, that is c·width·(((t + 1)/2)² − max(0, t)), with its slopes along z.
     """
-    plain = program.only("value", "gradient", "hessian")
+    plain = program.only(*CURVED)
     steps = list(plain.steps)
 
     def say(word: str, *args: Arg) -> str:
