@@ -2,15 +2,17 @@
 
 Every row of the table is one problem. An objective in plain NumPy, which belongs to nobody, judges all results; the
 tolerance of each, ours too, is tightened until its result lies within 1e-8 (relative) of the best value known, and the
-time of that call counts. Rounds of ours and of the peers within FAR of the fastest are interleaved, and medians
-printed; the other peers have the time of their one call. Behind: what ours takes at its default tolerance, and how far
-above the best value it ends then.
+time of that call counts. A call that takes AMPLE times as long as the figure that we aim at allows is cut off, so that
+slow peers cost minutes, not hours: where none is left, the table says how far we are ahead at least. Rounds of ours and
+of the peers within FAR of the fastest are interleaved, and medians printed; the other peers have the time of their one
+call. Behind: what ours takes at its default tolerance, and how far above the best value it ends then.
 WORD picks the problems whose title holds it; --scale shrinks the number of rows; --list names the problems.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import time
 import warnings
@@ -27,8 +29,10 @@ CLOSE = 1e-8
 """The relative distance from the best value known at which a result counts."""
 TIGHTER = (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
 """The tolerances that a peer is given, one after another, until it is close."""
-PATIENCE = 60.0
-"""Seconds after which a peer is not tried with a tighter tolerance."""
+AMPLE = 1.5
+"""A call is cut off after so many times what it may take for us to be as far ahead as we aim at."""
+COMPILING = 60.0
+"""Seconds more that the first call of a peer may take."""
 FAR = 2.0
 """So many times the fastest peer's time: such a peer is not timed again."""
 REST = 0.2
@@ -536,14 +540,26 @@ def problems(scale: float) -> Iterator[tuple[str, Callable[[], Problem]]]:
 # Judging.
 
 
-def timed(peer: Peer, tol: float) -> tuple[float, Fitted]:
-    """Seconds of one call, and what it found."""
+class CutOff(Exception):
+    """A call that took too long."""
+
+
+def cut(*_: Any) -> None:
+    raise CutOff
+
+
+def timed(peer: Peer, tol: float, limit: float = 0.0) -> tuple[float, Fitted]:
+    """Seconds of one call, and what it found; `limit` seconds interrupt it where it comes back to Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         time.sleep(REST)
-        start = time.perf_counter()
-        found = peer(tol)
-        return time.perf_counter() - start, found
+        signal.setitimer(signal.ITIMER_REAL, limit)
+        try:
+            start = time.perf_counter()
+            found = peer(tol)
+            return time.perf_counter() - start, found
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 class Tried(NamedTuple):
@@ -554,16 +570,18 @@ class Tried(NamedTuple):
     seconds: float
 
 
-def tighter(peer: Peer, value: Callable[..., float], best: float) -> list[Tried]:
-    """Calls from loose to tight, until one is close to the best value so far, or patience ends; the first warms up."""
-    timed(peer, TIGHTER[0])
-    found: list[Tried] = []
-    for tol in TIGHTER:
-        took, result = timed(peer, tol)
-        found.append(Tried(tol, value(*result), took))
-        if took > PATIENCE or close(found[-1].value, best):
-            break
-    return found
+def tighter(peer: Peer, value: Callable[..., float], best: float, limit: float = 0.0) -> Tried | None:
+    """The first call, from loose to tight, that is close to the best value so far within the limit; one warms up."""
+    try:
+        timed(peer, TIGHTER[0], limit and limit + COMPILING)
+        for tol in TIGHTER:
+            took, result = timed(peer, tol, limit)
+            found = Tried(tol, value(*result), took)
+            if close(found.value, best):
+                return found
+    except CutOff:
+        pass
+    return None
 
 
 def close(value: float, best: float) -> bool:
@@ -573,18 +591,34 @@ def close(value: float, best: float) -> bool:
 def judge(problem: Problem, rounds: int) -> str:
     """One line of the table."""
     plain = problem.value(*timed(problem.ours, 0.0)[1])
-    tried: dict[str, list[Tried]] = {}
-    for name, peer in {"lossmith": problem.ours, **problem.peers}.items():
-        known = min([plain, *(t.value for calls in tried.values() for t in calls)])
+    mine = tighter(problem.ours, problem.value, plain)
+    assert mine is not None, "our default tolerance is close to itself"
+    own = min(mine.seconds, timed(problem.ours, mine.tol)[0])
+    limit = AMPLE * float(problem.wanted.rstrip("×")) * own
+    theirs: dict[str, Tried] = {}
+    for name, peer in problem.peers.items():
         try:
-            tried[name] = tighter(peer, problem.value, known)
+            if found := tighter(peer, problem.value, min(plain, mine.value), limit):
+                theirs[name] = found
         except Exception as trouble:  # a peer that fails is a peer that does not reach it
             print(f"  {name}: {type(trouble).__name__}: {str(trouble)[:100]}", flush=True)
-    best = min([plain, *(t.value for calls in tried.values() for t in calls)])
-    reached = {name: next((t for t in calls if close(t.value, best)), None) for name, calls in tried.items()}
-    mine, theirs = reached.pop("lossmith"), {n: t for n, t in reached.items() if t is not None}
-    if mine is None:
+    best = min(plain, mine.value, *(t.value for t in theirs.values()))
+    if not close(mine.value, best):
         return f"{problem.title:36s} ours ends above the best; " + shown({n: t.seconds for n, t in theirs.items()})
+    took = medians(problem, mine, theirs, rounds)
+    own, usual = took.pop("lossmith"), took.pop("default")
+    tail = f"{1e3 * usual:9.1f} ms{(plain - best) / abs(best):9.0e}"
+    line = f"{problem.title:36s}{1e3 * own:9.1f} ms"
+    if not took:
+        return f"{line}{1e3 * limit:10.0f} ms  {'cut off, all':30s}{limit / own:6.1f}+×{problem.wanted:>6s}{tail}"
+    first = min(took, key=lambda n: took[n])
+    others = shown({n: t for n, t in took.items() if n != first})
+    line += f"{1e3 * took[first]:10.1f} ms  {first:30s}"
+    return f"{line}{took[first] / own:7.1f}×{problem.wanted:>6s}{tail}   {others}"
+
+
+def medians(problem: Problem, mine: Tried, theirs: Mapping[str, Tried], rounds: int) -> dict[str, float]:
+    """Seconds of ours, of ours at its default tolerance, and of all that came close: the fast ones in rounds."""
     fastest = min((t.seconds for t in theirs.values()), default=0.0)
     calls = {"lossmith": (problem.ours, mine.tol), "default": (problem.ours, 0.0)}
     calls |= {n: (problem.peers[n], t.tol) for n, t in theirs.items() if t.seconds <= FAR * fastest}
@@ -592,15 +626,7 @@ def judge(problem: Problem, rounds: int) -> str:
     for _ in range(rounds):
         for name, (call, tol) in calls.items():
             times[name].append(timed(call, tol)[0])
-    took = {n: t.seconds for n, t in theirs.items()} | {n: statistics.median(t) for n, t in times.items()}
-    own, usual = took.pop("lossmith"), took.pop("default")
-    tail = f"{1e3 * usual:9.1f} ms{(plain - best) / abs(best):9.0e}"
-    if not took:
-        return f"{problem.title:36s}{1e3 * own:9.1f} ms  {f'no peer reaches {CLOSE:g}':58s}{tail}"
-    first = min(took, key=lambda n: took[n])
-    others = shown({n: t for n, t in took.items() if n != first})
-    line = f"{problem.title:36s}{1e3 * own:9.1f} ms{1e3 * took[first]:10.1f} ms  {first:30s}"
-    return f"{line}{took[first] / own:7.1f}×{problem.wanted:>6s}{tail}   {others}"
+    return {n: t.seconds for n, t in theirs.items()} | {n: statistics.median(t) for n, t in times.items()}
 
 
 def shown(times: Mapping[str, float]) -> str:
@@ -615,6 +641,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--list", action="store_true", help="name the problems and stop")
     given = parser.parse_args()
+    signal.signal(signal.SIGALRM, cut)
     heads = f"{'':36s}{'lossmith':>12s}{'best peer':>13s}  {'':30s}{'ahead':>8s}{'aim':>6s}{'default':>12s}{'off':>9s}"
     print("" if given.list else f"{heads}   other peers", flush=True)
     for title, make in problems(given.scale):
