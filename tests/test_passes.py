@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 import lossmith
-from lossmith.backends import load, passes, passes_columns, passes_sparse
+from lossmith.backends import load, passes, passes_columns, passes_sparse, passes_wide
 from lossmith.backends.llvm import compile_text, lanes, link
 from lossmith.backends.llvm_print import Target
 from lossmith.backends.passes_columns import print_moments
@@ -419,3 +419,31 @@ def test_moments_of_a_planted_fault_are_noticed(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(passes_columns, "compiled", lambda dtype, faulty=faulty: faulty)
         got = passes_columns.moments(np.array(X, order=order), np.zeros(11))
         assert not np.allclose(got[0], X.sum(axis=0))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("live", [4, 9000])
+def test_wide_tables_in_columns_are_walked_column_by_column(dtype: Any, live: int) -> None:
+    t = table(37, 9000, "F", dtype, True, True, True)
+    assert passes_wide.covers(t.X) and not passes_wide.covers(np.ascontiguousarray(t.X))
+    assert not passes_wide.covers(t.X[:, :1000])
+    coef = np.random.default_rng(1).normal(size=9000) / 90.0 * (np.arange(9000) < live)
+    wide = passes_wide.WideTable(t.X, t.y, t.weight, t.offset, True)
+    got = wide.swept(load(LOGISTIC.program.only(*ALL[:2]), backend="llvm"), (), coef, 0.3)
+    want = expected(t, coef, 0.3, frame(9000, True))
+    assert same(got, want._replace(hessian=None), True)
+    one, two = passes_columns.moments(t.X, np.full(9000, 0.5))
+    assert np.allclose(one, (t.X.astype(np.float64) - 0.5).sum(axis=0), atol=1e-12)
+    assert np.allclose(two, ((t.X.astype(np.float64) - 0.5) ** 2).sum(axis=0), rtol=1e-12)
+
+
+def test_wide_columns_give_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X, y = np.asfortranarray(rng.normal(size=(60, 6000))), rng.normal(size=60)
+    found = []
+    for threads in "123":
+        monkeypatch.setenv("LOSSMITH_THREADS", threads)
+        found.append(fit(Rows.of(X, y), lossmith.Squared(), Penalty("l1", 0.1)))
+    assert all(np.array_equal(f.coef, found[0].coef) for f in found) and found[0].converged
+    rows = fit(Rows.of(np.ascontiguousarray(X), y), lossmith.Squared(), Penalty("l1", 0.1))
+    assert np.allclose(rows.coef, found[0].coef, atol=1e-9)

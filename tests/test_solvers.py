@@ -503,6 +503,21 @@ def test_l1_on_a_sampled_model_keeps_zeros_exact() -> None:
     assert residual(s, x, y, "Huber", penalty) <= 1e-6
 
 
+@pytest.mark.parametrize("steps", [2, 1000])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+def test_the_gap_of_a_lasso_is_that_of_a_dual_point_written_out(weight: Any, steps: int) -> None:
+    """The mutant that takes the intercept's slope for 0 shows after two steps."""
+    y, penalty = TARGETS["real"], Penalty("l1", 0.1)
+    s = solve("Squared", penalty=penalty, y=y, weight=weight, offset=OFFSET, solver="fista", max_steps=steps)
+    share = np.full(N, 1.0 / N) if weight is None else weight / weight.sum()
+    r = y - OFFSET - X @ s.coef - s.intercept
+    primal = 0.5 * float(share @ r**2) + 0.1 * float(np.abs(s.coef).sum())
+    centred = r - share @ r
+    theta = centred / max(1.0, float(np.abs(X.T @ (share * centred)).max()) / 0.1)
+    dual = float(share @ (theta * (y - OFFSET))) - 0.5 * float(share @ theta**2)
+    assert s.gap == pytest.approx(primal - dual, rel=1e-6, abs=1e-12 * primal)
+
+
 def test_working_sets_end_where_scikit_learn_does_on_many_columns() -> None:
     """The mutant that never enlarges its first set of columns ends above, and says that it is not optimal."""
     from sklearn.linear_model import Lasso

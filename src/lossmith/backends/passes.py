@@ -28,6 +28,8 @@ from lossmith.backends.threads import run_chunks
 Array = NDArray[np.float64]
 NEAR = {True: 32 << 10, False: 2 << 20}
 """Bytes of X in a block: with rows as lines little, to stay near; with columns as lines more, for lines to be long."""
+SHORTEST = 64
+"""The fewest rows of a block with columns as lines."""
 DEEP = 128
 """Rows of a block that a Hessian is added from: packed, 4 strips of them stay in the first-level cache."""
 PIECE = 1 << 20
@@ -76,6 +78,8 @@ class Table:
 
     curves: ClassVar[bool] = True
     """A pass can give a Hessian."""
+    bends: ClassVar[bool] = False
+    """A pass can give the diagonal of one alone."""
 
     def swept(
         self, kernel: llvm.LlvmKernel, params: Sequence[float], coef: Array, last: float, frame: Frame | None = None
@@ -97,7 +101,7 @@ class Table:
             return self.starts, self.run
         n, p = self.X.shape
         fit = NEAR[self.by_row] // (p * self.X.itemsize) // 16 * 16
-        rows = DEEP if curved else min(max(fit, 16 if self.by_row else 64), MOST)
+        rows = DEEP if curved else min(max(fit, 16 if self.by_row else SHORTEST), MOST)
         return np.arange(0, n, rows, dtype=np.int64), rows
 
 

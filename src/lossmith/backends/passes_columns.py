@@ -19,7 +19,7 @@ from lossmith import cache
 from lossmith.backends import llvm
 from lossmith.backends.llvm_print import Target
 from lossmith.backends.llvm_values import Value
-from lossmith.backends.passes import SWEEP, TYPES, fill, padded, printer
+from lossmith.backends.passes import NEAR, SHORTEST, SWEEP, TYPES, fill, padded, printer
 from lossmith.backends.passes_block import LANES
 from lossmith.backends.passes_dense import fetch, heads
 from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, totals
@@ -137,7 +137,33 @@ def _by_column(code: Code) -> None:
 
 
 def moments(X: NDArray[Any], shift: Array) -> tuple[Array, Array]:
-    """Σ (x − shift) and Σ (x − shift)² over the rows of an X that `passes.covers`, each (p,)."""
+    """Σ (x − shift) and Σ (x − shift)² over the rows of an X that `passes.covers`, each (p,).
+
+    Rows are divided among threads, but where they are so long that a few would fill the caches, columns.
+    """
+    if not scattered(X):
+        return _moments(X, shift)
+    room = np.empty((2, X.shape[1]))
+
+    def work(a: int, b: int) -> None:
+        room[0, a:b], room[1, a:b] = _moments(X[:, a:b], shift[a:b])
+
+    run_chunks(work, 0, X.shape[1], columns_of(X))
+    return room[0], room[1]
+
+
+def scattered(X: NDArray[Any]) -> bool:
+    """Do the cells of a row lie so far apart, and are they so many, that no block of rows stays in the caches?"""
+    return bool(X.strides[1] != X.itemsize) and NEAR[False] < SHORTEST * X.shape[1] * X.itemsize
+
+
+def columns_of(X: NDArray[Any]) -> int:
+    """How many columns are worth a turn of a thread."""
+    return max(int(PIECE // (X.shape[0] * X.itemsize)), LANES)
+
+
+def _moments(X: NDArray[Any], shift: Array) -> tuple[Array, Array]:
+    """The same by chunks of rows."""
     n, p = X.shape
     by_row, held = X.strides[1] == X.itemsize, fill(shift, (), p)
     chunk = max(-(-n // TURNS), -(-PIECE // (p * X.itemsize)))

@@ -49,6 +49,7 @@ class SparseTable:
     edge: bool = False
 
     curves: ClassVar[bool] = False
+    bends: ClassVar[bool] = True
     """A pass gives no Hessian, only its diagonal."""
 
     def swept(

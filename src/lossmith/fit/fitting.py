@@ -270,7 +270,7 @@ def solution_of(
     norm = gradient_norm(objective, w, evaluation.gradient)
     gap = run.state.gap
     if gap is None and objective.l1 is not None and objective.loss.formula == SQUARED:
-        gap = lasso_gap(objective, w)
+        gap = lasso_gap(objective, w, evaluation)
     return Solution(
         coef=coef * unit,
         intercept=last * unit if objective.outputs > 1 else float(last * unit),

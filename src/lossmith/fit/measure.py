@@ -103,27 +103,33 @@ def gradient_norm(objective: Any, w: Array, gradient: Array) -> float:
     return float(norm.max(initial=0.0))
 
 
-def lasso_gap(objective: Any, w: Array) -> float | None:
-    """The duality gap of ½ squared loss with l1 and l2, in the objective's own units.
+def lasso_gap(objective: Any, w: Array, evaluation: Any) -> float | None:
+    """The duality gap of ½ squared loss with l1 and l2, in the objective's own units, from value and gradient alone.
 
     The dual point is the residual scaled into the feasible set of the l1 part; the l2 part is carried as rows of an
     enlarged least-squares problem (Zou & Hastie 2005). None where a coordinate without penalty leaves a slope.
     """
     if objective.l1 is None or objective.outputs != 1:
         return None
-    weight = np.ones(objective.rows_count) if objective.weight is None else objective.weight
-    weight = weight / objective.mass
-    z = objective.predictions(w)
-    r = objective.y - z
-    target = objective.y - (z - objective.design.times(w))
-    pulled = objective.design.pull(weight * r) - objective.l2 * w
-    free = objective.l1 == 0.0
+    free, bent = objective.l1 == 0.0, float(objective.l2 @ (w * w))
+    energy = 2.0 * (evaluation.value - objective.l1_value(w)) - bent  # the mean of r², and of r·y below
+    pulled = -evaluation.gradient
+    along = energy + float(w @ (pulled + objective.l2 * w))
     if free.any():  # a free coordinate must see no slope at all: take out of r what it still explains
-        r = r - float(weight @ r) if objective.design.intercept else r
-        pulled = np.where(free, 0.0, objective.design.pull(weight * r) - objective.l2 * w)
+        if objective.design.intercept:
+            mean, ones = float(pulled[-1]), _ones(objective)
+            pulled, energy = pulled - mean * ones, energy - mean * mean
+            along -= mean * (mean + float(w @ ones))
+        pulled = np.where(free, 0.0, pulled)
     worst = float(np.max(np.abs(pulled) / np.where(free, 1.0, objective.l1), initial=0.0))
     s = 1.0 if worst <= 1.0 else 1.0 / worst
-    energy = float(weight @ (r * r)) + float(objective.l2 @ (w * w))
-    primal = 0.5 * (float(weight @ ((objective.y - z) ** 2)) + float(objective.l2 @ (w * w))) + objective.l1_value(w)
-    dual = s * float(weight @ (r * target)) - 0.5 * s * s * energy
+    primal = evaluation.value
+    dual = s * along - 0.5 * s * s * (energy + bent)
     return float(max(primal - dual, 0.0))
+
+
+def _ones(objective: Any) -> Array:
+    """The mean of each coordinate: 0, but for the intercept, where no weights move it from the columns' centres."""
+    if objective.weight is not None:
+        return np.asarray(objective.design.pull(objective.shares))
+    return np.asarray(objective.intercepts, dtype=np.float64)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lossmith.backends.passes import Swept, Table
     from lossmith.backends.passes_several import Outputs, Sums
     from lossmith.backends.passes_sparse import SparseTable
+    from lossmith.backends.passes_wide import WideTable
 
 SLOTS = ("value", "d1", "d_mean_logp", "d2")
 """What a pass takes of the kernel of a loss of log-probabilities, in this order."""
@@ -24,14 +25,16 @@ SLOTS = ("value", "d1", "d_mean_logp", "d2")
 
 def table_of(
     X: Any, loss: Any, y: NDArray[Any], weight: Array | None, offset: Array | None
-) -> Table | SparseTable | None:
+) -> Table | SparseTable | WideTable | None:
     """X and what belongs to its rows as the compiled passes take them; None where they do not serve."""
     one = y.ndim == 1 and (offset is None or offset.ndim == 1) and not loss.lift.multiclass
     if not one or getattr(X, "nnz", X.size) < designs.LARGE or loss.program.inputs != ("y", "z"):
         return None
-    from lossmith.backends import passes, passes_sparse
+    from lossmith.backends import passes, passes_sparse, passes_wide
 
     rest = _plain(y), _plain(weight), _plain(offset)
+    if passes_wide.covers(X):
+        return passes_wide.WideTable(X, *rest)
     if passes.covers(X):
         return passes.Table(X, *rest)
     return passes_sparse.SparseTable(X, *rest) if passes_sparse.covers(X) else None
@@ -62,7 +65,7 @@ def classes_swept(table: Outputs, design: Design, loss: Any, coef: Array, last: 
     return table.classes(kernel, loss.state.params, coef, last, frame if bent else None)
 
 
-def serves(table: Table | SparseTable | None, loss: Any, want: tuple[str, ...]) -> bool:
+def serves(table: Table | SparseTable | WideTable | None, loss: Any, want: tuple[str, ...]) -> bool:
     """Can compiled code compute what is wanted of this loss?"""
     if table is None or loss.lift.multiclass or (len(want) > 2 and not table.curves):
         return False
@@ -76,7 +79,12 @@ def _plain(values: Any) -> Any:
 
 
 def swept(
-    table: Table | SparseTable, design: Design, loss: Any, coef: Array, last: float, want: tuple[str, ...]
+    table: Table | SparseTable | WideTable,
+    design: Design,
+    loss: Any,
+    coef: Array,
+    last: float,
+    want: tuple[str, ...],
 ) -> Swept:
     """Sums over the rows at z = X coef + last: value, gradient, and a Hessian where `want` names a curvature third."""
     from lossmith.backends import passes
@@ -88,7 +96,12 @@ def swept(
 def diagonal(table: Any, design: Design, loss: Any, coef: Array, last: float) -> Array | None:
     """The diagonal of Σ h x xᵀ over a sparse X; None where the compiled passes give none."""
     want = CURVED
-    if table is None or table.curves or not set(want) <= set(loss.program.wants) or not design.X.has_canonical_format:
+    if (
+        table is None
+        or not table.bends
+        or not set(want) <= set(loss.program.wants)
+        or not design.X.has_canonical_format
+    ):
         return None
     sums, squares = table.squares(compiled(loss, want), loss.state.params, coef, last)
     inner = design.factor * (design.factor * squares)
