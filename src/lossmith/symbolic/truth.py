@@ -164,7 +164,7 @@ class Exact:
             self.plan.append((words()[step.word], at))
         self.wanted = [places[a] for _, a in program.outputs]  # type: ignore[index]
 
-    def balls(self, row: Sequence[float]) -> list[Ball]:
+    def balls(self, row: Sequence[Any]) -> list[Ball]:
         """The outputs at one row of inputs, at the working precision."""
         from flint import arb
 
@@ -176,22 +176,31 @@ class Exact:
                 at.append(f(*[at[i] for i in places]))
         return [at[i] for i in self.wanted]
 
+    def named(self, row: Sequence[Any]) -> dict[str, Ball]:
+        """The outputs by name."""
+        return dict(zip(self.program.wants, self.balls(row), strict=True))
+
     def pairs(self, row: Sequence[float]) -> list[tuple[float, float]]:
         """Every output at one row as a sum of two doubles."""
-        for bits in PRECISIONS:
-            with precision(bits):
-                try:
-                    found = self.balls(row)
-                except Undecided:
-                    continue
-                if all(map(_sure, found)):
-                    return [_pair(ball) for ball in found]
-        return self.defined(row)
+        return certain(lambda: self.balls(row)) or self.defined(row)
 
     def defined(self, row: Sequence[float]) -> list[tuple[float, float]]:
         """The same from the definition itself, for what is no finite number."""
         result = self.program.run({**dict(zip(self.program.inputs, row, strict=True)), **self.params}, most=512)
         return [_split(v) for v in result.values()]
+
+
+def certain(compute: Callable[[], list[Ball]]) -> list[tuple[float, float]] | None:
+    """Balls as sums of two doubles, computed with ever more bits until all are certain; None if that never happens."""
+    for bits in PRECISIONS:
+        with precision(bits):
+            try:
+                found = compute()
+            except Undecided:
+                continue
+            if all(map(_sure, found)):
+                return [_pair(ball) for ball in found]
+    return None
 
 
 _HUGE = 2**1025
