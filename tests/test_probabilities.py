@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 import lossmith
 from lossmith import LinearClassifier
+from lossmith.errors import UnsupportedError
 from lossmith.lifts import softmax
 from lossmith.models import linear
 
@@ -66,6 +67,39 @@ def test_probabilities_of_two_and_three_classes(loss: Any, shares: np.ndarray) -
 @pytest.mark.parametrize("name", ["logistic", "exponential", "squared_hinge", "probit", "modified_huber"])
 def test_probabilities_of_margin_losses(name: str) -> None:
     assert np.abs(recovered(name, TWO) - TWO).max() < 1e-4
+
+
+DISTANCES = [
+    lossmith.KullbackLeibler(), lossmith.JensenShannonDivergence(), lossmith.HellingerDistance(), lossmith.ChiSquare(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", DISTANCES, ids=repr)
+@pytest.mark.parametrize("shares", [TWO, THREE], ids=["two", "three"])
+def test_probabilities_of_divergences_from_labels(loss: Any, shares: np.ndarray) -> None:
+    """The mutant: softmax of the scores, which is right for whole distributions, misses by up to 0.2 (but for KL)."""
+    X, y, weight = counted(shares)
+    model = LinearClassifier(loss, fit_intercept=False, **NONE).fit(X, y, sample_weight=weight)
+    z = model.decision_function(np.eye(len(shares)))
+    assert np.abs(model.predict_proba(np.eye(len(shares))) - shares).max() < 1e-3
+    plain = lossmith.CrossEntropy().mean(z)
+    plain = plain if plain.ndim == 2 else np.column_stack([1 - plain, plain])
+    assert (np.abs(plain - shares).max() > 0.04) == (loss.name != "KullbackLeibler")
+
+
+UNTOLD = [
+    lossmith.ProbabilityAbsolute(), lossmith.TotalVariation(), lossmith.NormalisedCrossEntropy(),
+    lossmith.TruncatedGeneralizedCrossEntropy(), lossmith.AsymmetricGeneralizedCrossEntropy(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", UNTOLD, ids=repr)
+def test_scores_that_tell_no_probabilities_give_none(loss: Any) -> None:
+    """The mutant: without the demand of a link, the absolute error's three scores "tell" one third each, whatever."""
+    for z in (np.zeros(2), np.array([[0.3, 1.0], [2.0, 0.0]]), np.array([[0.3, 1.0, -1.0], [5.0, 0.0, 0.0]])):
+        with pytest.raises(UnsupportedError, match="no link"):
+            loss.mean(z)
+    assert not hasattr(LinearClassifier(loss), "predict_proba")
 
 
 RULES = ["balanced", {0: 1.0, 1: 9.0}]

@@ -80,12 +80,17 @@ class Margin(Pointwise):
 
 def margin_probability(state: State, z: NDArray[Any]) -> NDArray[Any]:
     """η(z), or an UnsupportedError where the loss trains no monotone score (hinge)."""
+    demand_link(state)
+    return _eta(state, floating(z))
+
+
+def demand_link(state: State) -> None:
+    """Raises UnsupportedError where the score of two classes determines no probability."""
     if not _monotone(state):
         raise UnsupportedError(
             f"{state.who} has no link: its score does not determine a probability; "
             "use a loss with one (Logistic, SquaredHinge, …) or calibrate with CalibratedClassifierCV"
         )
-    return _eta(state, floating(z))
 
 
 def _eta(state: State, z: NDArray[Any]) -> NDArray[Any]:

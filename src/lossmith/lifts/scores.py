@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.domain import Target, classes
-from lossmith.errors import DomainError
+from lossmith.errors import DomainError, UnsupportedError
 from lossmith.formula import Expr, call, name, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
 from lossmith.lifts.probabilities import Probabilities, Slot, towards_each
 from lossmith.lifts.several import demand
-from lossmith.lifts.softmax import _indices, log_softmax, probabilities, softmax
+from lossmith.lifts.softmax import _indices, probabilities, softmax
 
 Array = NDArray[Any]
 IN_LOGP = {"p": call("exp", name("logp"))}
@@ -81,12 +82,25 @@ class Coupled(Lift):
     def mean(self, state: State, z: Array) -> Array:
         """The probabilities η for which z is stationary: Σ_k η_k ∇ℓ(k, z) = 0 along all shifts but the common one.
 
-        (n, K), or (n,) that of the second class for z (n,).
+        (n, K), or (n,) that of the second class for z (n,). Raises UnsupportedError where scores tell none.
         """
         z = floating(z)
+        varies, rises = _told(self, state)
+        if not (rises if z.ndim < 2 or z.shape[1] == 2 else varies):
+            raise UnsupportedError(f"{state.who} has no link: its scores do not determine the probabilities of labels")
         if z.ndim == 2:
             return recovered(self, state, z)
         return recovered(self, state, np.column_stack([np.zeros_like(z), z]))[:, 1]
+
+
+@lru_cache(maxsize=1024)
+def _told(lift: Coupled, state: State) -> tuple[bool, bool]:
+    """Of two classes (or as many as a table has): does a probability change with its score, and does it rise?"""
+    z = np.zeros((39, lift.probe[-1] if len(lift.probe) > 1 else 2))
+    z[:, -1] = np.linspace(-0.95, 0.95, 39)
+    eta = recovered(lift, state, z)[:, -1]
+    varies = bool(np.ptp(eta) > 1e-6)
+    return varies, varies and bool(np.all(np.diff(eta) >= -1e-12))
 
 
 def recovered(lift: Coupled, state: State, z: Array) -> Array:
@@ -136,6 +150,10 @@ class Simplex(Coupled):
         """Truths that are all of class k."""
         return np.full(len(z), k, z.dtype)
 
+    def rows(self, z: Array, index: NDArray[np.intp]) -> Probabilities:
+        """What the slots look at."""
+        return Probabilities(z, index, probabilities(z))
+
     def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
         if y.ndim == 1:
             return self._of_class(state, _indices(y, z.shape[1], state.who), z, want)
@@ -145,7 +163,7 @@ class Simplex(Coupled):
         return {n: np.sum(parts, axis=0) for n, parts in shared.items()}
 
     def _of_class(self, state: State, index: NDArray[np.intp], z: Array, want: frozenset[str]) -> dict[str, Array]:
-        rows, program = Probabilities(z, index, probabilities(z)), state.derived.slot
+        rows, program = self.rows(z, index), state.derived.slot
         slots = {s: SLOTS[s][1](rows) for s in program.inputs}
         f = state.run(program, [np.ascontiguousarray(values) for values, _, _ in slots.values()])
         found = {"value": f["value"]}
@@ -173,7 +191,11 @@ def _bent(f: Mapping[str, Array], slots: Mapping[str, Slot], a: str, b: str) -> 
 
 
 class Divergence(Coupled):
-    """Σ_k f(y_k, log p_k) for a distribution y: each class's share beside its probability."""
+    """Σ_k f(y_k, log p_k) for a distribution y: each class's share beside its probability.
+
+    Where truths are whole distributions it is least at p = y. Labels may train other probabilities (Hellinger's: p ∝
+    η²), which `mean` undoes.
+    """
 
     name = "divergence"
     slots = {"y": "the true share of a class", "p": "its probability", "logp": "the logarithm of its probability"}
@@ -213,12 +235,6 @@ class Divergence(Coupled):
             curved = jacobian.swapaxes(1, 2) @ (f["d_logp_logp"][:, :, None] * jacobian)
             found["block"] = curved - total[:, :, None] * p[:, :, None] * jacobian
         return {n: found[n] for n in want}
-
-    def mean(self, state: State, z: Array) -> Array:
-        """The probabilities themselves: a divergence is least where they are the truth."""
-        z = floating(z)
-        logp = log_softmax(z if z.ndim == 2 else np.column_stack([np.zeros_like(z), z]))
-        return np.asarray(np.exp(logp if z.ndim == 2 else logp[:, 1]))
 
 
 simplex = Simplex()

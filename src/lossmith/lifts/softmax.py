@@ -17,7 +17,7 @@ from lossmith.domain import Target, classes
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
 from lossmith.formula import Expr, call, name, number, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
-from lossmith.lifts.pointwise import TO_MARGIN, margin_probability, part
+from lossmith.lifts.pointwise import TO_MARGIN, demand_link, margin_probability, part
 from lossmith.lifts.probabilities import counted, towards_each
 
 LOG_P = call("neg", call("softplus", call("neg", name("m"))))
@@ -92,7 +92,10 @@ class Softmax(Lift):
 
     def mean(self, state: State, z: NDArray[Any]) -> NDArray[Any]:
         z = floating(z)
-        return margin_probability(state, z) if z.ndim < 2 else recovered(state, z)
+        if z.ndim < 2:
+            return margin_probability(state, z)
+        demand_link(state)
+        return recovered(state, z)
 
 
 def probabilities(z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
