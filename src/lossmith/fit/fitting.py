@@ -19,10 +19,11 @@ from lossmith.fit.measure import gradient_norm, lasso_gap
 from lossmith.fit.objective import Objective
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.pick import Problem, demand, pick
+from lossmith.fit.sampled import sampled
 from lossmith.fit.scale import check_scale, mad
 from lossmith.fit.separable import separation
 from lossmith.fit.solvers import STOCHASTIC, State, make_solver
-from lossmith.fit.solvers.smoothing import near
+from lossmith.fit.solvers.smoothing import ENOUGH, near
 from lossmith.loss import Loss
 from lossmith.rows.memory import Rows
 
@@ -197,17 +198,25 @@ def _mad(rows: Rows, job: Job, *, exact: bool = True) -> float:
     """
     key = "mad", job.intercept, exact or ("mad", job.intercept, True) in rows.notes
     if key not in rows.notes:
-        centred = rows.y if rows.offset is None else rows.y - rows.offset
-        rough = mad(np.asarray(centred, dtype=np.float64), rows.weight)
+        centred = np.asarray(rows.y if rows.offset is None else rows.y - rows.offset, dtype=np.float64)
+        rough = _roughly(centred, rows.weight)
         coef, last = _absolute(rows, job, rough) if exact else _nearly_absolute(rows, job, rough)
         fine = mad(centred - (rows.X @ coef + last), rows.weight)
         # where a plane meets the rows, what is left is rounding, not a scale
-        rows.notes[key] = fine if fine > 1e-9 * rough else rough
+        rows.notes[key] = fine if fine > 1e-9 * rough else mad(centred, rows.weight)
     return float(rows.notes[key])
 
 
+def _roughly(y: Array, weight: Array | None) -> float:
+    """The MAD of the targets, told by a sample of a long table."""
+    if len(y) <= 2 * ENOUGH:
+        return mad(y, weight)
+    some = sampled(len(y), ENOUGH, 0)
+    return mad(y[some], None if weight is None else weight[some] + 1e-12 * weight.max())
+
+
 def _absolute(rows: Rows, job: Job, unit: float) -> tuple[Array, Any]:
-    plain = Job(Penalty("none"), "auto", job.intercept, 1, Limits(1e-3), job.random_state, {}, None)
+    plain = Job(Penalty("none"), "auto", job.intercept, 1, Limits(1e-4), job.random_state, {}, None)
     found = _one(rows, make_loss("Absolute"), plain, unit, None)
     return found.coef, found.intercept
 
@@ -215,7 +224,7 @@ def _absolute(rows: Rows, job: Job, unit: float) -> tuple[Array, Any]:
 def _nearly_absolute(rows: Rows, job: Job, unit: float) -> tuple[Array, Any]:
     objective = Objective.of(rows, make_loss("Absolute"), Penalty("none"), intercept=job.intercept, scale=unit)
     with one_thread():
-        coef, last = objective.design.user(near(objective, objective.origin()))
+        coef, last = objective.design.user(near(objective, objective.origin(), 0.01).w)
     return coef * unit, last * unit
 
 

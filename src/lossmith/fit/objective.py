@@ -186,6 +186,7 @@ class Objective:
 
     def predictions(self, w: Array) -> Array:
         """The raw predictions of all rows, offset included."""
+        self.meter.passes += self.share
         z = self.design.times(self.shaped(w))
         if self.offset is not None:
             z += self.offset if self.offset.ndim == z.ndim else self.offset[:, None]
@@ -209,6 +210,12 @@ class Objective:
         """The relative distance from 0 to the subdifferential; no change of units alters it."""
         return optimality(w, evaluation.gradient, self.l1, self.slope)
 
+    def value_at(self, w: Array, z: Array) -> float:
+        """The whole value at w, whose raw predictions z are known."""
+        value = self.evaluate(self.y, z, BASIC)["value"]
+        total = float(value.sum() if self.weight is None else self.weight @ value)
+        return total / self.mass + 0.5 * float(self.l2 @ (w * w)) + self.l1_value(w)
+
     @property
     def pieces(self) -> Pieces:
         """The loss as hinges, for one of straight pieces."""
@@ -222,24 +229,27 @@ class Objective:
         """Which predictions have a kink between `before` and `after`."""
         return self.pieces.crossed(before, after)
 
-    def hinges(self, kept: NDArray[np.bool_] | None = None, z: Array | None = None) -> Hinges:
+    def folded(self, kept: NDArray[np.bool_], z: Array) -> Array:
+        """Σ w·slope·x over the rows outside `kept`, at raw predictions z."""
+        self.meter.passes += self.share
+        slope = np.where(kept, 0.0, self.pieces.slope(z))
+        return self.design.pull(slope if self.weight is None else self.weight * slope)
+
+    def hinges(self, kept: NDArray[np.bool_], folded: Array) -> Hinges:
         """The objective times the weight of all rows, as a sum of hinges.
 
-        Rows outside `kept` are folded into the linear part with the slope they have at the predictions z.
+        Rows outside `kept` are a linear part: `folded` is what they pull.
         """
-        pieces = self.pieces
-        weight = np.ones(self.rows_count) if self.weight is None else self.weight
-        index = np.arange(self.rows_count) if kept is None else np.flatnonzero(kept & (weight > 0.0))
-        index = index[weight[index] > 0.0]
-        slope = pieces.lowest if kept is None or z is None else np.where(kept, pieces.lowest, pieces.slope(z))
-        offset = 0.0 if self.offset is None else self.offset[index, None]
-        corners = pieces.place[index] - offset
+        index = np.flatnonzero(kept if self.weight is None else kept & (self.weight > 0.0))
+        weight = np.ones(len(index)) if self.weight is None else self.weight[index]
+        pieces, a = Pieces.of(self.loss, self.y[index]), self.design.rows(index)
+        corners = pieces.place - (0.0 if self.offset is None else self.offset[index, None])
         return Hinges(
-            a=self.design.rows(index),
+            a=a,
             row=np.repeat(np.arange(len(index)), corners.shape[1]),
             b=corners.ravel(),
-            c=(pieces.jump[index] * weight[index, None]).ravel(),
-            q=self.design.pull(weight * slope),
+            c=(pieces.jump * weight[:, None]).ravel(),
+            q=folded + (weight * pieces.lowest) @ a,
             quadratic=self.l2 * self.mass,
             l1=np.zeros(self.size) if self.l1 is None else self.l1 * self.mass,
         )

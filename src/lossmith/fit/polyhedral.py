@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from lossmith.fit.factor import Factor
 
 Array = NDArray[np.float64]
+INSIDE = 0.49
+"""How far from the middle of its range a slope may begin, as a share of the range."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +99,13 @@ class Solved:
     gap: float
 
 
-def minimise(problem: Hinges, w: Array, *, tol: float = 1e-11, most: int = 80) -> Solved:
-    """Interior-point steps until the gap is `tol` of the value, then the exact corner."""
+def minimise(problem: Hinges, w: Array, *, width: float = 0.0, tol: float = 1e-11, most: int = 80) -> Solved:
+    """Interior-point steps until the gap is `tol` of the value, then the exact corner.
+
+    Where w is the optimum for corners rounded over `width`, the slopes there say where to begin.
+    """
     b, c, q = problem.ends
-    it = _centre(problem, w, b, c)
+    it = _beside(problem, w, b, c, width) if width > 0.0 else _centre(problem, w, b, c)
     gap = np.inf
     for _ in range(most):
         gap = float(it.p @ (c - it.slope) + it.n @ it.slope)
@@ -119,6 +124,14 @@ def _centre(problem: Hinges, w: Array, b: Array, c: Array) -> Iterate:
     z = problem.times(w) - b
     room = max(0.1 * float(np.abs(z).mean()) if len(z) else 1.0, 1e-8 * float(np.abs(b).max(initial=0.0)), 1e-290)
     return Iterate(w, np.maximum(z, 0.0) + room, np.maximum(-z, 0.0) + room, 0.5 * c)
+
+
+def _beside(problem: Hinges, w: Array, b: Array, c: Array, width: float) -> Iterate:
+    """On a rounded corner of slope λ, z = width·(2λ/c − 1): with p = width·λ/c the slopes keep their balance."""
+    z = problem.times(w) - b
+    rise = 0.5 + np.clip(0.5 * z / width, -INSIDE, INSIDE)
+    room = width * np.minimum(rise, 1.0 - rise)
+    return Iterate(w, np.maximum(z, 0.0) + room, np.maximum(-z, 0.0) + room, c * rise)
 
 
 def _predict_correct(problem: Hinges, it: Iterate, b: Array, c: Array, dual: Array, gap: float) -> Iterate | None:

@@ -8,15 +8,16 @@ the wrong side come back (the preprocessing of Portnoy & Koenker 1997). What end
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.fit.pieces import Pieces
 from lossmith.fit.polyhedral import Hinges, Solved, certificate, minimise
 from lossmith.fit.solvers import Evaluation, Option, State, Vector
-from lossmith.fit.solvers.smoothing import near
+from lossmith.fit.solvers.smoothing import Near, near
 
 SMALL = 1500
 """Rows that are solved whole."""
@@ -24,10 +25,16 @@ SMALL = 1500
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The rows that are kept whole, as a mask, and the size of the objective where the solver started."""
+    """The rows that are kept whole, as a mask; the size of the objective where the solver started; all predictions.
+
+    `folded` is Σ w·slope·x over the other rows, and `width` how far the corners were rounded to get here (0: not).
+    """
 
     kept: NDArray[np.bool_]
     size: float
+    z: Vector
+    folded: Vector
+    width: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +47,71 @@ class InteriorPoint:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """Near the optimum of a long table, by rounded corners, and the band of rows around it."""
-        n, here = objective.rows_count, objective.at(w0)
-        few = max(SMALL, 8 * objective.size, n // 40)
+        n, few = objective.rows_count, few_of(objective)
         if n <= 2 * few:
-            return State(w0, here, memory=Band(np.ones(n, dtype=bool), abs(here.value)), measured=np.inf)
-        w = near(objective, w0)
-        return State(w, objective.at(w), memory=Band(_nearest(objective, w, few), abs(here.value)), measured=np.inf)
+            here, z = objective.at(w0), objective.predictions(w0)
+            band = Band(np.ones(n, dtype=bool), abs(here.value), z, np.zeros(objective.size))
+            return State(w0, here, memory=band, measured=np.inf)
+        found = near(objective, w0, few / n)
+        return begun(objective, found, objective.predictions(found.w))
 
     def step(self, objective: Any, state: State) -> State:
         """One exact solution on the band, and the rows that it shows to be on the wrong side."""
-        kept: NDArray[np.bool_] = state.memory.kept
-        here, before = state.evaluation, objective.predictions(state.w)
-        problem = objective.hinges(kept, before)
-        found = minimise(problem, state.w)
-        evaluation = objective.at(found.w)
-        crossed = objective.crossed(before, objective.predictions(found.w))
-        if not kept.all() and not evaluation.value <= here.value + 0.5 * max(abs(here.value), state.memory.size):
-            # no minimum on the band: a column that none of its rows has is pulled to infinity by those folded away
-            band = Band(_wider(objective, state.w, kept), state.memory.size)
-            return State(state.w, here, memory=band, measured=np.inf)
-        if not kept.all() and (crossed & ~kept).any():
-            band = Band(_wider(objective, found.w, kept | crossed), state.memory.size)
-            return State(found.w, evaluation, memory=band, measured=np.inf)
-        shown = Evaluation(evaluation.value, _best_slope(objective, problem, found))
-        measured, gap = objective.optimality(found.w, shown), found.gap / objective.mass
-        # An optimum of 0 has no size of its own: the gap is then held against the value at the start.
-        size = max(abs(evaluation.value), 1e-6 * state.memory.size)
-        if gap <= 1e-10 * size:
-            measured = min(measured, gap / size)
-        return State(
-            found.w, shown, "the interior point has come as near as rounding allows", state.memory, gap, measured
-        )
+        problem, found = solved(objective, state)
+        return judged(objective, state, problem, found, objective.predictions(found.w))
+
+
+def few_of(objective: Any) -> int:
+    """How many rows a band has: as many as are near a kink where the others hardly matter (Portnoy & Koenker 1997)."""
+    return max(SMALL, 8 * int(objective.size), int(float(objective.rows_count) ** (2 / 3)))
+
+
+def begun(objective: Any, found: Near, z: Vector) -> State:
+    """The state at a point that rounded corners led to, with predictions z; the rounding bounds how far it is off.
+
+    The slope of a rounded corner is an ε-subgradient, ε = jump·width/8 a row that stands on one (`rounding.py`).
+    """
+    far = objective.clearance(z)
+    kept = far <= found.width
+    if kept.sum() < few_of(objective) // 2:  # the sample misled
+        kept[_nearest(far, few_of(objective))] = True
+    index = np.flatnonzero(kept)
+    weight = np.ones(len(index)) if objective.weight is None else objective.weight[index]
+    value = objective.value_at(found.w, z)
+    jumps = Pieces.of(objective.loss, objective.y[index]).jump.sum(axis=1)
+    gap = float(weight @ jumps) * found.width / 8.0 / objective.mass
+    measured = max(objective.optimality(found.w, found.evaluation), gap / max(abs(value), 1e-300))
+    soft = weight * found.level.evaluate(objective.y[index], z[index], ("gradient",))["gradient"]
+    whole = objective.mass * (found.evaluation.gradient - objective.l2 * found.w)
+    folded = whole - objective.design.rows(index).T @ soft
+    band = Band(kept, found.size, z, folded, found.width)
+    return State(found.w, Evaluation(value, found.evaluation.gradient), "", band, gap, measured)
+
+
+def solved(objective: Any, state: State) -> tuple[Hinges, Solved]:
+    """The problem of the band, and its solution."""
+    band: Band = state.memory
+    problem = objective.hinges(band.kept, band.folded)
+    return problem, minimise(problem, state.w, width=band.width)
+
+
+def judged(objective: Any, state: State, problem: Hinges, found: Solved, z: Vector) -> State:
+    """What comes of a solution that has these predictions: a wider band, or its distance from optimality."""
+    band: Band = state.memory
+    kept, here, value = band.kept, state.evaluation, objective.value_at(found.w, z)
+    if not kept.all() and not value <= here.value + 0.5 * max(abs(here.value), band.size):
+        # no minimum on the band: a column that none of its rows has is pulled to infinity by those folded away
+        return _wider(objective, State(state.w, here, memory=band), kept, band.z)
+    crossed = objective.crossed(band.z, z) & ~kept
+    if crossed.any():
+        return _wider(objective, State(found.w, replace(here, value=value), memory=band), kept | crossed, z)
+    shown = Evaluation(value, _best_slope(objective, problem, found))
+    measured, gap = objective.optimality(found.w, shown), found.gap / objective.mass
+    # An optimum of 0 has no size of its own: the gap is then held against the value at the start.
+    size = max(abs(value), 1e-6 * band.size)
+    if gap <= 1e-10 * size:
+        measured = min(measured, gap / size)
+    return State(found.w, shown, "the interior point has come as near as rounding allows", band, gap, measured)
 
 
 def _best_slope(objective: Any, problem: Hinges, found: Solved) -> Vector:
@@ -82,15 +123,15 @@ def _best_slope(objective: Any, problem: Hinges, found: Solved) -> Vector:
     return np.asarray(left - objective.l1 * np.where(found.w == 0.0, -np.sign(left), np.sign(found.w)))
 
 
-def _nearest(objective: Any, w: Vector, count: int) -> NDArray[np.bool_]:
-    """The rows nearest to a kink at w."""
-    far = objective.clearance(objective.predictions(w))
-    kept = np.zeros(len(far), dtype=bool)
-    kept[np.argpartition(far, count)[:count]] = True
-    return kept
+def _nearest(far: Vector, count: int) -> NDArray[np.intp]:
+    return np.argpartition(far, count)[:count]
 
 
-def _wider(objective: Any, w: Vector, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _wider(objective: Any, state: State, kept: NDArray[np.bool_], z: Vector) -> State:
     """The band around a better point, half as many rows again, and no row of the last one lost."""
     count = int(1.5 * kept.sum())
-    return np.ones_like(kept) if 2 * count > len(kept) else kept | _nearest(objective, w, count)
+    wide = kept | (2 * count > len(kept))
+    if not wide.all():
+        wide[_nearest(objective.clearance(z), count)] = True
+    band = Band(wide, state.memory.size, z, objective.folded(wide, z))
+    return replace(state, memory=band, measured=np.inf)

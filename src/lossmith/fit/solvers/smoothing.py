@@ -5,23 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.fit.kinks import Kinks, kinks_of
 from lossmith.fit.sampled import sampled
-from lossmith.fit.solvers import CURVED, State, Vector
+from lossmith.fit.solvers import CURVED, Evaluation, State, Vector
 from lossmith.fit.solvers.lbfgs import Lbfgs
 from lossmith.fit.solvers.proximal_newton import ProximalNewton
 from lossmith.fit.solvers.stand_in import StandIn
 from lossmith.program import Arg, Program, Step
 
-LEVELS = (0.5, 0.15, 0.04)
-"""The shares of the rows that stand on a rounded corner, from level to level."""
+LEVELS = (0.5, 0.15)
+"""The shares of the rows that stand on a rounded corner, from level to level, on a sample."""
 ENOUGH = 20_000
-"""So many rows tell how wide that is."""
+"""Rows of the sample: they tell how wide that is, and lead as near as a first step on all rows needs."""
+LOOSE, TIGHT = 1e-3, 3e-4
+"""Relative residuals of the rounded objective at which a level ends: on the sample, and on all rows."""
+
+
+class Near(NamedTuple):
+    """A point near the optimum; the objective with rounded corners that led there, its evaluation, and their width.
+
+    `size` is that of the value where the way began.
+    """
+
+    w: Vector
+    level: Any
+    evaluation: Evaluation
+    width: float
+    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +131,40 @@ def softened(program: Program, lift: str, corners: int) -> Program:
     return Program(plain.inputs, (*plain.params, "width", *places, *jumps), tuple(steps), tuple(totals.items()))
 
 
-def near(objective: Any, w: Vector) -> Vector:
-    """A point near the optimum, by rounding the corners less and less."""
+def near(objective: Any, w: Vector, share: float) -> Near:
+    """A point near the optimum, by rounding the corners less and less, at last of so many of all rows."""
     solver = Lbfgs() if objective.l1 is None else ProximalNewton()
     rows = objective.rows_count
-    seen = objective.only(sampled(rows, ENOUGH, 0)) if rows > 4 * ENOUGH else objective
-    least = 4.0 * objective.size / rows
-    for share in LEVELS:
-        far = seen.clearance(seen.predictions(w))
-        width = float(np.quantile(far, min(max(share, least), 0.9))) or 0.5 * float(far.mean())
-        if not width > 0.0:
-            break
-        w = _descend(replace(objective, loss=_rounded(objective.loss, width), kernels={}), solver, w)
-    return w
+    seen = objective.only(sampled(rows, ENOUGH, 0)) if rows > 2 * ENOUGH else objective
+    size = abs(seen.value_at(w, seen.predictions(w)))
+    for level in LEVELS:
+        width = width_of(seen, w, level)
+        w = _descend(at_width(seen, width), solver, w, LOOSE).w
+    width = width_of(seen, w, share)
+    level = at_width(objective, width)
+    state = _descend(level, solver, w, TIGHT)
+    return Near(state.w, level, state.evaluation, width, size)
 
 
-def _rounded(loss: Any, width: float) -> Rounded | Softened:
-    """The loss with rounded corners: compiled, where all rows have the same corners."""
-    return Rounded(loss, width) if "y" in loss.tree.names else Softened(loss, kinks_of(loss), width)
+def width_of(objective: Any, w: Vector, share: float) -> float:
+    """How far from their corners that share of the rows is, or a little more than nothing."""
+    far = objective.clearance(objective.predictions(w))
+    least = 4.0 * objective.size / len(far)
+    place = int(min(max(share, least), 0.9) * len(far))
+    return float(np.partition(far, place)[place]) or 0.5 * float(far.mean()) or 1e-290
 
 
-def _descend(objective: Any, solver: Any, w: Vector, steps: int = 12, tol: float = 1e-3) -> Vector:
+def at_width(objective: Any, width: float) -> Any:
+    """The objective with rounded corners: compiled, where all rows have the same corners."""
+    loss = objective.loss
+    soft = Rounded(loss, width) if "y" in loss.tree.names else Softened(loss, kinks_of(loss), width)
+    return replace(objective, loss=soft, kernels={})
+
+
+def _descend(objective: Any, solver: Any, w: Vector, tol: float, steps: int = 12) -> State:
     state: State = solver.start(objective, w)
     for _ in range(steps):
         if state.halt or objective.optimality(state.w, state.evaluation) <= tol:
             break
         state = solver.step(objective, state)
-    return state.w
+    return state
