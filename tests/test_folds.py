@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import lossmith
-from lossmith.fit import Penalty, design, fit, folds, held_out
+from lossmith.fit import Penalty, design, fit, folds, held_out, walkers
 from lossmith.rows.memory import Rows
 
 PATH = importlib.import_module("lossmith.fit.path")
@@ -104,17 +104,17 @@ def test_a_fold_that_is_not_left_out_is_noticed(monkeypatch: pytest.MonkeyPatch)
 def test_secant_pairs_save_walks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some four a strength; the mutant that forgets what it learned takes more."""
     walks: list[int] = []
-    at = folds.Side.at
+    at = walkers.Side.at
 
     def counted(self: Any, which: Any, w: Any) -> Any:
         walks.append(len(which))
         return at(self, which, w)
 
-    monkeypatch.setattr(folds.Side, "at", counted)
+    monkeypatch.setattr(walkers.Side, "at", counted)
     strengths = np.geomspace(0.1, 1e-4, 10).tolist()
     held_out(rows("Logistic"), lossmith.loss("Logistic"), Penalty("l2"), strengths, FOLDS)
     learned, _ = len(walks), walks.clear()
-    monkeypatch.setattr(folds, "_learned", lambda old, new: new)
+    monkeypatch.setattr(walkers, "_learned", lambda old, new: new)
     held_out(rows("Logistic"), lossmith.loss("Logistic"), Penalty("l2"), strengths, FOLDS)
     assert learned <= 5 * len(strengths) < len(walks)
 
@@ -147,7 +147,7 @@ def test_what_does_not_serve_is_left_to_fits_one_by_one(
     case: str, served: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     what = {"loss": "Logistic", "kind": "l2", "chosen": FOLDS[:2], "asked": {}, **OTHERS[case]}
-    monkeypatch.setattr(folds, "MOST", what.get("most", folds.MOST))
+    monkeypatch.setattr(walkers, "MOST", what.get("most", walkers.MOST))
     given = rows(what.get("of", what["loss"])), lossmith.loss(what["loss"]), Penalty(what["kind"])
     found = held_out(*given, ALPHAS, what["chosen"], **what["asked"])
     assert not any(served)

@@ -44,6 +44,7 @@ def table(n: int, p: int, K: int, dtype: Any, weight: bool, offset: bool, y: boo
 def scores(t: passes_several.Outputs, coef: Array, last: Array) -> tuple[Array, Array, Array]:
     """z, the weights and the classes."""
     n = len(t.X)
+    assert t.truth is not None
     z = t.X.astype(np.float64) @ coef + last + (0.0 if t.offset is None else t.offset[:, None])
     return z, np.ones(n) if t.weight is None else t.weight, t.truth[:n]
 
@@ -104,6 +105,22 @@ def apart_agrees(shapes: Any) -> bool:
         if not all(near(*pair) for pair in zip(got[:3], want, strict=True)):
             return False
     return True
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_fit_has_parameters_of_its_own(order: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen to fail with the first fit's parameters for all, and with folds that are looked for where there are none."""
+    monkeypatch.setattr(passes_several, "PIECE", 1 << 13)
+    quantiles = [lossmith.Quantile(tau=tau) for tau in (0.1, 0.5, 0.8)]
+    k = load(quantiles[0].program.only("value", "gradient"), np.float64, "llvm")
+    for n, p in ((9, 5), (3000, 13)):
+        t, at = replace(table(n, p, 3, np.float64, True, True, True), truth=None), point(p, 3)
+        t = replace(t, X=np.asarray(t.X, order=order))
+        got = t.apart(k, [q.state.params for q in quantiles], *at)
+        for i, q in enumerate(quantiles):
+            alone = replace(t, outputs=1).apart(k, q.state.params, at[0][:, i : i + 1], at[1][i : i + 1])
+            for a, b in zip(got[:3], alone[:3], strict=True):
+                np.testing.assert_allclose(a[..., i], b[..., 0], rtol=1e-12, atol=1e-10)
 
 
 def test_every_shape_and_option_agrees_with_numpy() -> None:

@@ -2,7 +2,8 @@
 
     void classes(i64 chunk, ptr job, ptr out, ptr scratch)                 value and gradient of a loss of K classes
     void curves(i64 chunk, ptr job, ptr out, ptr scratch, ptr tiles, ptr packed)    and its Hessian
-    void apart(i64 chunk, ptr job, ptr out, ptr scratch)                   K fits of one loss, each but for its fold
+    void apart(i64 chunk, ptr job, ptr out, ptr scratch)                   K fits of one loss, each but for its fold,
+                                                                           or each with parameters of its own
 
 A chunk of rows is walked in blocks that stay in the cache: Z = X_b W, the loss on the block, G += RᵀX_b. A loss of K
 classes is the probabilities of `llvm_softmax.py` and a kernel, called by its address, of the true class's log p.
@@ -32,10 +33,11 @@ FIELDS = {
     "last": "ptr",  # intercepts
     "offset": "ptr",  # or null
     "y": "ptr",
-    "truth": "ptr",  # i64: the class of each row, or its fold
+    "truth": "ptr",  # i64: the class of each row, or its fold (null: no fit leaves out any)
     "weight": "ptr",  # or null
     "kernel": "ptr",
     "params": "ptr",
+    "each": "i64",  # parameters of each fit, one fit after another; 0 where all have the same
     "mean": "i64",  # 1: the kernel's second input is the mean of log p
     "centre": "ptr",  # of the columns and of the intercept (-1), zeros to a whole strip
     "factor": "ptr",  # likewise (1)
@@ -153,7 +155,7 @@ def clear(code: Code, array: str, count: str | int) -> None:
 
 
 class Apart(Several):
-    """One loss at the scores of K fits side by side; a row counts in every fit but that of its own fold."""
+    """A loss at the scores of K fits side by side; a row counts in every fit but that of its own fold, if any."""
 
     OWN = ("value", "none")
 
@@ -178,8 +180,9 @@ class Apart(Several):
             code.do(f"store ptr {z}, ptr {code.at('%table', 1, 'ptr')}")
             code.do(f"store ptr {r}, ptr {code.at('%table', 3, 'ptr')}")
             self.ends(["%own.value", r], rows)
-            code.do(f"call void %kernel(i64 0, i64 {rows}, ptr %table, ptr %params)")
-            self.without(fold, k, (r, "%own.value"), rows)
+            own = code.at("%params", code.let("mine", f"mul i64 {k}, %each"))
+            code.do(f"call void %kernel(i64 0, i64 {rows}, ptr %table, ptr {own})")
+            code.when(code.given("%truth"), lambda: self.without(fold, k, (r, "%own.value"), rows))
             self.add("%own.value", weights, rows, "%values", k)
             self.add(r, weights, rows, "%own.none", "0")
 

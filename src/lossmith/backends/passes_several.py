@@ -59,13 +59,13 @@ class Sums(NamedTuple):
 class Outputs:
     """X (n, p) with what belongs to its rows; cells lie next to each other in a row, or else in a column.
 
-    `truth` (n + LANES,) is the class of each row, or its fold where there are `outputs` fits of one loss of y.
-    y, weight and offset are contiguous float64 (n,).
+    `truth` (n + LANES,) is the class of each row, or its fold where there are `outputs` fits of one loss of y; None
+    where no fit leaves out any row. y, weight and offset are contiguous float64 (n,).
     """
 
     X: NDArray[Any]
     outputs: int
-    truth: NDArray[np.int64]
+    truth: NDArray[np.int64] | None
     y: Array | None = None
     weight: Array | None = None
     offset: Array | None = None
@@ -83,10 +83,10 @@ class Outputs:
         sums = _swept(self, kernel, params, coef, last, frame)
         return sums._replace(value=sums.value[:1])
 
-    def apart(self, kernel: Any, params: Sequence[float], coef: Array, last: Array) -> Sums:
+    def apart(self, kernel: Any, params: Any, coef: Array, last: Array) -> Sums:
         """Sums of K fits at z = X coef + last + offset, coef (p, K); fit k leaves out the rows of fold k.
 
-        The kernel takes (y, z) and gives value and gradient.
+        The kernel takes (y, z) and gives value and gradient; params are (m,) for all fits, or (K, m).
         """
         return _swept(self, kernel, params, coef, last, None)
 
@@ -100,7 +100,7 @@ def numbered(index: NDArray[Any], count: int) -> NDArray[np.int64] | None:
     return out if (out[: len(index)] == index).all() else None
 
 
-def _swept(table: Outputs, kernel: Any, params: Sequence[float], coef: Array, last: Array, frame: Frame | None) -> Sums:
+def _swept(table: Outputs, kernel: Any, params: Any, coef: Array, last: Array, frame: Frame | None) -> Sums:
     (n, p), K, line = table.X.shape, table.outputs, padded(table.X.shape[1])
     size = len(frame.factor) + frame.intercept if frame else 0
     fit = min(NEAR // (p * table.X.itemsize), BESIDE // K) // 16 * 16
@@ -138,7 +138,9 @@ class _Held:
         self.table, self.mean = table, int("mean_logp" in kernel.program.inputs)
         self.coef = np.zeros((table.outputs, padded(len(coef))))
         self.coef[:, : len(coef)] = coef.T
-        self.last, self.params = np.ascontiguousarray(last, np.float64), np.array([*params, 0.0])
+        self.last = np.ascontiguousarray(last, np.float64)
+        self.each = np.shape(params)[1] if np.ndim(params) == 2 else 0
+        self.params = np.append(np.asarray(params, np.float64), 0.0)
         width = llvm.lanes(llvm.host()[1])
         self.strips = -(-(len(frame.factor) + frame.intercept) // width) if frame else 0
         one = [1.0] if frame and frame.intercept else []
@@ -155,7 +157,7 @@ class _Held:
         places = {name: 0 if array is None else llvm.address(array) for name, array in arrays.items()}
         return Job(
             stride=X.strides[0] // X.itemsize, n=X.shape[0], p=X.shape[1], outputs=table.outputs, block=rows,
-            blocks=blocks, chunk=chunk, kernel=kernel, mean=self.mean, strips=self.strips, **places,
+            blocks=blocks, chunk=chunk, kernel=kernel, each=self.each, mean=self.mean, strips=self.strips, **places,
         )  # fmt: skip
 
     def turned(self, job: Job, turn: int) -> tuple[int, Job, NDArray[Any]]:
