@@ -447,3 +447,15 @@ def test_wide_columns_give_the_same_bits_on_any_number_of_threads(monkeypatch: p
     assert all(np.array_equal(f.coef, found[0].coef) for f in found) and found[0].converged
     rows = fit(Rows.of(np.ascontiguousarray(X), y), lossmith.Squared(), Penalty("l1", 0.1))
     assert np.allclose(rows.coef, found[0].coef, atol=1e-9)
+
+
+def test_a_sample_knows_that_no_scale_is_negative() -> None:
+    """The mutant that evaluates a sample at σ <= 0 as if nothing were wrong finds finite values there."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(100_000, 8))
+    y = X @ rng.normal(size=8) + rng.standard_t(3, 100_000)
+    objective = Concomitant(Objective.of(Rows.of(X, y), lossmith.Huber(), Penalty("none")))
+    some = objective.sample(2000)
+    assert isinstance(some, Sampled)
+    for sigma in (-0.3, 0.0):
+        assert some.at(np.append(np.zeros(9), sigma)).value == np.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,39 @@ from lossmith.fit.measure import distance
 from lossmith.fit.objective import Meter, Objective
 from lossmith.fit.sampled import Sampled
 from lossmith.fit.solvers import BASIC, CURVED, Evaluation
+from lossmith.fit.solvers.smoothing import Bound
 from lossmith.fit.walk import serves, swept
+from lossmith.program import Program, Step
 
 LEAST = 1e-9
 """The least σ, in units of the spread at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class InUnits:
+    """A loss of one output whose kernel multiplies y and z by `inverse`; its slopes are those along the product."""
+
+    loss: Any
+    inverse: float
+
+    @property
+    def program(self) -> Program:
+        """The loss's own behind two products."""
+        return in_units(self.loss.program)
+
+    @property
+    def state(self) -> Bound:
+        """The parameters of the loss, and the factor."""
+        return Bound((*self.loss.state.params, self.inverse))
+
+
+@lru_cache(maxsize=64)
+def in_units(program: Program) -> Program:
+    """(label, raw; …, inverse) → the outputs of a program of y = label·inverse and z = raw·inverse."""
+    before = (Step("y", "mul", ("label", "inverse")), Step("z", "mul", ("raw", "inverse")))
+    return replace(
+        program, inputs=("label", "raw"), params=(*program.params, "inverse"), steps=(*before, *program.steps)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +108,7 @@ class Concomitant:
         """Value and gradient over all rows, and the exact Hessian where `want` names it."""
         inner = self.inner
         inner.meter.passes += inner.share
-        if w[-1] > LEAST and serves(inner.table, inner.loss, want):
+        if serves(inner.table, inner.loss, want):
             return self._walked(inner.table, w, want, inner.mass)
         return self._at(w, slice(None), "hessian" in want)
 
@@ -86,10 +116,15 @@ class Concomitant:
         """The same from some of the rows."""
         return self._at(w, rows, False)
 
+    @property
+    def _nowhere(self) -> Evaluation:
+        """What stands for a scale that is none: worse than any other."""
+        return Evaluation(float("inf"), np.full(self.size, np.nan))
+
     def _at(self, w: Array, rows: Any, bent: bool) -> Evaluation:
         inner, sigma = self.inner, float(w[-1])
         if not sigma > LEAST:
-            return Evaluation(float("inf"), np.full(self.size, np.nan))
+            return self._nowhere
         some = inner if rows == slice(None) else inner.only(rows)
         want = CURVED if bent else BASIC
         z = some.predictions(w[:-1])
@@ -103,15 +138,20 @@ class Concomitant:
         return Evaluation(value, slope + self.l2 * w, hessian)
 
     def _walked(self, table: Any, w: Array, want: tuple[str, ...], mass: float) -> Evaluation:
-        """The same over the rows of a table, by a compiled pass over targets and predictions in units of σ."""
+        """The same over the rows of a table, by a compiled pass whose kernel takes y and z in units of σ."""
         inner, sigma = self.inner, float(w[-1])
-        offset = None if table.offset is None else table.offset / sigma
-        coef, last = inner.design.user(w[:-1] / sigma)
-        unit = replace(table, y=table.y / sigma, offset=offset, edge=True)
-        sums = swept(unit, inner.design, inner.loss, coef, last, (*BASIC, *want[2:]))
-        slope = np.append(inner.design.pulled(sums.pull, sums.slope), sums.value + sums.edge) / mass
+        if not sigma > LEAST:
+            return self._nowhere
+        coef, last = inner.design.user(w[:-1])
+        loss = InUnits(inner.loss, 1.0 / sigma)
+        sums = swept(replace(table, edge=True), inner.design, loss, coef, last, (*BASIC, *want[2:]))
+        slope = np.append(inner.design.pulled(sums.pull, sums.slope), sums.value + sums.edge / sigma) / mass
         slope[-1] += 0.5
-        hessian = None if sums.hessian is None else sums.hessian / (mass * sigma) + np.diag(self.l2)
+        hessian = None
+        if sums.hessian is not None:  # its last coordinate is y − z
+            sums.hessian[-1] /= sigma
+            sums.hessian[:, -1] /= sigma
+            hessian = sums.hessian / (mass * sigma) + np.diag(self.l2)
         value = sigma * (sums.value / mass + 0.5) + 0.5 * float(inner.l2 @ w[:-1] ** 2) + inner.l1_value(w[:-1])
         return Evaluation(value, slope + self.l2 * w, hessian)
 

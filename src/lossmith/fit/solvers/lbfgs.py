@@ -96,10 +96,10 @@ class Lbfgs:
         some = objective.sample(count) if count < objective.rows_count else objective
         first = some.at(w0)
         warm = some.optimality(w0, first) <= WARM
-        w, bent = _improved(some, w0 if warm else roughly(objective.sample(few), w0), w0, first.value)
-        evaluation = objective.at(w)
-        if w is not w0 and not evaluation.value < first.value and evaluation.value > (here := objective.at(w0)).value:
-            w, evaluation = w0, here  # the sample misled
+        w, bent, here = _improved(some, w0 if warm else roughly(objective.sample(few), w0), w0, first.value)
+        evaluation = here if some is objective else objective.at(w)
+        if w is not w0 and not evaluation.value < first.value and evaluation.value > (before := objective.at(w0)).value:
+            w, evaluation = w0, before  # the sample misled
         return State(w, evaluation, memory=Memory.of(bent, count))
 
     def step(self, objective: Any, state: State) -> State:
@@ -176,13 +176,14 @@ def _coarse(objective: Any, w0: Vector, count: int) -> State:
     return found if found.evaluation.value <= there.evaluation.value else there
 
 
-def _improved(some: Any, w: Vector, w0: Vector, before: float) -> tuple[Vector, Vector]:
-    """One Newton step from w on a sample, or w0 where that is better there already; and the Hessian."""
-    if w is w0 or not some.at(w).value < before:
-        return w0, np.asarray(some.at(w0, CURVED).hessian)
+def _improved(some: Any, w: Vector, w0: Vector, before: float) -> tuple[Vector, Vector, Evaluation]:
+    """One Newton step from w on a sample, or w0 where that is better there already; the Hessian before, value after."""
     here = some.at(w, CURVED)
-    found = downhill(some, State(w, here), _newton(here))
-    return (w if found is None else found.w), np.asarray(here.hessian)
+    if w is not w0 and not here.value < before:
+        w, here = w0, some.at(w0, CURVED)
+    bent = np.asarray(here.hessian)
+    found = None if w is w0 else downhill(some, State(w, here), _newton(here))
+    return (w, bent, here) if found is None else (found.w, bent, found.evaluation)
 
 
 def _newton(here: Evaluation) -> Vector:
