@@ -139,7 +139,7 @@ class Loss:
         y, z = self.lift.arrays(y, z)
         self.check(y)
         ready = [w for w in want if w not in ("majorant", "floor")]
-        found = self.lift.evaluate(self.state, y, z, ready) if ready else {}
+        found = self.lift.finely(self.state, y, z, ready) if ready else {}
         found |= {w: self.curvature(y, z, w) for w in want if w not in ready}
         return SimpleNamespace(**found)
 

@@ -43,8 +43,8 @@ class Bound:
     """The 99th percentile."""
     lost: int
     """How many rows are infinite or NaN where the true value is finite, or the reverse."""
-    at: tuple[float, float]
-    """(y, z) of the largest error."""
+    at: tuple[Any, Any]
+    """(y, z) of the largest error; of several outputs z is a tuple, and y may be one."""
     got: float
     true: float
     rows: int

@@ -57,8 +57,13 @@ class ByShape:
 
 @lru_cache(maxsize=4096)
 def load(program: Program, dtype: DTypeLike = np.float64, backend: str = "auto") -> Kernel:
-    """The kernel of a Program for float32 or float64; "auto" compiles only when arrays are large enough."""
+    """The kernel of a Program for float32 or float64; "auto" compiles only when arrays are large enough.
+
+    NumPy's `longdouble`, for what is rounded to float64 afterwards, is computed by NumPy alone.
+    """
     kind = np.dtype(dtype)
+    if kind == np.longdouble:
+        return _module("numpy").load(program, kind)  # type: ignore[no-any-return]
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ParameterError(f"kernels compute in float32 or float64, not {kind}")
     if backend == "auto":

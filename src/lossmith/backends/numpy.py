@@ -282,7 +282,7 @@ def functions() -> Mapping[str, Callable[..., Any]]:
 
 def source(program: Program, dtype: np.dtype[Any]) -> str:
     """The Python function that `load` runs."""
-    plan = careful(program, frozenset(), frozenset({"log"})) if dtype == np.float64 else program
+    plan = careful(program, frozenset(), frozenset({"log"})) if dtype != np.float32 else program
     arguments = ", ".join((*program.inputs, *program.params))
     lines = [f"# {program.note}"] if program.note else []
     lines += [f"def kernel({arguments}):"]
@@ -336,7 +336,7 @@ def load(program: Program, dtype: np.dtype[Any]) -> NumpyKernel:
 
 def inside(program: Program, dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     """What a kernel computes in: more than float64, if there is more, where roundings add up or the range may end."""
-    wanted = WIDE and ((dtype == np.float64 and rough(program)) or watches(program))
+    wanted = dtype == np.longdouble or WIDE and ((dtype == np.float64 and rough(program)) or watches(program))
     return np.longdouble if wanted else np.float64
 
 

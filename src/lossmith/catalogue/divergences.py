@@ -38,7 +38,7 @@ class JensenShannonDivergence(Loss, lift=divergence):
     """The mean divergence of y and p from their mixture: bounded, and the same both ways for w = ½."""
 
     formula = (
-        "where(y > 0, w*y*(log(y) - log(w*y + (1 - w)*p)) + (1 - w)*p*(logp - log(w*y + (1 - w)*p)),"
+        "where(y > 0, (1 - w)*p*(logp - log(y)) - (w*y + (1 - w)*p)*log(1 + (1 - w)*expm1(logp - log(y))),"
         " -(1 - w)*log(1 - w)*p)"
     )
     w: float = fraction(0.5, "the share of y in the mixture")
@@ -49,19 +49,19 @@ class JensenShannonDivergence(Loss, lift=divergence):
 class ChiSquare(Loss, lift=divergence):
     """Pearson's χ²: squared differences in units of the predicted probability."""
 
-    formula = "y**2*exp(-logp) - 2*y + p"
+    formula = "where(y > 0, y**2*expm1(logp - log(y))**2*exp(-logp), p)"
     cite = "Pearson 1900, doi:10.1080/14786440009463897"
 
 
 class HellingerDistance(Loss, lift=divergence):
     """Half the squared differences of square roots: between 0 and 1."""
 
-    formula = "(sqrt(y) - exp(logp/2))**2/2"
+    formula = "where(y > 0, y*expm1((logp - log(y))/2)**2, p)/2"
     cite = "Hellinger 1909, doi:10.1515/crll.1909.136.210"
 
 
 class TotalVariation(Loss, lift=divergence):
     """Half the absolute differences: the most by which any event's probability differs."""
 
-    formula = "abs(y - p)/2"
+    formula = "where(y > 0, y*abs(expm1(logp - log(y))), p)/2"
     cite = "Tsybakov 2009, doi:10.1007/b13794"

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.backends import load
+from lossmith.backends import COMPILED_FROM, load
+from lossmith.backends.threads import run_chunks
+from lossmith.backends.wide import WIDE
 from lossmith.domain import Target
 from lossmith.errors import DataError, ShapeError, UnsupportedError
 from lossmith.formula import Expr
@@ -61,6 +63,20 @@ class State:
         return dict(zip(program.wants, results, strict=True))
 
 
+WIDER: dict[str, type[np.floating[Any]]] = {
+    "f": np.float64,
+    "d": np.longdouble if WIDE else np.float64,
+    "g": np.longdouble,
+}
+"""By dtype: one with more digits and exponents, if there is one."""
+
+APART = 200.0
+"""Scores that are farther apart may be lost: products of a few of their exponentials are beyond float64."""
+
+PIECE = 8192
+"""Scores at a time: what is computed of them stays in a core's own cache."""
+
+
 class Lift(ABC):
     """A change of variables; final subclasses only."""
 
@@ -71,6 +87,8 @@ class Lift(ABC):
     """The slots of which a formula must use at least one."""
     target: Target
     multiclass = False
+    assembled = False
+    """Does NumPy put together what several columns of z give, so that roundings add up?"""
     probe: tuple[int, ...] = (1,)
     """A shape of z to try something with."""
     outputs: tuple[str, ...] = ()
@@ -105,6 +123,45 @@ class Lift(ABC):
 
     def arrays(self, y: Any, z: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """y and z as arrays of one floating dtype (float32 where z is, else float64) and of matching shapes."""
+    def finely(self, state: State, y: NDArray[Any], z: NDArray[Any], want: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """What `evaluate` gives, to the last digits also where NumPy puts it together: with more of them, rounded once.
+
+        Where `longdouble` is no more than float64, it is what `evaluate` gives.
+        """
+        wider = WIDER[z.dtype.char]
+        if not self.assembled or not (self.joint or z.ndim == 2) or z.dtype == wider or z.ndim == 0:
+            return self.evaluate(state, y, z, want)
+        made: dict[str, NDArray[Any]] = {}
+
+        def part(a: int, b: int) -> None:
+            found = self._widely(state, y[a:b], z[a:b], want, wider)
+            for name, values in found.items():
+                made.setdefault(name, np.empty((len(z), *values.shape[1:]), z.dtype))
+                with np.errstate(over="ignore", under="ignore"):
+                    made[name][a:b] = values
+
+        first = min(len(z), max(PIECE // z.shape[-1] if z.ndim == 2 else PIECE, COMPILED_FROM))
+        part(0, first)  # it makes room for all
+        run_chunks(part, first, len(z), first)
+        return {w: made[w] for w in want}
+
+    def _widely(
+        self, state: State, y: NDArray[Any], z: NDArray[Any], want: Sequence[str], kind: type[np.floating[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """What `evaluate` gives in another dtype; rows that leave its range, or come near that, with more exponents."""
+        found = self.evaluate(state, y.astype(kind), z.astype(kind), want)
+        if kind == np.longdouble:
+            return found
+        with np.errstate(all="ignore"):
+            lost = ~(np.ptp(z.reshape(len(z), -1), axis=1) < APART)
+        for values in found.values():
+            lost |= ~np.isfinite(values).reshape(len(z), -1).all(axis=1)
+        if lost.any():
+            again = self.evaluate(state, y[lost].astype(np.longdouble), z[lost].astype(np.longdouble), want)
+            for name, values in again.items():
+                found[name][lost] = values
+        return found
+
         try:
             z = floating(z)
             y = np.asarray(_real(y, "y"), z.dtype)

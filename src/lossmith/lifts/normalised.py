@@ -15,22 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends.wide import WIDE
 from lossmith.domain import Target
 from lossmith.errors import UnsupportedError
 from lossmith.formula import Expr, name, number, substitute
-from lossmith.lifts.base import Derived, State, floating
+from lossmith.lifts.base import WIDER, Derived, State, floating
 from lossmith.lifts.scores import Coupled, divergence
 from lossmith.lifts.softmax import _indices, softmax
 
 Array = NDArray[Any]
 LINK = ("e", "de", "dde")
 """The outputs of the Program u → e(u), e′(u), e″(u)."""
-LEAST = -1e300
-"""Scores are taken for no less, so that a class without a share adds nothing, however far it is below."""
+LEAST = {"d": -1e300, "g": -(np.longdouble(2.0) ** (1100 if WIDE else 1000))}
+"""By dtype: scores are taken for no less, so that a class without a share adds nothing, however far it is below."""
 STEPS = 100
 """Newton steps at most; from above they fall without end to the level, as e is convex."""
-NEAR = 4 * float(np.finfo(np.float64).eps)
-"""A step that is shorter is rounding."""
 OFF = 1e-6
 """How far from 0 the slope at y = p may be by rounding alone."""
 
@@ -63,10 +62,11 @@ class Normalised(Coupled):
         return np.tile(np.eye(z.shape[1], dtype=z.dtype)[k], (len(z), 1))
 
     def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
+        z = z.astype(WIDER[z.dtype.char] if z.dtype == np.float32 else z.dtype)
         if y.ndim == 1:
             y = np.eye(z.shape[1])[_indices(y, z.shape[1], state.who)]
-        u = above_level(state, z.astype(np.float64))
-        f = state.run(state.derived.slot, [np.ascontiguousarray(y, np.float64), u])
+        u = above_level(state, z)
+        f = state.run(state.derived.slot, [np.ascontiguousarray(y, z.dtype), u])
         _, s, bent = link(state, u)
         w = s / s.sum(axis=1, keepdims=True)
         total = f["d_u"].sum(axis=1, keepdims=True)
@@ -103,12 +103,13 @@ def link(state: State, u: Array) -> tuple[Array, Array, Array | None]:
 
 def above_level(state: State, z: Array) -> Array:
     """u = z − λ, rowwise, by Newton's method for the largest of them: from 'its probability is 1' down."""
-    below, top = under(z), np.full((len(z), 1), sure(state))
+    below, top = under(z), np.full((len(z), 1), sure(state), z.dtype)
+    near = 4 * np.finfo(z.dtype).eps
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
             p, s, _ = link(state, below + top)
             step = (p.sum(axis=1, keepdims=True) - 1) / s.sum(axis=1, keepdims=True)
-            far = step > NEAR * np.maximum(1, np.abs(top))
+            far = np.abs(step) > near * np.maximum(1, np.abs(top))
             if not far.any():
                 break
             top = np.where(far, top - step, top)
@@ -121,7 +122,7 @@ def under(z: Array) -> Array:
     first = z == best
     with np.errstate(invalid="ignore"):
         below = np.where(first & (first.sum(axis=1, keepdims=True) == 1), 0, z - best)
-    return np.asarray(np.maximum(below, LEAST))
+    return np.asarray(np.maximum(below, LEAST[below.dtype.char]))
 
 
 def inverse(state: State, p: Array) -> Array:

@@ -121,6 +121,7 @@ class AllThreshold(Thresholds):
     """The sum of a margin loss over all thresholds, each of which y lies above or below (Rennie and Srebro 2005)."""
 
     name = "all_threshold"
+    assembled = True
     slots = {"m": "the distance of the score from a threshold, positive on the right side of it"}
     main = ("m",)
 

@@ -45,6 +45,14 @@ def difference(a: Array, b: Array) -> tuple[Array, Array]:
     return apart, np.where(np.isfinite(lost), lost, 0)
 
 
+def others(values: Array) -> Array:
+    """What all other entries of a row add up to, without a difference: the sum of those before and of those behind."""
+    ahead, behind = np.zeros_like(values), np.zeros_like(values)
+    np.cumsum(values[:, :-1], axis=1, out=ahead[:, 1:])
+    np.cumsum(values[:, :0:-1], axis=1, out=behind[:, -2::-1])
+    return ahead + behind
+
+
 def towards_each(p: Array, rest: Array) -> Array:
     """e_k − p for every class k, (n, K, K): the slopes of all log-probabilities."""
     jacobian = np.broadcast_to(-p[:, None, :], (len(p), p.shape[1], p.shape[1])).copy()
@@ -85,26 +93,27 @@ class Probabilities:
         return top - self.logp.max(axis=1), self.p, self.spread
 
     def square(self) -> Slot:
-        """Σ p², with slopes 2p(p − s)."""
-        p = self.p
-        s = (p * p).sum(axis=1)
-        bent = 6 * s[:, None, None] * p[:, :, None] * p[:, None, :]
-        bent -= 4 * p[:, :, None] * p[:, None, :] * (p[:, :, None] + p[:, None, :])
-        diagonal = 4 * p * p - 2 * p * s[:, None]
-        return s, 2 * p * (p - s[:, None]), bent + diagonal[:, :, None] * np.eye(self.K, dtype=p.dtype)
+        """Σ p²."""
+        square = self.p * self.p
+        return self.summed(square, 2 * square, 4 * square)
 
     def entropy(self) -> Slot:
-        """−Σ p log p, with slopes −p(log p + H)."""
-        p, H = self.p, -(self.p * self.logp).sum(axis=1)
-        high = self.logp + H[:, None]
-        bent = p[:, :, None] * p[:, None, :] * (high[:, :, None] + high[:, None, :] + 1)
-        return H, -p * high, bent - (p * (high + 1))[:, :, None] * np.eye(self.K, dtype=p.dtype)
+        """−Σ p log p."""
+        p, log = self.p, self.logp
+        return self.summed(-p * log, -p * (log + 1), -p * (log + 2))
+
+    def summed(self, f: Array, d1: Array, d2: Array) -> Slot:
+        """Σ f(log p) over the classes, from what f and its derivatives are at each."""
+        jacobian = towards_each(self.p, self.rest)
+        curved = jacobian.swapaxes(1, 2) @ (d2[:, :, None] * jacobian)
+        slope = d1 * self.rest - others(d1) * self.p
+        return f.sum(axis=1), slope, curved - d1.sum(axis=1)[:, None, None] * self.spread
 
     def rival(self) -> Slot:
         """The largest probability below that of the true class; 0 if there is none."""
-        below = np.where(self.p < self.p[self.row, self.index][:, None], self.p, -1)
-        index = below.argmax(axis=1)
-        top = np.maximum(below[self.row, index], 0)
+        lower = self.z < self.z[self.row, self.index][:, None]
+        index = np.where(lower, self.z, -np.inf).argmax(axis=1)
+        top = np.where(lower.any(axis=1), self.p[self.row, index], 0)
         slope = self.towards(index)
         bent = slope[:, :, None] * slope[:, None, :] - self.spread
         return top, top[:, None] * slope, top[:, None, None] * bent

@@ -18,7 +18,7 @@ from lossmith.domain import Target, classes
 from lossmith.errors import DomainError, UnsupportedError
 from lossmith.formula import Expr, call, name, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
-from lossmith.lifts.probabilities import Probabilities, Slot, towards_each
+from lossmith.lifts.probabilities import Probabilities, Slot, others, towards_each
 from lossmith.lifts.several import demand
 from lossmith.lifts.softmax import _indices, probabilities, softmax
 
@@ -31,6 +31,7 @@ class Coupled(Lift):
 
     target = classes
     multiclass = True
+    assembled = True
 
     @property
     def joint(self) -> bool:
@@ -228,9 +229,9 @@ class Divergence(Coupled):
         logp, p, rest = probabilities(z)
         f = state.run(state.derived.slot, [np.ascontiguousarray(y), np.ascontiguousarray(logp)])
         slope, found = f["d_logp"], {"value": f["value"].sum(axis=1)}
-        total = slope.sum(axis=1, keepdims=True)
-        found["gradient"] = slope * rest - (total - slope) * p
+        found["gradient"] = slope * rest - others(slope) * p
         if "block" in want:
+            total = slope.sum(axis=1, keepdims=True)
             jacobian = towards_each(p, rest)
             curved = jacobian.swapaxes(1, 2) @ (f["d_logp_logp"][:, :, None] * jacobian)
             found["block"] = curved - total[:, :, None] * p[:, :, None] * jacobian

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import COMPILED_FROM
+from lossmith.backends.wide import WIDE
 from lossmith.domain import Target, classes
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
 from lossmith.formula import Expr, call, name, number, substitute
 from lossmith.lifts.base import Derived, Lift, State, floating
 from lossmith.lifts.pointwise import TO_MARGIN, demand_link, margin_probability, part
-from lossmith.lifts.probabilities import counted, towards_each
+from lossmith.lifts.probabilities import counted, others, towards_each
 
 LOG_P = call("neg", call("softplus", call("neg", name("m"))))
 BINARY = {
@@ -46,6 +47,7 @@ class Softmax(Lift):
     main = ("logp", "p", "mean_logp")
     target = classes
     multiclass = True
+    assembled = True
 
     def derive(self, tree: Expr, params: Mapping[str, bool], mean: Expr | None, note: str) -> Derived:
         from lossmith.symbolic import derive
@@ -112,7 +114,7 @@ def log_softmax(z: NDArray[Any]) -> NDArray[Any]:
     return counted(z)[0]
 
 
-BESIDE: dict[str, float] = {"f": 1e-15, "d": 1e-100}
+BESIDE: dict[str, Any] = {"f": 1e-15, "d": 1e-100, "g": np.longdouble(2.0) ** (-5000 if WIDE else -300)}
 """How far from log p = 0 a slope that is 0/0 there is taken instead: far less than any float can tell from p = 1."""
 
 
@@ -169,16 +171,15 @@ class Rows:
         d1, dm = self.weighted("d1"), self.weighted("d_mean_logp").sum(axis=1, keepdims=True)
         total = d1.sum(axis=1, keepdims=True)
         if self.index is None:
-            return np.asarray(d1 * self.rest - (total - d1) * self.p + dm * (1 / self.p.shape[1] - self.p))
+            return np.asarray(d1 * self.rest - others(d1) * self.p + dm * (1 / self.p.shape[1] - self.p))
         slope: NDArray[Any] = total * -self.p
         np.put_along_axis(slope, self.index[:, None], d1 * self.own(self.rest), axis=1)
         return np.asarray(slope + dm * (1 / self.p.shape[1] - self.p))
 
     def hessian(self) -> NDArray[Any]:
-        d2, slope = self.weighted("d2"), self._slope()
-        total = d2.sum(axis=1, keepdims=True)
-        p, rest, own = self.p, self.rest, self.spread(d2)
-        return np.asarray(own * rest**2 + (total - own) * p**2 - slope * p * rest)
+        own, slope = self.spread(self.weighted("d2")), self._slope()
+        p, rest = self.p, self.rest
+        return np.asarray(own * rest**2 + others(own) * p**2 - slope * p * rest)
 
     def block(self) -> NDArray[Any]:
         """The whole Hessian of each row, (n, K, K)."""

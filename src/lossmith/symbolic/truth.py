@@ -182,7 +182,10 @@ class Exact:
 
     def pairs(self, row: Sequence[float]) -> list[tuple[float, float]]:
         """Every output at one row as a sum of two doubles."""
-        return certain(lambda: self.balls(row)) or self.defined(row)
+        try:
+            return certain(lambda: self.balls(row)) or self.defined(row)
+        except OverflowError:  # an exponential that mpmath cannot hold either
+            return [(float("nan"), 0.0)] * len(self.wanted)
 
     def defined(self, row: Sequence[float]) -> list[tuple[float, float]]:
         """The same from the definition itself, for what is no finite number."""

@@ -63,7 +63,7 @@ class Chances:
 
     def __init__(self, z: Sequence[float]) -> None:
         exp, K = words()["exp"], len(z)
-        self.K, self.top = K, max(range(K), key=lambda k: z[k])
+        self.z, self.K, self.top = z, K, max(range(K), key=lambda k: z[k])
         at = [ball(v) for v in z]
         below = [v - at[self.top] for v in at]
         odds = [ball(1) if k == self.top else exp(b) for k, b in enumerate(below)]
@@ -82,26 +82,25 @@ class Chances:
         """−∂²log p_j/∂z_a∂z_b = p_a(δ_ab − p_b), whatever j."""
         return self.p[a] * self.towards(a, b)
 
-    def summed(self, value: Sum, d1: Mapping[int, Ball], d2: Mapping[int, Ball]) -> Slot:
-        """Σ_j f_j(log p_j), from the slopes and second derivatives of the f_j that count."""
-        slope = [Sum.of(*(d * self.towards(j, k) for j, d in d1.items())) for k in range(self.K)]
-        total = Sum.of(*d1.values())
+    def summed(self, found: Mapping[int, Sequence[Sum]]) -> Slot:
+        """Σ_j f_j(log p_j) over some classes, from value, slope and second derivative of each."""
+        first = {j: d1 for j, (_, d1, _) in found.items()}
+        slope = [Sum.over(d.times(self.towards(j, k)) for j, d in first.items()) for k in range(self.K)]
+        total = Sum.over(first.values())
 
         def bend(a: int, b: int) -> Sum:
-            curved = Sum.of(*(d * self.towards(j, a) * self.towards(j, b) for j, d in d2.items()))
-            return Sum.over([curved, total.times(-self.spread(a, b))])
+            curved = [d2.times(self.towards(j, a) * self.towards(j, b)) for j, (_, _, d2) in found.items()]
+            return Sum.over([*curved, total.times(-self.spread(a, b))])
 
-        return Slot(value, slope, bend)
+        return Slot(Sum.over(v for v, _, _ in found.values()), slope, bend)
 
     def each(self, f: Callable[[int], tuple[Ball, Ball, Ball]]) -> Slot:
-        """Σ_j f_j(log p_j) over all classes, from value, slope and second derivative of each."""
-        found = {j: f(j) for j in range(self.K)}
-        value = Sum.of(*(v for v, _, _ in found.values()))
-        return self.summed(value, {j: d for j, (_, d, _) in found.items()}, {j: d for j, (_, _, d) in found.items()})
+        """The same over all classes, from plain numbers."""
+        return self.summed({j: [Sum.of(v) for v in f(j)] for j in range(self.K)})
 
     def log_true(self, j: int) -> Slot:
         """log p of a class."""
-        return self.summed(Sum.of(self.logp[j]), {j: ball(1)}, {})
+        return self.summed({j: [Sum.of(self.logp[j]), Sum.of(ball(1)), Sum.of()]})
 
     @cached_property
     def log_mean(self) -> Slot:
@@ -127,14 +126,27 @@ class Chances:
 
     def rival(self, j: int) -> Slot:
         """The largest probability below that of class j; 0 if there is none."""
-        below = [k for k in range(self.K) if self.p[k] < self.p[j]]
-        if any(not (p <= self.p[j] or p > self.p[j]) for k, p in enumerate(self.p) if k != j):
-            raise Undecided
+        below = [k for k in range(self.K) if self.z[k] < self.z[j]]
         if not below:
             zero = Sum.of()
             return Slot(zero, [zero] * self.K, lambda a, b: zero)
-        k = max(below, key=lambda k: float(self.logp[k]))
-        return self.summed(Sum.of(self.p[k]), {k: self.p[k]}, {k: self.p[k]})
+        k = max(below, key=lambda k: self.z[k])
+        return self.summed({k: [Sum.of(self.p[k])] * 3})
+
+
+def turned(slot: Exact, names: Sequence[str], row: Sequence[Ball], k: int, near: bool) -> dict[str, Sum]:
+    """Outputs of a slot's Program. `near`: where one, or for a value its slope, changes its sign within a factor of two
+    of the kth slot, what the slot's own rounding changes counts as an addend. `names`: value, slope, bend of that slot."""
+    at = slot.named(row)
+    made = {n: Sum.of(v) for n, v in at.items()}
+    if not near:
+        return made
+    sides = [slot.named([*row[:k], row[k] * factor, *row[k + 1 :]]) for factor in (ball(0.5), ball(2))]
+    for n, (this, steeper) in enumerate(zip(names, names[1:], strict=False)):
+        looked = (this, steeper) if n == 0 else (this,)
+        if any(not side[o] * at[o] > 0 for side in sides for o in looked):
+            made[this] = Sum(at[this], made[this].size.max(abs(at[steeper] * row[k])))
+    return made
 
 
 def composed(f: Mapping[str, Ball], slots: Mapping[str, Slot], K: int) -> Slot:
@@ -154,6 +166,12 @@ def composed(f: Mapping[str, Ball], slots: Mapping[str, Slot], K: int) -> Slot:
         return Sum.over([*plain, *(crossed(n, m, a, b) for n, m in pairs)])
 
     return Slot(Sum.of(f["value"]), slope, bend)
+
+
+def with_mean(own: Slot, mean: Slot, share: Ball) -> Slot:
+    """A slot, and a share of the mean log-probability that is counted in its value already."""
+    slope = [Sum.over([a, b.times(share)]) for a, b in zip(own.slope, mean.slope, strict=True)]
+    return Slot(own.value, slope, lambda a, b: Sum.over([own.bend(a, b), mean.bend(a, b).times(share)]))
 
 
 def linear(found: Sequence[Mapping[str, Ball]], signs: Sequence[Mapping[int, int]], K: int) -> Slot:
