@@ -121,8 +121,6 @@ class Lift(ABC):
     def mean(self, state: State, z: NDArray[Any]) -> NDArray[Any]:
         """The prediction on the scale of y."""
 
-    def arrays(self, y: Any, z: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-        """y and z as arrays of one floating dtype (float32 where z is, else float64) and of matching shapes."""
     def finely(self, state: State, y: NDArray[Any], z: NDArray[Any], want: Sequence[str]) -> dict[str, NDArray[Any]]:
         """What `evaluate` gives, to the last digits also where NumPy puts it together: with more of them, rounded once.
 
@@ -162,6 +160,8 @@ class Lift(ABC):
                 found[name][lost] = values
         return found
 
+    def arrays(self, y: Any, z: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """y and z as arrays of one floating dtype (float32 where z is, else float64) and of matching shapes."""
         try:
             z = floating(z)
             y = np.asarray(_real(y, "y"), z.dtype)
