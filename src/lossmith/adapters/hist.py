@@ -56,7 +56,7 @@ class Slots:
         n_threads: int = 1,
     ) -> None:
         """Gradient and curvature of all rows, in the order of the fit; weights are in them."""
-        gradient_out[...], hessian_out[...] = self.boosting.slopes(np.ascontiguousarray(raw_prediction))
+        gradient_out[...], hessian_out[...] = self.boosting.slopes(raw_prediction)
 
 
 class HistLoss(BaseLoss):  # type: ignore[misc]

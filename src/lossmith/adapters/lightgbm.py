@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
-from lossmith.models.boosted_loss import begin, curvature_of_a_row
+from lossmith.models.boosted_loss import begin, curvature_of_a_row, starts
 from lossmith.models.boosted_native import NativeObjective, asked, first_unit, sound
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
@@ -99,7 +99,7 @@ def best(loss: Loss, data: Any, scale: Any, classes: int, own: Array | None) -> 
     y, weight = rows_of(data)
     loss.check(y)
     if classes > 1:
-        return loss.start(y, weight, classes)
+        return starts(loss, y, weight, classes)
     return begin(loss, y, weight, policy_of(loss, scale), own)[0]
 
 

@@ -60,10 +60,6 @@ class Objective(NativeObjective):
         """Labels and weights of a DMatrix."""
         return rows_of(data)
 
-    def __call__(self, scores: Array, data: Any) -> tuple[Array, Array]:
-        """Row-major gradient and curvature."""
-        return in_rows(super().__call__(scores, data))
-
 
 def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto", classes: int = 1) -> Objective:
     """The loss as `obj`.
@@ -126,11 +122,6 @@ def rows_of(data: Any) -> tuple[Array, Array | None]:
     return sound(label, weight if len(weight) else None, "DMatrix")
 
 
-def in_rows(slopes: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Row-major, as XGBoost reads them."""
-    return np.ascontiguousarray(slopes[0]), np.ascontiguousarray(slopes[1])
-
-
 def matrix(X: Any, categorical: tuple[int, ...], **more: Any) -> Any:
     """A DMatrix whose categorical columns are said to be so; what a CSR matrix does not store is missing."""
     types = ["c" if i in categorical else "q" for i in range(X.shape[1])] if categorical else None
@@ -156,7 +147,7 @@ def grow(task: Task) -> ExtremeTrees:
         watched = {"evals": [(held, "held")], "custom_metric": custom, "callbacks": [stop], "verbose_eval": False}
 
     def slopes(scores: Array, _: Any) -> tuple[Array, Array]:
-        return in_rows(boosting.slopes(scores))
+        return boosting.slopes(scores)
 
     grown = xgboost.train({**words(task), **s.options}, kind, s.rounds, obj=slopes, **watched)
     used = grown.best_iteration + 1 if watched else grown.num_boosted_rounds()

@@ -14,42 +14,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import load
-from lossmith.backends.threads import run_chunks
+from lossmith.errors import DomainError
 from lossmith.lifts.softmax import probabilities, slot_values
 from lossmith.loss import Loss
 from lossmith.models.boosted_rule import LEAST, Rule
 from lossmith.program import Program, Step
 
 Array = NDArray[Any]
-CELLS = 90_000
-"""Scores at a time: enough that threads seldom wait for the interpreter, few enough for the caches."""
 
 
 def curves(
     loss: Loss, rule: Rule, y: Array, raw: Array, weight: Array | None, start: Array, out: tuple[Array, Array]
 ) -> None:
     """Fill gradient and curvature (n, K) at the scores start + raw (n, K); y (n,) holds class indices."""
-    n, count = raw.shape
-    kernel, program = load(combined(rule.name)), combined(rule.name)
-    slotted = "mean_logp" in loss.derived.slot.inputs
+    program, count = combined(rule.name), raw.shape[1]
     params = {"share": 1.0 / count, "factor": rule.factor, "bound": rule.bound or 0.0}
+    logp, p, _ = (v.T for v in probabilities(raw.astype(np.float64) + start))
+    index, every = y.astype(np.intp), np.arange(len(y))
+    own = logp[index, every]
+    at = slot_values(loss.state, own, logp.mean(axis=0) if "mean_logp" in loss.derived.slot.inputs else own)
+    given = {"d1": at["d1"], "d2": at["d2"], "dm": at["d_mean_logp"], "miss": 1.0 - p[index, every]}
+    given["w"] = np.ones(len(y)) if weight is None else np.asarray(weight, np.float64)
+    kernel = load(program)
+    for k in range(count):
+        given |= {"p": p[k], "hit": (index == k).astype(np.float64)}
+        found = kernel([given[name] for name in program.inputs], [params[name] for name in program.params])
+        out[0][:, k], out[1][:, k] = found
 
-    def fill(a: int, b: int) -> None:
-        part, every = slice(a, b), np.arange(b - a)
-        logp, p, _ = (v.T for v in probabilities(raw[part].astype(np.float64) + start))
-        index = y[part].astype(np.intp)
-        own = logp[index, every]
-        at = slot_values(loss.state, own, logp.mean(axis=0) if slotted else own)
-        given = {"d1": at["d1"], "d2": at["d2"], "dm": at["d_mean_logp"]}
-        if "miss" in program.inputs:
-            given["miss"] = 1.0 - p[index, every]
-        given["w"] = np.ones(b - a) if weight is None else np.asarray(weight[part], np.float64)
-        for k in range(count):
-            given |= {"p": p[k], "hit": (index == k).astype(np.float64)}
-            found = kernel([given[name] for name in program.inputs], [params[name] for name in program.params])
-            out[0][part, k], out[1][part, k] = found
 
-    run_chunks(fill, 0, n, max(CELLS // count, 1))
+def walked(
+    loss: Loss,
+    rule: Rule,
+    truth: NDArray[np.int64],
+    raw: Array,
+    weight: Array | None,
+    start: Array,
+    out: tuple[Array, Array],
+) -> None:
+    """The same in one compiled walk, for scores and results of any layout and of float32: truth as `numbered` has it."""
+    from lossmith.backends import passes_trees
+
+    program, slot = combined(rule.name), loss.derived.slot
+    names = [name for name in ("d1", "d2", "d_mean_logp") if name in slot.wants]
+    params = {"share": 1.0 / raw.shape[1], "factor": rule.factor, "bound": rule.bound or 0.0}
+    kernel = load(slot.only(*names), np.float64, "llvm")
+    numbers = [params[name] for name in program.params]
+    passes_trees.fill(program, numbers, kernel, loss.state.params, raw, start, truth, weight, out)
+
+
+def indices(loss: Loss, y: Array, count: int) -> NDArray[np.int64]:
+    """The classes of the rows as the walk reads them; DomainError for one that has no score."""
+    from lossmith.backends.passes_several import numbered
+
+    found = numbered(y, count)
+    if found is None:
+        row = int(np.flatnonzero(~np.isin(y, np.arange(count)))[0])
+        raise DomainError(
+            f"{loss.name} needs class indices 0 … {count - 1} for {count} scores; row {row} has {y[row]:.6g}"
+        )
+    return found
 
 
 @lru_cache(maxsize=4)

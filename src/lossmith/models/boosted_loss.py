@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends import COMPILED_FROM
 from lossmith.fit.scale import weighted_median
 from lossmith.loss import Loss
-from lossmith.models.boosted_classes import curves
+from lossmith.models.boosted_classes import curves, indices, walked
 from lossmith.models.boosted_kernel import Slopes, complement, fused, settled
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import POLICIES, has_unit, policy_of, sample_of, squares
@@ -196,14 +197,22 @@ class Many:
         loss.check(y)
         self.loss, self.weight, self.outputs, self.truth = loss, weight, outputs, y
         self.rule = rule if isinstance(rule, Rule) else rule_of(loss, rule, outputs)
-        self.start = loss.start(y, weight, outputs) if centred else np.zeros(outputs)
-        self._out = np.empty((2, outputs, len(y)), np.float32)
+        self.start = starts(loss, y, weight, outputs) if centred else np.zeros(outputs)
+        self._index = indices(loss, y, outputs)
+        self._kept: dict[bool, tuple[Array, Array]] = {}
 
     def slopes(self, raw: Array) -> tuple[Array, Array]:
-        """Gradient and curvature of all rows, (n, K) in Fortran order."""
-        gradient, hessian = self._out[0].T, self._out[1].T
-        curves(self.loss, self.rule, self.truth, raw, self.weight, self.start, (gradient, hessian))
-        return gradient, hessian
+        """Gradient and curvature of all rows, (n, K) in the order of the scores, by rows or by classes."""
+        by_rows = raw.flags.c_contiguous
+        if by_rows not in self._kept:
+            gradient = np.empty(raw.shape, np.float32, order="C" if by_rows else "F")
+            self._kept[by_rows] = gradient, np.empty_like(gradient)
+        out = self._kept[by_rows]
+        if raw.size < COMPILED_FROM:
+            curves(self.loss, self.rule, self.truth, raw, self.weight, self.start, out)
+        else:
+            walked(self.loss, self.rule, self._index, raw, self.weight, self.start, out)
+        return out
 
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
         """Gradient and curvature of some rows."""
@@ -223,6 +232,12 @@ class Many:
 
     def follow(self, residuals: Array, weight: Array | None) -> None:
         """Nothing: these losses have no unit."""
+
+
+def starts(loss: Loss, y: Array, weight: Array | None, outputs: int) -> Array:
+    """The best constant scores (K,); of two classes, whose start is the difference of their scores, half to each."""
+    found = loss.start(y, weight, outputs)
+    return np.array([-0.5, 0.5]) * found if outputs == 2 else np.asarray(found)
 
 
 def begin(
