@@ -24,7 +24,7 @@ class Factor:
     @classmethod
     def of(cls, hessian: Vector) -> Factor:
         """Factor a symmetric matrix, with the least shift out of 1e-13, 1e-11, … that makes it positive definite."""
-        from scipy.linalg import LinAlgError, cholesky
+        from scipy.linalg.lapack import dpotrf  # `cholesky` without its checks, which take longer than a small factor
 
         diagonal = np.abs(np.diagonal(hessian))
         floor = max(float(diagonal.max(initial=0.0)) * 1e-14, 1e-280)
@@ -34,17 +34,16 @@ class Factor:
         raw = unit[at].copy()
         for shift in _shifts():
             unit[at] = raw + shift
-            try:
-                return cls(cholesky(unit, lower=True, check_finite=False), scale, shift)
-            except LinAlgError:
-                continue
+            lower, failed = dpotrf(unit, lower=True)
+            if not failed:
+                return cls(lower, scale, shift)
         return cls(np.eye(len(scale)), scale, 1.0)
 
     def solve(self, g: Vector) -> Vector:
         """H⁻¹ g."""
-        from scipy.linalg import cho_solve
+        from scipy.linalg.lapack import dpotrs
 
-        return np.asarray(cho_solve((self.lower, True), g / self.scale, check_finite=False)) / self.scale
+        return np.asarray(dpotrs(self.lower, g / self.scale, lower=True)[0]) / self.scale
 
 
 def _shifts() -> Iterator[float]:

@@ -19,6 +19,7 @@ class Kinks:
     `linear` says that ℓ is convex and straight between them: ℓ(u) = level + first·u + Σ jump·max(0, u − place).
     `rivals` says of a loss of K scores where it kinks: "each" of several margins has these kinks; "best": the least
     margin has them, and another kink is where the best rival changes; "jump": the value jumps where scores tie.
+    `by_row` says that the formula looks at y itself, so that kinks differ from row to row: these are those at y = 1.
     """
 
     places: tuple[float, ...] = ()
@@ -27,6 +28,7 @@ class Kinks:
     first: float = 0.0
     level: float = 0.0
     rivals: str = ""
+    by_row: bool = False
 
     @property
     def any(self) -> bool:
@@ -51,17 +53,22 @@ def kinks_of(loss: Any) -> Kinks:
 
     None for other lifts, whose losses kink nowhere we can look.
     """
+    key = (loss.lift.name, loss.formula, tuple(sorted(loss.params.items())))
+    if key not in _FOUND:
+        _FOUND[key] = _kinks(loss)
+    return _FOUND[key]
+
+
+def _kinks(loss: Any) -> Kinks:
     if loss.lift.name in RIVALS:
         return replace(kinks_of(loss.over("margin")), rivals=RIVALS[loss.lift.name])
     if "rival" in loss.tree.names:
         return Kinks(rivals="jump")
-    probe = PROBES.get((loss.lift.name, "y" in loss.tree.names))
+    by_row = "y" in loss.tree.names
+    probe = PROBES.get((loss.lift.name, by_row))
     if probe is None or loss.facts()["smooth"].holds:
         return SMOOTH
-    key = (loss.lift.name, loss.formula, tuple(sorted(loss.params.items())))
-    if key not in _FOUND:
-        _FOUND[key] = _search(loss, *probe)
-    return _FOUND[key]
+    return replace(_search(loss, *probe), by_row=by_row)
 
 
 def _search(loss: Any, show: Any, sign: float) -> Kinks:

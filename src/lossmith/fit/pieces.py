@@ -26,7 +26,7 @@ class Pieces:
         """The pieces of a residual loss (u = y − z) or a margin loss (u = ỹ·z)."""
         kinks = kinks_of(loss)
         t, c = np.array(kinks.places), np.array(kinks.jumps)
-        if "y" in loss.tree.names:
+        if kinks.by_row:
             return cls._by_row(loss, y, t)
         n = len(y)
         last = kinks.first + float(c.sum())

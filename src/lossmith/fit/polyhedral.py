@@ -7,7 +7,7 @@ afterwards the hinges that the optimum touches are known, and a linear system pu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,22 +30,30 @@ class Hinges:
     q: Array
     quadratic: Array
     l1: Array
+    bent: NDArray[np.intp] = field(init=False)
+    """The coordinates that the l1 penalty bends."""
+    alone: bool = field(init=False)
+    """Has every row one hinge?"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bent", np.flatnonzero(self.l1))
+        object.__setattr__(self, "alone", len(self.row) == len(self.a))
 
     def value(self, w: Array) -> float:
         """The sum at w."""
-        z = (self.a @ w)[self.row] - self.b
+        z = self._spread(self.a @ w) - self.b
         smooth = float(self.q @ w) + 0.5 * float(self.quadratic @ (w * w))
         return smooth + float(self.c @ np.maximum(z, 0.0)) + float(self.l1 @ np.abs(w))
 
     def times(self, w: Array) -> Array:
         """a·w per hinge, those of the l1 penalty last."""
-        return np.concatenate([(self.a @ w)[self.row], w[self._bent]])
+        z = self._spread(self.a @ w)
+        return np.concatenate([z, w[self.bent]]) if len(self.bent) else z
 
     def pull(self, x: Array) -> Array:
         """The transpose of `times`."""
-        m = len(self.row)
-        out = np.bincount(self.row, x[:m], len(self.a)) @ self.a
-        out[self._bent] += x[m:]
+        out = np.asarray(self._gathered(x) @ self.a)
+        out[self.bent] += x[len(self.row) :]
         return out
 
     def faces(self, index: NDArray[np.intp]) -> Array:
@@ -54,28 +62,29 @@ class Hinges:
         plain = index < m
         out = np.zeros((len(index), self.a.shape[1]))
         out[plain] = self.a[self.row[index[plain]]]
-        out[~plain, self._bent[index[~plain] - m]] = 1.0
+        out[~plain, self.bent[index[~plain] - m]] = 1.0
         return out
 
     def gram(self, d: Array) -> Array:
         """Σ d·a aᵀ + diag(Q)."""
-        m = len(self.row)
-        scaled = self.a * np.sqrt(np.bincount(self.row, d[:m], len(self.a)))[:, None]
-        total = scaled.T @ scaled
-        at = np.diag_indices(len(total))
-        total[at] += self.quadratic
-        bent = self._bent
-        total[bent, bent] += d[m:]
+        scaled = self.a * np.sqrt(self._gathered(d))[:, None]
+        total = np.asarray(scaled.T @ scaled)
+        total.flat[:: len(total) + 1] += self.quadratic
+        total[self.bent, self.bent] += d[len(self.row) :]
         return total
 
-    @property
-    def _bent(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.l1)
+    def _spread(self, z: Array) -> Array:
+        """From rows to their hinges."""
+        return z if self.alone else z[self.row]
+
+    def _gathered(self, x: Array) -> Array:
+        """Sums over the hinges of each row."""
+        return x[: len(self.row)] if self.alone else np.bincount(self.row, x[: len(self.row)], len(self.a))
 
     @property
     def ends(self) -> tuple[Array, Array, Array]:
         """b, c and q with the hinges of the l1 penalty written out: l·|w| = −l·w + 2l·max(0, w)."""
-        bent = self._bent
+        bent = self.bent
         b = np.concatenate([self.b, np.zeros(len(bent))])
         return b, np.concatenate([self.c, 2.0 * self.l1[bent]]), self.q - self.l1
 
@@ -161,8 +170,8 @@ def _reach(it: Iterate, step: Iterate, c: Array, keep: float, problem: Hinges) -
     """How far the point and the slopes may go and stay inside; together where a quadratic ties them."""
 
     def far(value: Array, change: Array) -> float:
-        shrinks = change < 0.0
-        return float(np.min(-value[shrinks] / change[shrinks], initial=np.inf))
+        most = float(np.fmin.reduce(change / value, initial=0.0))
+        return -1.0 / most if most < 0.0 else np.inf
 
     primal = min(1.0, keep * min(far(it.p, step.p), far(it.n, step.n)))
     dual = min(1.0, keep * min(far(it.slope, step.slope), far(c - it.slope, -step.slope)))
@@ -201,7 +210,7 @@ def _corner(problem: Hinges, found: Solved, b: Array, c: Array, q: Array) -> Sol
 
 def _settled(problem: Hinges, found: Solved, w: Array, slope: Array, touched: NDArray[np.intp]) -> Solved:
     """The corner with its zeros exact, unless it turns out worse than the interior point."""
-    w[problem._bent[touched[touched >= len(problem.row)] - len(problem.row)]] = 0.0
+    w[problem.bent[touched[touched >= len(problem.row)] - len(problem.row)]] = 0.0
     before = problem.value(found.w)
     return replace(found, w=w, slope=slope) if problem.value(w) <= before + 1e-12 * abs(before) else found
 

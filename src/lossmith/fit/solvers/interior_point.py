@@ -19,8 +19,8 @@ from lossmith.fit.polyhedral import Hinges, Solved, certificate, minimise
 from lossmith.fit.solvers import Evaluation, Option, State, Vector
 from lossmith.fit.solvers.smoothing import Near, near
 
-SMALL = 1500
-"""Rows that are solved whole."""
+FEWEST = 1000
+"""The fewest rows of a band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,11 @@ class InteriorPoint:
 
     def start(self, objective: Any, w0: Vector) -> State:
         """Near the optimum of a long table, by rounded corners, and the band of rows around it."""
-        n, few = objective.rows_count, few_of(objective)
-        if n <= 2 * few:
+        if is_short(objective):
             here, z = objective.at(w0), objective.predictions(w0)
-            band = Band(np.ones(n, dtype=bool), abs(here.value), z, np.zeros(objective.size))
+            band = Band(np.ones(len(z), dtype=bool), abs(here.value), z, np.zeros(objective.size))
             return State(w0, here, memory=band, measured=np.inf)
-        found = near(objective, w0, few / n)
+        found = near(objective, w0, few_of(objective) / objective.rows_count)
         return begun(objective, found, objective.predictions(found.w))
 
     def step(self, objective: Any, state: State) -> State:
@@ -62,8 +61,13 @@ class InteriorPoint:
 
 
 def few_of(objective: Any) -> int:
-    """How many rows a band has: as many as are near a kink where the others hardly matter (Portnoy & Koenker 1997)."""
-    return max(SMALL, 8 * int(objective.size), int(float(objective.rows_count) ** (2 / 3)))
+    """How many rows a band has: of the order that hardly ever leaves out one that matters (Portnoy & Koenker 1997)."""
+    return max(FEWEST, 8 * int(objective.size), int(0.5 * float(objective.rows_count) ** (2 / 3)))
+
+
+def is_short(objective: Any) -> bool:
+    """Is the table so short that it is solved whole?"""
+    return bool(objective.rows_count <= 3 * few_of(objective))
 
 
 def begun(objective: Any, found: Near, z: Vector) -> State:

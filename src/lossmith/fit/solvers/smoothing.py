@@ -138,17 +138,17 @@ def near(objective: Any, w: Vector, share: float) -> Near:
     seen = objective.only(sampled(rows, ENOUGH, 0)) if rows > 2 * ENOUGH else objective
     size = abs(seen.value_at(w, seen.predictions(w)))
     for level in LEVELS:
-        width = width_of(seen, w, level)
+        width = width_of(seen, seen.predictions(w), level)
         w = _descend(at_width(seen, width), solver, w, LOOSE).w
-    width = width_of(seen, w, share)
+    width = width_of(seen, seen.predictions(w), share)
     level = at_width(objective, width)
     state = _descend(level, solver, w, TIGHT)
     return Near(state.w, level, state.evaluation, width, size)
 
 
-def width_of(objective: Any, w: Vector, share: float) -> float:
-    """How far from their corners that share of the rows is, or a little more than nothing."""
-    far = objective.clearance(objective.predictions(w))
+def width_of(objective: Any, z: Vector, share: float) -> float:
+    """How far from their corners that share of the rows is, at predictions z; or a little more than nothing."""
+    far = objective.clearance(z)
     least = 4.0 * objective.size / len(far)
     place = int(min(max(share, least), 0.9) * len(far))
     return float(np.partition(far, place)[place]) or 0.5 * float(far.mean()) or 1e-290
@@ -156,8 +156,8 @@ def width_of(objective: Any, w: Vector, share: float) -> float:
 
 def at_width(objective: Any, width: float) -> Any:
     """The objective with rounded corners: compiled, where all rows have the same corners."""
-    loss = objective.loss
-    soft = Rounded(loss, width) if "y" in loss.tree.names else Softened(loss, kinks_of(loss), width)
+    loss, kinks = objective.loss, kinks_of(objective.loss)
+    soft = Rounded(loss, width) if kinks.by_row else Softened(loss, kinks, width)
     return replace(objective, loss=soft, kernels={})
 
 
