@@ -14,8 +14,11 @@ blocks of rows with float32 labels, and must apply the weights themselves; categ
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
+from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
+from lossmith.errors import ParameterError
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin
 from lossmith.models.boosted_native import asked, sound
+from lossmith.models.boosted_options import merged, refuse
 from lossmith.models.boosted_rule import rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, mean_loss
@@ -33,6 +38,13 @@ from lossmith.models.boosted_task import Task, Trees
 from lossmith.models.store import State
 
 Array = NDArray[Any]
+SYNONYMS = (
+    ("iterations", "n_estimators", "num_boost_round", "num_trees"), ("learning_rate", "eta"), ("depth", "max_depth"),
+    ("max_leaves", "num_leaves"), ("min_data_in_leaf", "min_child_samples"), ("l2_leaf_reg", "reg_lambda"),
+    ("random_seed", "random_state"), ("verbose", "verbose_eval", "silent", "logging_level"),
+    ("od_wait", "early_stopping_rounds"), ("loss_function", "objective"),
+)  # fmt: skip
+"""Parameters that have several names, of which CatBoost takes one."""
 
 
 def ready() -> Any:
@@ -177,16 +189,30 @@ def grow(task: Task) -> CatTrees:
         held = catboost.Pool(features(check.X, task.categorical), check.truth, weight=check.weight,
                              baseline=check.offset)  # fmt: skip
         watched = {"eval_set": held}
-    model = catboost.CatBoost({**given, **s.options})
+    model = catboost.CatBoost(merged(given, s.options, SYNONYMS))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a custom objective cannot be compiled by numba
-        model.fit(pool, **watched)
+        try:
+            model.fit(pool, **watched)
+        except catboost.CatBoostError as error:
+            raise refused(error, s.options) from error
     history = np.array(model.get_evals_result()["validation"]["Metric"]) if seen is not None else np.zeros(0)
     order = [i for i in range(task.X.shape[1]) if i not in task.categorical] + list(task.categorical)
     gains = np.zeros(task.X.shape[1])
     gains[order] = model.get_feature_importance(type="PredictionValuesChange")
     text = exported(model, pool)
     return CatTrees(text, boosting.outputs, int(model.tree_count_), task.categorical, gains, history)
+
+
+def refused(error: Exception, options: Mapping[str, Any]) -> Exception:
+    """What CatBoost says of options that it does not take, in one line; any other error as it is."""
+    says = str(error).strip().splitlines()[-1]
+    named = [name for name in options if re.search(rf"\b{re.escape(name)}\b", says)]
+    if not named:
+        return error
+    if "Unknown option" in says:
+        refuse("CatBoost", named, signature(ready().CatBoostClassifier).parameters)
+    return ParameterError(f"options: CatBoost says: {says.split(': ', 1)[-1]}")
 
 
 def constant(X: Any) -> bool:

@@ -11,6 +11,7 @@ versions are pinned in `hosts.py` and tested); it fills arrays of slopes that it
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -26,6 +27,7 @@ from lossmith.errors import UnsupportedError
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin
 from lossmith.models.boosted_native import asked, sound
+from lossmith.models.boosted_options import refuse
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, columns_of, mean_loss
@@ -169,6 +171,9 @@ def grow(task: Task) -> HistTrees:
     ready()
     s, boosting, check = task.settings, task.boosting, task.check
     kind = HistGradientBoostingClassifier if boosting.outputs > 1 else HistGradientBoostingRegressor
+
+    names = signature(kind).parameters
+    refuse("scikit-learn", [name for name in s.options if name not in names], names)
 
     def judge(truth: Array, raw: Array, weight: Array | None) -> float:
         held = check is not None and len(raw) == len(check.truth)  # the rows of training are judged too, for nothing

@@ -27,6 +27,7 @@ from lossmith.adapters.hosts import host
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import begin, curvature_of_a_row, starts
 from lossmith.models.boosted_native import NativeObjective, asked, first_unit, sound
+from lossmith.models.boosted_options import merged, refuse
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -180,10 +181,13 @@ def grow(task: Task) -> LightTrees:
     """Train on a task."""
     lightgbm = ready()
     s, boosting = task.settings, task.boosting
+    known = parameters()
+    names = frozenset().union(*known)
+    refuse("LightGBM", [name for name in s.options if names and name not in names], names)
     columns = list(task.categorical) or "auto"
     quiet = {"verbosity": -1, "num_threads": s.threads or 0}
-    binned = {**quiet, "min_data_in_bin": 1, "feature_pre_filter": False, **s.options}
-    kept = {"params": binned, "categorical_feature": columns, "free_raw_data": True}
+    binned = {**quiet, "min_data_in_bin": 1, "feature_pre_filter": False}
+    kept = {"params": merged(binned, s.options, known), "categorical_feature": columns, "free_raw_data": True}
     data = lightgbm.Dataset(task.X, np.zeros(task.X.shape[0]), **kept)
     history: list[float] = []
     watched: dict[str, Any] = {}
@@ -197,9 +201,19 @@ def grow(task: Task) -> LightTrees:
 
         stop = lightgbm.early_stopping(s.patience, verbose=False)
         watched = {"valid_sets": [held], "feval": feval, "callbacks": [stop]}
-    grown = lightgbm.train({**words(task), **binned}, data, s.rounds, **watched)
+    grown = lightgbm.train(merged({**words(task), **binned}, s.options, known), data, s.rounds, **watched)
     used = grown.best_iteration if watched and grown.best_iteration > 0 else grown.current_iteration()
     return LightTrees(grown.model_to_string(num_iteration=used), boosting.outputs, used, np.array(history))
+
+
+def parameters() -> list[set[str]]:
+    """Every parameter of LightGBM by all of its names; none where this version does not tell them."""
+    try:
+        from lightgbm.basic import _ConfigAliases
+
+        return [{name, *others} for name, others in _ConfigAliases._get_all_param_aliases().items()]
+    except (ImportError, AttributeError):  # it is private there
+        return []
 
 
 def words(task: Task) -> dict[str, Any]:

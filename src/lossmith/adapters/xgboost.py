@@ -15,7 +15,9 @@ objectives must apply the weights themselves; leaves are bounded by a sum of cur
 
 from __future__ import annotations
 
+import json
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -23,9 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.adapters.hosts import host
+from lossmith.errors import ParameterError
 from lossmith.loss import Loss
 from lossmith.models.boosted_loss import begin, curvature_of_a_row
 from lossmith.models.boosted_native import NativeObjective, asked, first_unit, sound
+from lossmith.models.boosted_options import merged, refuse
 from lossmith.models.boosted_rows import as_trained
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
@@ -40,6 +44,12 @@ BUILT_IN: Mapping[str, Callable[[Loss, int], Rule]] = {
     "CrossEntropy": lambda loss, K: Rule("exact", "2p(1 − p), as multi:softprob", factor=2.0 if K > 1 else 1.0),
 }
 """The curvatures of XGBoost's own objectives, where they are not the Hessian: `curvature="host"`."""
+
+SYNONYMS = (
+    ("eta", "learning_rate"), ("gamma", "min_split_loss"), ("lambda", "reg_lambda"), ("alpha", "reg_alpha"),
+    ("nthread", "n_jobs"), ("seed", "random_state"),
+)  # fmt: skip
+"""Parameters that have two names."""
 
 NOISE = 2.0**-23
 """Slopes are float32, so that a tree without a split has a leaf that is not quite 0."""
@@ -132,6 +142,8 @@ def grow(task: Task) -> ExtremeTrees:
     """Train on a task."""
     xgboost = ready()
     s, boosting = task.settings, task.boosting
+    params = merged(words(task), s.options, SYNONYMS)
+    refuse("XGBoost", *unused(params, s.options, task.X.shape[1]))
     kind = matrix(task.X, task.categorical, label=np.zeros(task.X.shape[0]))
     history: list[float] = []
     watched: dict[str, Any] = {}
@@ -149,11 +161,39 @@ def grow(task: Task) -> ExtremeTrees:
     def slopes(scores: Array, _: Any) -> tuple[Array, Array]:
         return boosting.slopes(scores)
 
-    grown = xgboost.train({**words(task), **s.options}, kind, s.rounds, obj=slopes, **watched)
+    grown = xgboost.train(params, kind, s.rounds, obj=slopes, **watched)
     used = grown.best_iteration + 1 if watched else grown.num_boosted_rounds()
     text = bytes(grown[:used].save_raw("json")).decode()
     sparse = not isinstance(task.X, np.ndarray)
     return ExtremeTrees(text, boosting.outputs, used, task.categorical, task.X.shape[1], np.array(history), sparse)
+
+
+def unused(params: Mapping[str, Any], options: Mapping[str, Any], columns: int) -> tuple[list[str], set[str]]:
+    """The options that XGBoost would pass over, and the names that it knows; ParameterError for a value that is none.
+
+    It says so only in a warning once it trains: so one tree is trained on one row.
+    """
+    if not options:
+        return [], set()
+    xgboost = ready()
+    row = xgboost.DMatrix(np.zeros((1, columns)), np.zeros(1))
+    aloud = {**params, "num_class": 0, "validate_parameters": True, "verbosity": 1}
+    with warnings.catch_warnings(record=True) as said, xgboost.config_context(verbosity=1):
+        warnings.simplefilter("always")
+        try:
+            grown = xgboost.train(aloud, row, 1, obj=lambda scores, _: (scores, np.ones_like(scores)))
+        except xgboost.core.XGBoostError as error:
+            says = str(error).strip().splitlines()[0].rpartition("Check failed: ")[2]
+            raise ParameterError(f"options: XGBoost says: {says}") from None
+    told = " ".join(str(one.message) for one in said if "are not used" in str(one.message))
+    return [name for name in options if f'"{name}"' in told], keys_of(json.loads(grown.save_config()))
+
+
+def keys_of(config: Any) -> set[str]:
+    """The names of everything in a tree of dicts and lists."""
+    inside = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
+    own = set(config) if isinstance(config, dict) else set()
+    return own.union(*map(keys_of, inside))
 
 
 def words(task: Task) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from lossmith.program import Arg, Program
 
 Array = NDArray[Any]
 SCORES = 60_000
-"""Scores of a turn of a thread: enough that threads seldom wait for the interpreter, few enough to share them evenly."""
+"""Scores of a turn of a thread: enough that threads seldom wait for the interpreter, few enough to share evenly."""
 NEAR = 2048
 """Scores of a block: with log p, p and 1 − p they stay in the first-level cache, or else in the second."""
 WALK = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)

@@ -51,7 +51,7 @@ def walked(
     start: Array,
     out: tuple[Array, Array],
 ) -> None:
-    """The same in one compiled walk, for scores and results of any layout and of float32: truth as `numbered` has it."""
+    """The same in one compiled walk, to float32 in the layout of the scores; truth as `indices` gives it."""
     from lossmith.backends import passes_trees
 
     program, slot = combined(rule.name), loss.derived.slot
