@@ -31,6 +31,7 @@ from lossmith.loss import Loss
 from lossmith.models.boosted_loss import Boosting, Many, Single, begin
 from lossmith.models.boosted_native import asked, sound
 from lossmith.models.boosted_options import merged, refuse
+from lossmith.models.boosted_rows import single
 from lossmith.models.boosted_rule import rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, mean_loss
@@ -157,10 +158,10 @@ def rows_of(data: Any) -> tuple[Array, Array | None]:
 def features(X: Any, categorical: tuple[int, ...]) -> Any:
     """The table as CatBoost takes it: numbers first, then categories as text; or a CSR matrix."""
     if not categorical:
-        return X.astype(np.float32)
+        return single(X, "CatBoost").astype(np.float32)
     numeric = [i for i in range(X.shape[1]) if i not in categorical]
     texts = np.array([[_word(v) for v in row] for row in X[:, list(categorical)]], dtype=object)
-    numbers = np.ascontiguousarray(X[:, numeric], np.float32) if numeric else None
+    numbers = np.ascontiguousarray(single(X[:, numeric], "CatBoost"), np.float32) if numeric else None
     return ready().FeaturesData(num_feature_data=numbers, cat_feature_data=texts)
 
 
@@ -172,7 +173,7 @@ def grow(task: Task) -> CatTrees:
     """Train on a task."""
     catboost = ready()
     s, boosting = task.settings, task.boosting
-    if constant(task.X) or constant(boosting.truth[:, None]):
+    if constant(task.X) or constant(boosting.truth[:, None].astype(np.float32)):
         return CatTrees("", boosting.outputs, 1, task.categorical, np.zeros(task.X.shape[1]), np.zeros(0))
     pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight,
                          baseline=boosting.offset)  # fmt: skip

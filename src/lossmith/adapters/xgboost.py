@@ -30,7 +30,7 @@ from lossmith.loss import Loss
 from lossmith.models.boosted_loss import begin, curvature_of_a_row
 from lossmith.models.boosted_native import NativeObjective, asked, first_unit, sound
 from lossmith.models.boosted_options import merged, refuse
-from lossmith.models.boosted_rows import as_trained
+from lossmith.models.boosted_rows import as_trained, single
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
@@ -135,7 +135,7 @@ def rows_of(data: Any) -> tuple[Array, Array | None]:
 def matrix(X: Any, categorical: tuple[int, ...], **more: Any) -> Any:
     """A DMatrix whose categorical columns are said to be so; what a CSR matrix does not store is missing."""
     types = ["c" if i in categorical else "q" for i in range(X.shape[1])] if categorical else None
-    return ready().DMatrix(X, feature_types=types, enable_categorical=bool(categorical), **more)
+    return ready().DMatrix(single(X, "XGBoost"), feature_types=types, enable_categorical=bool(categorical), **more)
 
 
 def grow(task: Task) -> ExtremeTrees:

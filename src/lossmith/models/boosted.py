@@ -301,7 +301,8 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
             raise UnsupportedError(
                 f"{loss.name} has no level tau; quantiles needs Quantile, SmoothQuantile or Expectile"
             )
-        if not isinstance(self.quantiles, Sequence | np.ndarray) or not len(self.quantiles):
+        listed = isinstance(self.quantiles, Sequence | np.ndarray) and not isinstance(self.quantiles, str)
+        if not listed or not len(self.quantiles):
             raise ParameterError(f"quantiles={self.quantiles!r} must be a list of levels, such as (0.1, 0.5, 0.9)")
         levels = sorted(self.quantiles)
         return [loss.with_params(tau=t) for t in levels]

@@ -42,11 +42,11 @@ def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -
     from sklearn.utils.validation import validate_data
 
     reset = encoder is None
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    frame = _frame(X, nw)
     if isinstance(frame, nw.DataFrame):
         validate_data(model, X, reset=reset, skip_check_array=True)
-        if not len(frame):
-            raise DataError("X has no rows; give at least one")
+        if not all(frame.shape):
+            raise DataError(f"X has no {'columns' if len(frame) else 'rows'}; give at least one")
         given = {name: i for i, name in enumerate(frame.columns)}
         chosen = _chosen(categorical, frame.shape[1], given)
         columns = [(_values(one, nw), str(one.dtype).split("(")[0]) for one in frame.iter_columns()]
@@ -55,12 +55,35 @@ def read(model: Any, X: Any, categorical: Any, encoder: Encoder | None = None) -
         matrix = _sparse(model, X, categorical, reset)
         return matrix, encoder or Encoder((None,) * matrix.shape[1])
     if not encoder.categorical if encoder is not None else _none(categorical):
+        if isinstance(X, np.ndarray) and X.dtype.kind in "US":
+            raise DataError("X is an array of text; name its categories in categorical_features, or pass a table")
         matrix = validate_data(model, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
         return matrix, encoder or Encoder((None,) * matrix.shape[1])
     whole = validate_data(model, X, reset=reset, dtype=None, ensure_all_finite=False)
     chosen = _chosen(categorical, whole.shape[1], {})
     columns = [(whole[:, i], "Float64") for i in range(whole.shape[1])]
     return _encoded(columns, chosen, encoder, [f"column {i}" for i in range(whole.shape[1])])
+
+
+def _frame(X: Any, nw: Any) -> Any:
+    """A table of any library as narwhals sees it, anything else as it is; DataError for columns of one name."""
+    try:
+        return nw.from_native(X, eager_only=True, pass_through=True)
+    except nw.exceptions.DuplicateError:
+        names = list(map(str, X.columns))
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"X has {names.count(twice)} columns named {twice!r}; give each a name of its own") from None
+
+
+def single(X: Any, host: str) -> Any:
+    """X, for hosts that keep cells in float32; DataError for one that has no place there."""
+    cells = X if isinstance(X, np.ndarray) else X.data
+    with np.errstate(invalid="ignore"):
+        beyond = np.flatnonzero(np.abs(cells) > np.finfo(np.float32).max)
+    if len(beyond):
+        found = cells.reshape(-1)[beyond[0]]
+        raise DataError(f"X holds {found:.6g}, which {host} cannot keep in float32; divide the column by its size")
+    return X
 
 
 def _sparse(model: Any, X: Any, categorical: Any, reset: bool) -> Any:
