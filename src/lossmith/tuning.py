@@ -37,7 +37,7 @@ def _measure(loss: Loss) -> Callable[[float], float]:
     if loss.lift.name != "residual":
         raise UnsupportedError(f"{loss.name} is no loss of a residual, so the normal law gives it no efficiency")
     known = loss.facts()
-    if not known["even"].holds:
+    if known["efficiency"].holds is False or not known["even"].holds:
         raise UnsupportedError(f"{loss.name} has no efficiency at the normal law: {known['efficiency'].because}")
     if not known["efficiency"].holds:
         return lambda scale: _summed(loss, scale)
@@ -53,7 +53,8 @@ def _summed(loss: Loss, scale: float) -> float:
     pull = -loss.gradient(r / scale, np.zeros_like(r))
     spread = float(share @ (pull * pull))
     width = FARTHEST / PANELS / 2 / math.sqrt(2 * math.pi)
-    return float(2 * (share @ (pull * r)) ** 2 / spread * width) if spread > 0 else 0.0
+    found = float(share @ (pull * r))
+    return 2 * found * abs(found) / spread * width if spread > 0 else 0.0
 
 
 def tuned(loss: L, wanted: float = 0.95) -> L:

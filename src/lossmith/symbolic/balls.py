@@ -177,13 +177,17 @@ BITS = 160
 """The working precision: enough for what cancels near 0."""
 
 
+FAR_OUT = frozenset({"log", "log1p", "log_cauchit", "cauchy_cdf"})
+"""Words that go on far out: their balls are tight as far as doubles reach."""
+
+
 def _clamped(word: str, f: Callable[[Any], Any], ball: Any, ctx: Any) -> Point:
     """Far out the word is known only by its range (exp, which overflows there anyway, by its value at ±2000)."""
 
     def point(x: float) -> tuple[float, float]:
         if word in ("exp", "expm1"):
             x = min(max(x, -2000.0), 2000.0)
-        if abs(x) >= 1e150:
+        if abs(x) >= 1e150 and word not in FAR_OUT:
             return RANGES[word]
         with ctx.workprec(BITS):
             return _ends(f(ball(x)))

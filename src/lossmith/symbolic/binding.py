@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import product
 
+from lossmith.domain import Interval
 from lossmith.facts import Fact
+from lossmith.program import Program
 from lossmith.symbolic.bounds import FAR, VERY_FAR, Bound, beyond, defined, fades, largest, size, smallest
 from lossmith.symbolic.case import Case, Join, once, one_sided
-from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
+from lossmith.symbolic.cover import Claim, Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.ledger import DEFINED, note
 from lossmith.symbolic.parity import EVEN, parity
 from lossmith.symbolic.signs import nonnegative
 from lossmith.symbolic.spans import ZERO, Span, div, mul
+from lossmith.symbolic.whole import whole
 
 Test = Callable[[Span], bool]
 
@@ -54,8 +57,8 @@ ROUNDED = 1e-15
 
 def everywhere(case: Case, *outputs: str) -> bool:
     """Are the outputs defined, and free of undecided kinks, on every piece?"""
-    outcomes = [cover(r, lambda s: True if all(defined(s[n]) for n in outputs) else None) for r in case.regions]
-    found = all(o.holds for o in outcomes)
+    claim: Claim = lambda s: True if all(defined(s[n]) for n in outputs) else None  # noqa: E731
+    found = all(cover(r, claim).holds or all(whole(r, n) for n in outputs) for r in case.regions)
     for region, output in product(case.regions if found else (), outputs):
         note(region, output, DEFINED)
     return found
@@ -169,7 +172,24 @@ def nonnegative_value(case: Case) -> Fact:
     lowest = next((j for j in case.joins if _lowest(case, j)), None)
     if lowest is not None and convex(case).holds:
         return Fact("nonnegative", True, f"convex, with its minimum >= 0 at {float(lowest.at):.6g}")
+    inner = through_one(case.spelled or case) if case.limits else None
+    if inner is not None and nonnegative_value(inner).holds:
+        return Fact("nonnegative", True, "a function of one combination of all inputs, which is >= 0 whatever that is")
     return Fact("nonnegative", None, _why(found, "the sign of the value"))
+
+
+def through_one(case: Case) -> Case | None:
+    """The loss as one of the one number by which all inputs enter it, any real number; None if there is none such."""
+    program = case.program.only("value")
+    for k in range(len(program.steps) - 1, 0, -1):
+        rest = program.steps[k:]
+        made = {s.name for s in rest} | set(program.params) | {program.steps[k - 1].name}
+        used = {a for s in rest for a in s.args if isinstance(a, str)}
+        if used <= made:
+            outputs = (*program.outputs, ("d1", math.nan), ("d2", math.nan))
+            inner = Program((program.steps[k - 1].name,), program.params, rest, outputs)
+            return Case(inner, case.params, "score", Interval())
+    return None
 
 
 def _lowest(case: Case, join: Join) -> bool:

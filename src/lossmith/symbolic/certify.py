@@ -67,11 +67,30 @@ def judged(case: Case, fact: Fact, claims: tuple[Claim, ...]) -> Certificate:
 
 def concluded(case: Case, fact: Fact, claims: tuple[Claim, ...]) -> tuple[Checked, ...]:
     """What leads from claims to a fact: they are about this loss, leave nothing out, and hold across joins too."""
-    own = [same_quantity(c, case.program, case.params, case.limits) for c in claims if c.output in ORDERS]
+    own = [_is_of_this_loss(c, case) for c in claims if c.output in ORDERS]
     direct = DIRECT[fact.name](case, fact) if fact.name in DIRECT and case.lift != "softmax" else []
     steep = LINE_ONLY.get(fact.name) if case.lift != "softmax" and not case.limits else None
     quotients = [] if steep is None else _steepest(case, fact, steep)
     return (*own, *suffices(case, fact, claims), *direct, *quotients)
+
+
+def _is_of_this_loss(claim: Claim, case: Case) -> Checked:
+    """Is what is claimed about a quantity of this loss: in its slot, or in the one number by which all inputs enter?"""
+    if claim.variable in case.program.inputs:
+        return same_quantity(claim, case.program, case.params, case.limits)
+    source = next(
+        (p for p in (case.literal, case.program) if p and claim.variable in {s.name for s in p.steps}), case.program
+    )
+    inner = replace(source, outputs=(("inner", claim.variable),)).only("inner")
+    value, places, good = case.program.only("value"), (-7.3, -1.1, 0.2, 2.6, 9.4), True
+    others = {n: min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
+    for t in places:
+        at = {**case.params, **others, case.variable: t}
+        x = inner.run(at)["inner"]
+        found = claim.program.run({**claim.params, claim.variable: x})[claim.output]
+        expected = value.run(at)["value"]
+        good = good and bool(abs(found - expected) <= mpmath.mpf(10) ** -12 * (1 + abs(expected)))
+    return Checked(f"{claim.output} is that of one number that all inputs enter by", good, len(places))
 
 
 def _even(case: Case, fact: Fact) -> list[Checked]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
 from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Arg, Program, Step
+from lossmith.symbolic import circle
 from lossmith.symbolic.binding import bounded_below as bounds_of_line
 from lossmith.symbolic.binding import even, redescending
 from lossmith.symbolic.bounds import largest
@@ -17,9 +19,9 @@ from lossmith.symbolic.cover import Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact, Value
 from lossmith.symbolic.probabilities import calibrated, calibrated_classes, far, grown, proper, proper_classes
 from lossmith.symbolic.shape import convex_of, strictly_convex
-from lossmith.symbolic.signs import nonnegative
+from lossmith.symbolic.signs import extended, nonnegative
 from lossmith.symbolic.slopes import NoSlope
-from lossmith.symbolic.strict import affine, fixed, like, negated, note_form, positive, positive_by_algebra, replaced
+from lossmith.symbolic.strict import affine, fixed, like, negated, note_form, positive, replaced
 
 NAME = "elicits"
 Form = tuple[str, Fraction] | None
@@ -97,8 +99,8 @@ def _by_shape(case: Case) -> Fact:
     where = "; the centre of every symmetric law" if same is not None and same.holds else ""
     if bent.holds:
         return Fact(NAME, True, f"an M-functional: the z at which E psi(y - z) changes its sign{where}")
-    if _waves(case):
-        return Fact(NAME, True, "the mean direction: that of the mean point on the circle")
+    if case.continuous and (shares := circle.shares(case)):
+        return Fact(NAME, True, circle.DIRECTION if circle.same(shares) else circle.WINDOW)
     if same is not None and same.holds and _rises(case):
         if redescending(case).holds or largest(case.regions, "value", smooth=False).value is not None:
             return Fact(NAME, True, "mode-like: where y is densest, smoothed by a window as wide as the loss is bent")
@@ -114,21 +116,6 @@ def _rises(case: Case) -> bool:
     return bool(case.continuous) and all(nonnegative(r, "d1", strict=False).holds for r in right)
 
 
-def _waves(case: Case) -> bool:
-    """Is the slope a positive multiple of the sine?"""
-    found: set[Fraction | None] = set()
-    for region in case.regions:
-        field = Exact()
-        try:
-            inputs = exact_inputs(region, field)
-            slope = field.run(region.program.only("d1"), inputs)["d1"]
-            found.add(field.div(slope, field.opaque("sin", inputs[region.variable])).constant())
-        except NotExact:
-            return False
-    share = found.pop() if len(found) == 1 else None
-    return share is not None and share > 0
-
-
 def of_score(case: Case) -> Fact:
     """The functional of a likelihood: where the slope is a(z) − b(z)·g(y), the mean of g(y) through a link."""
     names, bent = list(case.limits), convex_of(case)
@@ -137,6 +124,9 @@ def of_score(case: Case) -> Fact:
         steady = said and _pulls_one_way(case, names[0], said)
         if steady and (strictly_convex(case).holds or _link_rises(case, names[0], said)):
             return Fact(NAME, True, f"{said}, through a link that rises strictly")
+        turned = _turned(case, names[0], said) if steady and not bent.holds else None
+        if turned is not None:
+            return turned
     if bent.holds:
         return Fact(NAME, True, "the z at which the mean slope changes its sign; more than one mean of y decides it")
     return Fact(NAME, None, "not convex, and its slope was not shown to be a(z) - b(z)*g(y) with a link that rises")
@@ -146,11 +136,31 @@ def _mean_of(case: Case, y: str) -> str:
     """Which mean of y decides, if one does: that of g(y), where the slope is a(z) − b(z)·g(y)."""
     if affine(case, y, "d1"):
         return "the mean"
+    if all(_of_odds(r, y) for r in case.regions):
+        return ODDS
     powers = {_exponent(r, y) for r in case.regions}
     power = powers.pop() if len(powers) == 1 else None
     if power is None:
         return ""
     return "the geometric mean" if power == 0 else f"the power mean of exponent {float(power):g}"
+
+
+ODDS = "the mean of log(y/(1 - y))"
+
+
+def _of_odds(region: Region, y: str) -> bool:
+    """Is the slope a(z) − b(z)·log(y/(1 − y)): is its derivative in y, times y(1 − y), free of y?"""
+    if not region.limits[y][1] < 1:
+        return False
+    try:
+        pull = grown(region.program, y, "d1", "pull")
+        steps = [("left", "sub", (1.0, y)), ("by y", "mul", (dict(pull.outputs)["pull"], y))]
+        apart = extended(pull, [*steps, ("apart", "mul", ("x'by y", "x'left"))], "apart")
+        field = Exact()
+        found = field.run(grown(apart, y, "apart", "moves").only("moves"), exact_inputs(region, field))["moves"]
+    except (NoSlope, NotExact):
+        return False
+    return not found.top
 
 
 def _exponent(region: Region, y: str) -> Fraction | None:
@@ -177,7 +187,7 @@ def _pulls_one_way(case: Case, y: str, said: str) -> bool:
     """Does a larger y always pull z the same way?"""
     try:
         if _by_parts(said):
-            return _one_sign([cancelled(level(r, y), "b") for r in case.regions], "b")
+            return _one_sign([cancelled(level(r, y, said), "b") for r in case.regions], "b")
         return _one_sign([like(r, grown(r.program, y, "d1", "pull").only("pull")) for r in case.regions], "pull")
     except NoSlope:
         return False
@@ -190,22 +200,40 @@ def _one_sign(regions: list[Region], name: str) -> bool:
 
 
 def _by_parts(said: str) -> bool:
-    """Is it the mean of a power of y that is 0 at 0 and 1 at 1, so that two values of y show the slope's parts?"""
-    return said == "the mean" or (said.startswith("the power mean") and "exponent -" not in said)
+    """Is it a mean of what is 0 at one y and not at another, so that those two show the slope's parts?"""
+    return said in ("the mean", ODDS) or (said.startswith("the power mean") and "exponent -" not in said)
 
 
 def _link_rises(case: Case, y: str, said: str) -> bool:
     """Is (a/b)′ > 0, where the slope is a(z) − b(z)·g(y)?"""
     try:
-        return _by_parts(said) and all(positive_by_algebra(_link(r, y), "link") for r in case.regions)
+        return _by_parts(said) and all(positive(_link(r, y, said), "link") for r in case.regions)
     except NoSlope:
         return False
 
 
-def _link(region: Region, y: str) -> Region:
+def _turned(case: Case, y: str, said: str) -> Fact | None:
+    """A place at which the level that z stands for falls: a mean loss that is flat there is largest there."""
+    if not _by_parts(said):
+        return None
+    for region in case.regions:
+        try:
+            link = _link(region, y, said)
+        except NoSlope:
+            return None
+        falls = [p[""] for p in link.points() if link.point(p, strict=False)["link"].high < 0]
+        here = min(falls, key=abs, default=None)
+        if here is not None:
+            at = f"{case.variable} = {here:g}"
+            says = f"no law of y has its least mean loss around {at}: {said} that it stands for falls there"
+            return Fact(NAME, False, says, {case.variable: here})
+    return None
+
+
+def _link(region: Region, y: str, said: str) -> Region:
     """A piece with the derivative of a/b as its output, from the form in which least cancels."""
-    whole = cancelled(level(region, y), "level")
-    return like(region, grown(whole.program, region.variable, "level", "link").only("link"))
+    whole = cancelled(level(region, y, said), "level")
+    return like(whole, grown(whole.program, region.variable, "level", "link").only("link"))
 
 
 def cancelled(region: Region, name: str) -> Region:
@@ -214,12 +242,16 @@ def cancelled(region: Region, name: str) -> Region:
     return like(region, region.program.only(name) if twin is None else twin.program)
 
 
-def level(region: Region, y: str) -> Region:
-    """A piece with b, and with a/b, the mean of g(y) that z stands for: a is the slope at y = 0, a − b that at 1."""
+AT: Mapping[str, tuple[float, float]] = {ODDS: (0.5, 0.75)}
+"""A y at which g(y) is 0, and one at which it is more (of log odds a multiple is as good); else 0 and 1."""
+
+
+def level(region: Region, y: str, said: str = "the mean") -> Region:
+    """A piece with b, and with a/b, the mean of g(y) that z stands for: a is the slope at one y, a − b at another."""
     slope = region.program.only("d1")
     steps: list[Step] = []
     ends: list[Arg] = []
-    for name, value in (("none'", 0.0), ("one'", 1.0)):
+    for name, value in zip(("none'", "one'"), AT.get(said, (0.0, 1.0)), strict=True):
         steps += replaced(slope, {y: value}, name)
         found = dict(slope.outputs)["d1"]
         ends.append(f"{name}{found}" if any(s.name == found for s in slope.steps) else value if found == y else found)

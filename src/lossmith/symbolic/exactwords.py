@@ -58,9 +58,12 @@ def _sech2(f: Exact, a: Value) -> Value:
 
 
 def _softplus(f: Exact, a: Value) -> Value:
+    """log(1 + eᵃ), whose exponential is known to be 1 + eᵃ; for a < 0 as a + softplus(−a)."""
     if a.top and a.top[min(a.top)] < 0:
-        return f.add(a, f.opaque("softplus", f.neg(a)))
-    return f.opaque("softplus", a)
+        return f.add(a, _softplus(f, f.neg(a)))
+    out = f.opaque("softplus", a)
+    f.logs[f.atoms["softplus", a.key]] = f.add(number(1), f.exp(a))
+    return out
 
 
 def _plus_square(f: Exact, a: Value) -> Value:

@@ -17,7 +17,8 @@ from lossmith.symbolic.spans import MAX, Span
 from lossmith.symbolic.strict import fixed
 from lossmith.symbolic.truth import words
 
-BITS, MOST_CELLS = 96, 500
+BITS, MOST_CELLS = (96, 2200), 500
+"""Working precisions, one after the other: what cancels may need as many bits as a double has exponents."""
 LARGEST = {"float64": (MAX, 970, 1024), "float32": (3.4028234663852886e38, 103, 128)}
 """The largest number of a format, and (a, b) with 2ᵇ − 2ᵃ the least number that is rounded to infinity."""
 OUTPUTS = ("value", "d1")
@@ -43,8 +44,13 @@ def finite(case: Case, kind: str) -> Fact:
     except ImportError:
         return Fact(name, None, "python-flint is not installed, whose balls decide this")
     one = fixed(case, **{n: _usual(a, b) for n, (a, b) in case.limits.items()})
-    with ctx.workprec(BITS):
-        return _verdict(one, name, kind, "".join(f", {n} = {one.params[n]:g}" for n in case.limits))
+    at = "".join(f", {n} = {one.params[n]:g}" for n in case.limits)
+    for bits in BITS:
+        with ctx.workprec(bits):
+            found = _verdict(one, name, kind, at)
+        if found.holds is not None:
+            return found
+    return found
 
 
 def _usual(low: float, high: float) -> float:

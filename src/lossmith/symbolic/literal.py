@@ -45,6 +45,8 @@ class _Writer:
         return self.put(e.word, *map(self.arg, e.args))
 
     def put(self, word: str, *args: Arg) -> Arg:
+        if word == "pow" and args[1] == 1.0:
+            return args[0]
         if word == "pow" and args[1] == 2.0:
             word, args = "mul", (args[0], args[0])
         key = (word, args)

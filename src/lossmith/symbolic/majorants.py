@@ -7,7 +7,7 @@ from fractions import Fraction
 from lossmith.facts import Fact
 from lossmith.symbolic.binding import at_join, everywhere, pairs, smooth, symmetric
 from lossmith.symbolic.bounds import largest
-from lossmith.symbolic.case import Case
+from lossmith.symbolic.case import Case, Join
 from lossmith.symbolic.cover import Region, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.signs import extended, nonnegative
@@ -28,12 +28,17 @@ def majorant(case: Case) -> Fact:
     above = largest(case.regions, "d2", smooth=True).value if case.continuous and _only_falls(case) else None
     if above is not None and everywhere(case, "d1"):
         return Fact("majorant", True, "curvature bound; where the slope jumps, it falls", constant=above)
-    rises = [j for j in case.joins if (j.at != 0 or _lopsided(case)) and case.jump(j, "d1").low > 0]
+    rises = [j for j in case.joins if (j.at != 0 or _lopsided(case)) and _rises_at(case, j)]
     if rises:
         return at_join(case, "majorant", rises, "no finite curvature majorises where the slope rises at once,")
     if bound.holds is False and "unbounded" in bound.because:
         return Fact("majorant", False, bound.because, bound.witness)
     return Fact("majorant", None, f"no majorising curvature is known: {bound.because}")
+
+
+def _rises_at(case: Case, join: Join) -> bool:
+    """Does the slope rise at once, for every value of the other inputs, or for one of them?"""
+    return case.jump(join, "d1").low > 0 or bool(case.limits and case.jump_for_one(join, "d1").low > 0)
 
 
 def _only_falls(case: Case) -> bool:

@@ -1,8 +1,8 @@
 """A program cut at its kinks: on each open piece every choice is made, and what is left has no kinks.
 
-Choices (`where`, `abs`, `sign`, `min`, `max`) whose condition is a polynomial in the variable, or in its exponential,
-with roots that can be named (rational, p ± √q, log q) are decided exactly. Any other choice stays in the program, and
-whoever encloses it is told that a kink is undecided.
+Choices (`where`, `abs`, `sign`, `min`, `max`) whose condition is a polynomial in the variable, in its exponential
+or its sigmoid, with roots that can be named (rational, p ± √q, log q) are decided exactly. Any other choice stays in
+the program, and whoever encloses it is told that a kink is undecided.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Cutter:
         self.point = between(low, high)
         self.polys: dict[Arg, Poly | None] = {k: _trim((Fraction(v),)) for k, v in params.items()}
         self.growths = dict(self.polys)
+        self.shares: dict[Arg, Share | None] = {k: None if p is None else (p, 0) for k, p in self.polys.items()}
         self.polys[variable] = (Fraction(0), Fraction(1))
         self.variable = variable
         self.alias: dict[Arg, Arg] = {}
@@ -88,6 +89,7 @@ class Cutter:
                 steps.append(new)
                 self.polys[new.name] = polynomial(self.polys, new)
                 self.growths[new.name] = self.growth(new)
+                self.shares[new.name] = self.share(new)
             elif new is not None:
                 self.alias[step.name] = new
         outputs = tuple((n, self.alias.get(a, a)) for n, a in program.outputs)
@@ -98,6 +100,15 @@ class Cutter:
         if step.word in GROWTHS and step.args == (self.variable,):
             return GROWTHS[step.word]
         return polynomial(self.growths, step)
+
+    def share(self, step: Step) -> Share | None:
+        """The quotient of a polynomial in the exponential by a power of 1 + exp that a step computes, if it does."""
+        if step.word == "sigmoid":
+            line = poly(self.polys, step.args[0])
+            return SIGMOIDS.get(line) if line is not None else None
+        args = [share(self.shares, a) for a in step.args]
+        rule = SHARES.get(step.word)
+        return rule(*args) if rule and None not in args else None
 
     def sign(self, a: Arg, b: Arg = 0.0) -> int | None:
         """The sign of a − b on the whole open interval, None if unknown; raises `Cut` where it changes."""
@@ -114,7 +125,20 @@ class Cutter:
             value = None if place is None else at(difference, place)
             if value is not None:
                 return (value > 0) - (value < 0)
-        return None
+        return self.sign_of_shares(share(self.shares, a), share(self.shares, b))
+
+    def sign_of_shares(self, a: Share | None, b: Share | None) -> int | None:
+        """The sign of the difference of two quotients: of its numerator, as what is below it is positive."""
+        difference = None if a is None or b is None else _share_sum(a, (tuple(-c for c in b[0]), b[1]))
+        found = None if difference is None else growth_roots(difference[0])
+        if difference is None or found is None:
+            return None
+        inside = [r for r in found if (self.low is None or r > self.low) and (self.high is None or r < self.high)]
+        if inside:
+            raise Cut(*inside)
+        place = self.grown()
+        value = None if place is None else at(difference[0], place)
+        return None if value is None else (value > 0) - (value < 0)
 
     def grown(self) -> Fraction | None:
         """A number that is surely the exponential of a point between the ends."""
@@ -128,6 +152,34 @@ class Cutter:
 
 GROWTHS: Mapping[str, Poly] = {"exp": (Fraction(0), Fraction(1)), "expm1": (Fraction(-1), Fraction(1))}
 """Words that are polynomials in the exponential."""
+
+
+Share = tuple[Poly, int]
+"""A polynomial in the exponential, and the power of 1 + exp that divides it."""
+SIGMOIDS: Mapping[Poly, Share] = {
+    (Fraction(0), Fraction(1)): ((Fraction(0), Fraction(1)), 1), (Fraction(0), Fraction(-1)): ((Fraction(1),), 1),
+}  # fmt: skip
+"""The sigmoid of the variable, and that of its negative."""
+
+
+def share(known: Mapping[Arg, Share | None], a: Arg) -> Share | None:
+    """The quotient that an argument is, if it is one."""
+    return known.get(a) if isinstance(a, str) else (_trim((Fraction(a),)), 0) if math.isfinite(a) else None
+
+
+def _share_sum(a: Share | None, b: Share | None) -> Share | None:
+    if a is None or b is None:
+        return None
+    most = max(a[1], b[1])
+    tops = [_product(p, _power((Fraction(1), Fraction(1)), (Fraction(most - k),)) or ()) if most > k else p
+            for p, k in (a, b)]  # fmt: skip
+    return None if None in tops else (_plus(tops[0] or (), tops[1] or ()), most)
+
+
+SHARES: dict[str, Callable[..., Share | None]] = {
+    "add": _share_sum, "sub": lambda a, b: _share_sum(a, (tuple(-c for c in b[0]), b[1])),
+    "neg": lambda a: (tuple(-c for c in a[0]), a[1]),
+}  # fmt: skip
 
 
 def poly(known: Mapping[Arg, Poly | None], a: Arg) -> Poly | None:

@@ -126,6 +126,8 @@ def seen(loss: Loss, fact: Fact, fixed: Mapping[str, float]) -> list[Checked]:
         return [_above(loss, *fact.witness)]
     if not isinstance(fact.witness, Mapping):
         return []
+    if "along" in fact.witness:
+        return _gone_along(loss, fact, fact.witness["along"], str(fact.witness["of"]))
     whole = Values(loss, {**fixed, **fact.witness})
     for start, route in ROUTES.items():
         if fact.name.startswith(start):
@@ -135,13 +137,34 @@ def seen(loss: Loss, fact: Fact, fixed: Mapping[str, float]) -> list[Checked]:
 
 def jumping(loss: Loss, fact: Fact) -> tuple[Checked, ...]:
     """Of two places of scores beside each other: does a jump of the value stay as they come nearer?"""
-    if not isinstance(fact.witness, Mapping):
+    if not (isinstance(fact.witness, Mapping) and "and" in fact.witness):
         return ()
     a, b = (np.asarray(fact.witness[n]) for n in ("scores", "and"))
     ends = [(a + b) / 2 + s * share * (b - a) for share in (0.5, 2.0**-6, 2.0**-12) for s in (-1, 1)]
     values = np.asarray(loss.value([0] * len(ends), np.stack(ends))).reshape(-1, 2)
     apart = abs(values[:, 0] - values[:, 1])
     return (Checked(f"the value jumps between {a.tolist()} and {b.tolist()}", bool(apart.min() > 1e-3), len(ends)),)
+
+
+def turning(loss: Loss, fact: Fact) -> tuple[Checked, ...]:
+    """At a place of scores, along a way: do second differences on its two sides stay apart as they come nearer?"""
+    if not (isinstance(fact.witness, Mapping) and "along" in fact.witness):
+        return ()
+    at, way = (np.asarray(fact.witness[n]) for n in ("scores", "along"))
+    found = []
+    for step in (2.0**-6, 2.0**-9, 2.0**-12):
+        places = np.stack([at + k * step * way for k in (-3, -2, -1, 1, 2, 3)])
+        a, b, c, d, e, f = np.asarray(loss.value([0] * 6, places))
+        found.append(abs((a - 2 * b + c) - (d - 2 * e + f)) / step**2)
+    return (Checked(f"the curvature jumps at {at.tolist()} along {way.tolist()}", bool(min(found) > 1e-2), 18),)
+
+
+def _gone_along(loss: Loss, fact: Fact, places: Any, of: str) -> list[Checked]:
+    """Does the value sink, or a slope grow, from each place to the next?"""
+    runs = [Values(loss, place) for place in places]
+    seen = [f.value() if of == "value" else -abs(f.slope(of, 1)) for f in runs]
+    good = all(b < a - mpf("0.1") for a, b in pairwise(seen))
+    return [Checked(f"it is seen at {len(seen)} places of the curve", bool(good), len(seen))]
 
 
 def _above(loss: Loss, y: Any, z: Any, along: Any) -> Checked:

@@ -14,6 +14,7 @@ from lossmith.symbolic.pieces import End
 from lossmith.symbolic.slack import spread
 from lossmith.symbolic.slopes import NoSlope, differentiate
 from lossmith.symbolic.spans import Span, above, below
+from lossmith.symbolic.whole import whole
 
 MOST_ORDER = 5
 POSITIVE = frozenset({
@@ -76,7 +77,7 @@ def _one_sign(field: Exact, value: Value) -> bool:
     if not value.top:
         return True
     keys = {i: key[0] for key, i in field.atoms.items()}
-    if not all(keys[a] in POSITIVE for m in (*value.top, *value.bottom) for a, _ in m):
+    if not all(keys[a] in POSITIVE for m in (*value.top, *value.bottom) for a, n in m if n % 2):
         return False
     signs = {c > 0 for c in value.top.values()}, {c > 0 for c in value.bottom.values()}
     return signs[0] == signs[1] and len(signs[0]) == 1
@@ -85,7 +86,7 @@ def _one_sign(field: Exact, value: Value) -> bool:
 def _defined(region: Region, name: str, strict: bool) -> bool:
     """Algebra speaks of what is defined: every cell must be, too."""
     claim: Claim = lambda spans: True if spans[name].low == spans[name].low else None  # noqa: E731
-    return cover(region, claim, strict=strict).holds is True
+    return cover(region, claim, strict=strict).holds is True or whole(region, name)
 
 
 def _shaved(region: Region, name: str, claim: Claim, outcome: Outcome, strict: bool) -> Outcome:

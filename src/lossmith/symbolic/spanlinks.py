@@ -77,11 +77,15 @@ def log_cauchit(m: Any, exp: Exp, x: Span, sign: int) -> Span:
     return _monotone("log_cauchit", plain(x, m.start))
 
 
+VERY_FAR = 1e100
+"""Where 1 + x² may overflow before it is multiplied by a tail."""
+
+
 def cauchit_slope(m: Any, exp: Exp, x: Span, sign: int, witch: Callable[[Any, Span], Span]) -> Span:
     """1/(π(1 + x²)F(x)); F(−s) = atan(1/s)/π lies between 1/(1.1πs) and 1/(πs) for s ≥ 2."""
     if sign > 0:
         return mul(witch(m, x), Span(0, 0.3183098861837906, 0.6366197723675815))
-    if sign < 0 and plain(x, m.start).high <= -2:
+    if plain(x, m.start).high <= (-2 if sign < 0 else -VERY_FAR):
         return mul(mul(witch(m, x), neg(x)), Span(0, 1.0, 1.1))
     cdf = _monotone("cauchy_cdf", plain(x, m.start))
     return div(div(witch(m, plain(x, m.start)), Span(0, 3.141592653589793, 3.1415926535897936), True), cdf, True)

@@ -127,6 +127,9 @@ def _root(q: Fraction) -> Fraction:
 
 def hull(x: Span, y: Span, start: float) -> Span:
     """The smallest span that holds both."""
+    if x.power != y.power and (x == ZERO or y == ZERO):  # 0 is 0·Tᵖ, whatever p is
+        power = y.power if x == ZERO else x.power
+        x, y = Span(power, x.low, x.high), Span(power, y.low, y.high)
     if x.power != y.power:
         x, y = plain(x, start), plain(y, start)
     if x.low != x.low or y.low != y.low:

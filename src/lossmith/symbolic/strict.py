@@ -60,11 +60,12 @@ def positive_by_algebra(region: Region, name: str) -> bool:
         value = field.run(region.program.only(name), exact_inputs(region, field))[name]
     except NotExact:
         return False
-    shown = any(_above_zero(region, field, f) for f in chain((value,), spread(field, value)))
+    shown = any(above_zero(region, field, f) for f in chain((value,), spread(field, value)))
     return shown and defined_throughout(region, name)
 
 
-def _above_zero(region: Region, field: Exact, value: Value) -> bool:
+def above_zero(region: Region, field: Exact, value: Value) -> bool:
+    """Is it a quotient of two polynomials that surely have the same sign?"""
     keys = {i: key for key, i in field.atoms.items()}
     signs = [_sign(region, p, keys) for p in (value.top, value.bottom)]
     return None not in signs and signs[0] == signs[1]

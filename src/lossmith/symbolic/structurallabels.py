@@ -132,12 +132,32 @@ def _expectile(law: Law, level: float) -> float:
 
 
 POWERS = {"the mean": 1.0, "the geometric mean": 0.0}
+ODDS = "the mean of log(y/(1 - y))"
+
+
+def turned(case: Case, fact: Fact) -> list[Checked]:
+    """Of a likelihood: does the mean that z stands for, told by the slopes at two y, fall about the witness?"""
+    if case.lift != "score" or not isinstance(fact.witness, Mapping):
+        return label(case, fact)
+    (name,) = list(case.limits)
+    ends = [Seen(case, **{name: y}) for y in ((0.5, 0.75) if ODDS in fact.because else (0.0, 1.0))]
+
+    def level(z: Any) -> Any:
+        none, one_more = (f.slope(z) for f in ends)
+        return none / (none - one_more)
+
+    z = mpf(fact.witness[case.variable])
+    return one("the mean that z stands for falls there", bool(level(z + mpf(2) ** -20) < level(z - mpf(2) ** -20)), 4)
 
 
 def _same_root(case: Case, fact: Fact) -> list[Checked]:
     """Two laws with the same mean of g(y) must have the same best z."""
     (name,) = list(case.limits) if len(case.limits) == 1 else ("",)
     start = fact.because.split(",")[0]
+    if start == ODDS:
+        odds = (math.sqrt(9.0) / (1 + math.sqrt(9.0)), 1.0)  # of odds 1 and 9 the mean of the logarithms is that of 3
+        roots = [_root(case, name, law) for law in (((0.5, 0.5), (0.9, 0.5)), (odds,))]
+        return one("two laws of the same mean have the same best z", abs(roots[0] - roots[1]) < mpf(10) ** -9, 2)
     power = POWERS.get(start)
     power = float(start.rsplit(" ", 1)[1]) if start.startswith("the power mean of exponent") else power
     if power is None or not name:
@@ -202,7 +222,7 @@ REFUTED: Mapping[str, Check] = {
     "monotone margin": structural.rising,
     "calibrated": label,
     "proper composite": told,
-    "elicits": label,
+    "elicits": turned,
 }
 """How each fact that fails is seen to fail."""
 
