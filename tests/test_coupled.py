@@ -157,7 +157,7 @@ def test_a_bound_of_the_hessian_lies_above_what_climbing_finds(name: str) -> Non
     for fact, found in (("majorant", above), ("smooth", norm)):
         claimed = facts[fact].constant
         assert facts[fact].holds and found <= claimed * (1 + 1e-12) and claimed <= 2.5 * found
-    assert facts["twice"].holds is (None if name == "Sparsemax" else True)
+    assert facts["twice"].holds is (name != "Sparsemax")
 
 
 def test_a_majorant_is_offered_where_it_is_proved_only() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lossmith.knowledge import of_scores
 from lossmith.knowledgejoint import TRUTHS, described, joint_facts, of_formula
-from lossmith.lifts.bounds import BOUNDS
+from lossmith.lifts.bounds import BOUNDS, CONVEX
 from lossmith.proofs import Ranges, case_of, demand_ranges, family
 from lossmith.slotfacts import slot_facts, spelled_out
 
@@ -55,13 +55,16 @@ def _by_hand(loss: Loss, fact: Fact) -> Certificate:
     """Of what is argued in words: what that rests on, two and three classes as a whole, and more classes by values."""
     from lossmith.symbolic.certify import Certificate
     from lossmith.symbolic.recheck import checked
-    from lossmith.symbolic.recheckjoint import jumping, tried
+    from lossmith.symbolic.recheckjoint import jumping, tried, turning
     from lossmith.symbolic.recheckscores import resting, simplices
 
     if not fact.holds:
-        return Certificate(fact, (), jumping(loss, fact))
+        return Certificate(fact, (), jumping(loss, fact) or turning(loss, fact))
     if loss.lift.name == "one_against_rest":
         return _of_margins(loss, fact.name, ("smooth",))
+    if (loss.lift.name, loss.formula) in CONVEX:
+        claims = resting(CONVEX[loss.lift.name, loss.formula][1])
+        return Certificate(fact, claims, (*map(checked, claims), *tried(loss, TRUTHS[loss.target.name], fact)))
     bound = BOUNDS[loss.lift.name, loss.formula]
     claims = resting(bound.rests)
     whole = simplices(loss.lift.name, loss.tree, bound.above, bound.size)

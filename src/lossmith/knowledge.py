@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lossmith.facts import Fact
 from lossmith.knowledgejoint import joint_facts
-from lossmith.lifts.bounds import BOUNDS, facts_of_rest
+from lossmith.lifts.bounds import BOUNDS, CONVEX, facts_of_rest
 from lossmith.slotfacts import slot_facts
 
 if TYPE_CHECKING:
@@ -42,5 +42,7 @@ def of_scores(loss: Loss) -> dict[str, Fact]:
         return facts_of_rest(slot_facts(loss, "margin")["smooth"])
     if "rival" in loss.tree.names:
         return {"twice": beside_a_rival(loss)}
+    if (loss.lift.name, loss.formula) in CONVEX:
+        return {"convex": Fact("convex", True, CONVEX[loss.lift.name, loss.formula][0])}
     bound = BOUNDS.get((loss.lift.name, loss.formula))
     return bound.facts() if bound else {}

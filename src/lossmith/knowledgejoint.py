@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 OF_A_SUM = ("convex", "twice", "bounded below", "nonnegative")
 """What a margin loss keeps when its margin is a difference of outputs."""
+
+FINITE = ("finite in float64", "finite in float32")
 
 TRUTHS: Mapping[str, object] = {
     "real": (-1.0, 0.0, 2.5), "halfline": (0.0, 1.0, 5.0), "positive_line": (0.1, 1.0, 5.0), "classes": (0.0, 1.0, 2.0),
@@ -57,11 +60,13 @@ class JointFacts(Mapping[str, Fact]):
 
     def verdict(self, name: str) -> Fact:
         """One fact, made now; where the truths that were looked at are not all of them, only a refutation counts."""
-        from lossmith.symbolic import jointly
+        from lossmith.symbolic import finitejoint, jointly
 
         if name == "convex":
             shown = jointly.convex(self.joint) if self.joint and not self.refuting else None
             return shown or bent_down(self.loss)
+        if name in FINITE and (self.joint is None or not self.loss.lift.outputs):
+            return finitejoint.of_scores(self.loss, name.removeprefix("finite in "))
         assert self.joint is not None
         found = jointly.verdict(self.joint, name)
         return found if found.holds is False or not self.refuting else replace(found, holds=None, constant=None)
@@ -77,7 +82,8 @@ def joint_facts(loss: Loss) -> Mapping[str, Fact]:
     """The facts of a loss of several outputs: those of its margin loss, of its formula, or what a witness refutes."""
     if loss.derived.slot.inputs == ("m",):
         of_margin = slot_facts(loss, "margin")
-        return {name: of_margin[name] for name in OF_A_SUM} | of_a_difference(loss) | of_the_best(loss)
+        of_sum = {name: of_margin[name] for name in OF_A_SUM} | of_a_difference(loss) | of_the_best(loss)
+        return ChainMap(cast(Any, of_sum), cast(Any, JointFacts(loss, None, FINITE, True)))
     return of_formula(loss)
 
 
@@ -87,8 +93,8 @@ def of_formula(loss: Loss) -> JointFacts:
 
     joint, refuting = described(loss)
     if joint is None:
-        return JointFacts(loss, None, ("convex",), True)
-    alone = jointly.names(joint.outputs) if loss.lift.outputs else ("nonnegative",)
+        return JointFacts(loss, None, ("convex", *FINITE), True)
+    alone = jointly.names(joint.outputs) if loss.lift.outputs else ("nonnegative", *FINITE)
     names = ("convex", *(n for n in alone if not (refuting and n.startswith("convex in "))))
     return JointFacts(loss, joint, names, refuting)
 

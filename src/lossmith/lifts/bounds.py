@@ -8,12 +8,21 @@ d_k = v_k − Σ p v for a unit vector v, and Var = Σ p d² = vᵀJv. The Hessi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lossmith.facts import Fact
 
 NORM_OF_J = "1/2 - 2*x*(1 - x)"
 """A row of ½ − J has this on its diagonal less all that is beside it (Gershgorin): J is at most ½."""
+
+
+ARGUED = " (argued in words for any K; what is checked again over all probabilities is K = 2 and 3)"
+"""What a reader must know of these proofs."""
+BENT = Fact(
+    "twice", False, "second derivatives jump where a probability becomes 0: of two classes at scores 0 and 1",
+    {"scores": [0.0, 1.0], "along": [0.0, 1.0]},
+)  # fmt: skip
+"""Of sparsemax: p = (1 + t)/2 for scores 0 and t up to t = 1, and then 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +43,22 @@ class Bound:
         """Both limits, as a sentence begins."""
         return ("the Hessian's norm is", self.size), ("the Hessian is", self.above)
 
+    def stretched(self, factor: float) -> Bound:
+        """The bound where all scores are multiplied by at most this before."""
+        if factor == 1:
+            return self
+        because = f"{self.because}, of scores times at most {factor:g}"
+        return replace(self, above=self.above * factor**2, size=self.size * factor**2, because=because)
+
     def facts(self) -> dict[str, Fact]:
         """The facts that follow."""
-        norm, most = (f"{says} at most {c:g}: {self.because}" for says, c in self.limits)
-        bent = "second derivatives jump where a probability becomes 0"
+        norm, most = (f"{says} at most {c:g}: {self.because}{ARGUED}" for says, c in self.limits)
         made = {
-            "twice": Fact("twice", True if self.twice else None, self.twice or bent),
+            "twice": Fact("twice", True, self.twice) if self.twice else BENT,
             "smooth": Fact("smooth", True, norm, None, self.size),
             "majorant": Fact("majorant", True, most, None, self.above),
         }
-        convex = Fact("convex", True, f"the Hessian is never negative: {self.because}")
+        convex = Fact("convex", True, f"the Hessian is never negative: {self.because}{ARGUED}")
         return made | ({"convex": convex} if self.convex else {})
 
 
@@ -84,6 +99,16 @@ BOUNDS: Mapping[tuple[str, str], Bound] = {
     ),
 }  # fmt: skip
 """By lift and formula: for another formula nothing is claimed."""
+
+CONVEX: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
+    # Σ (p − y)²/p = Σ y²/p + a constant, with 1/p_k = Σ_j exp(z_j − z_k): along v its second derivative is
+    # (d_k² + Var)/p_k
+    ("divergence", "where(y > 0, y**2*expm1(logp - log(y))**2*exp(-logp), p)"): (
+        "each 1/p_k is a sum of exponentials of differences of scores, times y_k^2; the rest adds up to a constant",
+        ("(x**2 + q)*r**2",),
+    ),
+}
+"""Convexity alone, by lift and formula: why, and what the argument needs to be >= 0."""
 
 
 def facts_of_rest(smooth: Fact) -> dict[str, Fact]:

@@ -43,7 +43,7 @@ def finite(case: Case, kind: str) -> Fact:
         from flint import ctx
     except ImportError:
         return Fact(name, None, "python-flint is not installed, whose balls decide this")
-    one = fixed(case, **{n: _usual(a, b) for n, (a, b) in case.limits.items()})
+    one = fixed(case, **{n: usual(a, b) for n, (a, b) in case.limits.items()})
     at = "".join(f", {n} = {one.params[n]:g}" for n in case.limits)
     for bits in BITS:
         with ctx.workprec(bits):
@@ -53,7 +53,7 @@ def finite(case: Case, kind: str) -> Fact:
     return found
 
 
-def _usual(low: float, high: float) -> float:
+def usual(low: float, high: float) -> float:
     """1 where that is allowed, ½ where y lies strictly between 0 and 1."""
     return 0.5 if low > 0 and high < 1 else min(max(1.0, low), high)
 

@@ -17,14 +17,14 @@ from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.formula import Expr, call, name
 from lossmith.program import Program
-from lossmith.symbolic import binding
+from lossmith.symbolic import binding, finitejoint, freed, paths
 from lossmith.symbolic.bounds import largest, unbounded
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.literal import literal
 from lossmith.symbolic.spans import MAX
 from lossmith.symbolic.strict import fixed
 
-Term = tuple[int, Expr]
+Factored = tuple[int, Expr]
 """±1 and what it counts."""
 CONCAVE = frozenset({"log_ndtr_gap"})
 """Words that are concave in all their arguments together, on the arguments that they are made for."""
@@ -52,10 +52,14 @@ class Joint:
 
 def convex(loss: Joint) -> Fact | None:
     """Joint convexity, where every term shows it; None where one does not."""
-    if all(_term_convex(loss, sign, e) for sign, e in terms(loss, loss.tree)):
+    if all(_term_convex(part, sign, e) for part, sign, e in terms(loss, loss.tree)):
         says = "a sum of convex functions of one affine combination of the outputs each"
         return Fact("convex", True, says)
     return None
+
+
+Term = tuple[Joint, int, Expr]
+"""A term with its sign, and the loss with the truths that lead to it."""
 
 
 def terms(loss: Joint, e: Expr, sign: int = 1) -> Iterator[Term]:
@@ -66,15 +70,15 @@ def terms(loss: Joint, e: Expr, sign: int = 1) -> Iterator[Term]:
     elif e.word == "neg":
         yield from terms(loss, e.args[0], -sign)
     elif e.word == "where" and not e.args[0].names & set(loss.outputs):
-        yield from terms(loss, e.args[1], sign)
-        yield from terms(loss, e.args[2], sign)
+        yield from terms(freed.narrowed(loss, e.args[0], True), e.args[1], sign)
+        yield from terms(freed.narrowed(loss, e.args[0], False), e.args[2], sign)
     elif e.word in ("mul", "div") and (found := _factored(loss, e)) is not None:
         yield from terms(loss, found[1], sign * found[0])
     else:
-        yield sign, e
+        yield loss, sign, e
 
 
-def _factored(loss: Joint, e: Expr) -> Term | None:
+def _factored(loss: Joint, e: Expr) -> Factored | None:
     """The sign of a constant factor or divisor, and what it stands beside."""
     sides = [(e.args[1], e.args[0])] + ([(e.args[0], e.args[1])] if e.word == "mul" else [])
     for constant, rest in sides:
@@ -113,20 +117,22 @@ def _term_convex(loss: Joint, sign: int, e: Expr) -> bool:
     if len(parts) != 1:
         return False
     (part,) = parts
-    return any(
-        binding.convex(case).holds is True
-        for slot, inside in SLOTS
-        if (case := _slot_case(loss, sign, exchanged(e, part, inside), slot)) is not None
-    )
-
-
-def exchanged(e: Expr, part: Expr, by: Expr) -> Expr:
-    """The expression with a part of it replaced wherever it occurs."""
-    return by if e == part else replace(e, args=tuple(exchanged(a, part, by) for a in e.args))
+    return any(binding.convex(case).holds is True for case in _slot_cases(loss, sign, e, part))
 
 
 SLOTS = (("x", name("x")), ("logp", name("logp")), ("logp", call("neg", name("logp"))))
 """Where a term may be defined: on the line, on its negative half, on its positive half."""
+
+
+def _slot_cases(loss: Joint, sign: int, e: Expr, part: Expr) -> Iterator[Case]:
+    """A term as a loss of one part of it: with truths as they are, and with functions of truths alone as truths."""
+    for slot, inside in SLOTS:
+        one = freed.exchanged(e, part, inside)
+        if (case := _slot_case(loss, sign, one, slot)) is not None:
+            yield case
+        found = freed.freed(loss, one, slot)
+        if found is not None and (case := _slot_case(replace(loss, truths=found[1]), sign, found[0], slot)) is not None:
+            yield case
 
 
 def _slot_case(loss: Joint, sign: int, e: Expr, slot: str) -> Case | None:
@@ -169,10 +175,30 @@ def convex_in(loss: Joint, output: str) -> Fact:
     """Convexity in one output at a time: term by term, the other outputs like truths, or as a whole."""
     others = {n: (-math.inf, math.inf) for n in loss.outputs if n != output}
     alone = replace(loss, outputs=(output,), truths={**loss.truths, **others})
+    bent = _bent_at_a_point(loss, output)
+    if bent is not None:
+        return bent
     found = convex(alone) or binding.convex(coordinate(loss, output))
     return replace(
         found if found.holds is not None else _met(loss, output, binding.convex) or found, name=f"convex in {output}"
     )
+
+
+def _bent_at_a_point(loss: Joint, output: str) -> Fact | None:
+    """A refutation at one of a few points, by the definitions."""
+    second = f"d_{output}_{output}"
+    program = loss.program.only(second)
+    for at in points(loss):
+        value = program.run({**loss.params, **at})[second]
+        if value < -LITTLE:
+            shown = ", ".join(f"{n} = {v:g}" for n, v in at.items())
+            says = f"the second derivative is {float(value):.4g} at {shown}"
+            return Fact(f"convex in {output}", False, says, {output: at[output], **at, "d2": float(value)})
+    return None
+
+
+LITTLE = 1e-9
+"""What is nearer to 0 is left to those who enclose it."""
 
 
 def _met(loss: Joint, output: str, prover: Callable[[Case], Fact]) -> Fact | None:
@@ -200,7 +226,7 @@ def bounded_below(loss: Joint) -> Fact:
                 return Fact(name, False, f"it sinks without end along {output}: further than {shown}", at)
     if nonnegative(loss).holds:
         return Fact(name, True, "the value is never below 0", constant=0.0)
-    return Fact(name, None, "no bound could be shown")
+    return paths.sinking(loss) or Fact(name, None, "no bound could be shown")
 
 
 def nonnegative(loss: Joint) -> Fact:
@@ -211,7 +237,7 @@ def nonnegative(loss: Joint) -> Fact:
         if value < 0:
             shown = ", ".join(f"{n} = {v:g}" for n, v in at.items())
             return Fact(name, False, f"the value is {float(value):.4g} at {shown}", at | {"value": float(value)})
-    if all(_term_nonnegative(loss, sign, e) for sign, e in terms(loss, loss.tree)):
+    if all(_term_nonnegative(part, sign, e) for part, sign, e in terms(loss, loss.tree)):
         return Fact(name, True, "every term is >= 0")
     if len(loss.program.inputs) > MOST_INPUTS:
         return Fact(name, None, "too many inputs to search, and no negative value was met")
@@ -226,14 +252,11 @@ def _term_nonnegative(loss: Joint, sign: int, e: Expr) -> bool:
     if sign > 0 and _never_negative(e):
         return True
     parts = combinations(e, outputs)
+    parts = parts if len(parts) == 1 else freed.inner(e, outputs)
     if len(parts) != 1 or is_affine(e, outputs):
         return False
     (part,) = parts
-    return any(
-        binding.nonnegative_value(case).holds is True
-        for slot, inside in SLOTS
-        if (case := _slot_case(loss, sign, exchanged(e, part, inside), slot)) is not None
-    )
+    return any(binding.nonnegative_value(case).holds is True for case in _slot_cases(loss, sign, e, part))
 
 
 def _never_negative(e: Expr) -> bool:
@@ -251,8 +274,9 @@ def lipschitz(loss: Joint) -> Fact:
         found = binding.bounded_influence(case)
         if found.holds is False:
             return Fact(name, False, f"the slope in {output} is {found.because}", found.witness)
-        if found.constant is None or not case.continuous:
-            return Fact(name, None, f"no bound of the slope in {output} could be shown")
+        if found.constant is None or not (freed.seamless(loss.tree, loss.params) or case.continuous):
+            missing = Fact(name, None, f"no bound of the slope in {output} could be shown")
+            return paths.steepening(loss) or missing
         squares += found.constant**2
     most = math.nextafter(math.sqrt(squares) * (1 + 1e-12), math.inf)
     return Fact(name, True, f"continuous in each output, with slopes within {most:.6g} together", constant=most)
@@ -309,7 +333,7 @@ def verdict(loss: Joint, name: str) -> Fact:
         return convex_in(loss, name.removeprefix("convex in "))
     if name.startswith("finite in "):
         kind = name.removeprefix("finite in ")
-        return finite(loss, kind, FORMATS[kind])
+        return finitejoint.of_outputs(loss, kind, finite(loss, kind, FORMATS[kind]))
     return TABLE[name](loss)
 
 

@@ -104,9 +104,20 @@ def bend(loss: Loss, truths: Any, fact: Fact) -> Checked:
     return Checked("no second difference exceeds the constant", most <= (fact.constant or 0) * (1 + ROOM), 3 * MANY)
 
 
+def finiteness(loss: Loss, truths: Any, fact: Fact) -> Checked:
+    """Is the kernel finite at scores of every size?"""
+    kind, good = np.dtype(fact.name.split()[-1]), True
+    most = float(np.finfo(kind).max)
+    for y, a, _ in pairs(loss, truths):
+        for size in (1.0, 1e10, most / 64):
+            with np.errstate(all="ignore"):
+                good = good and bool(np.isfinite(loss.value(y, (a * size / 16).astype(kind))).all())
+    return Checked("finite at scores of every size", good, 9 * MANY)
+
+
 PROVED: Mapping[str, Callable[[Loss, Any, Fact], Checked]] = {
     "convex": chords, "bounded below": floor, "nonnegative": floor, "Lipschitz": rise, "smooth": bend,
-    "majorant": bend,
+    "majorant": bend, "finite in float64": finiteness, "finite in float32": finiteness,
 }  # fmt: skip
 """How the loss as a whole is tried for a fact that is proved; convex stands for one output at a time too."""
 
@@ -126,6 +137,8 @@ def seen(loss: Loss, fact: Fact, fixed: Mapping[str, float]) -> list[Checked]:
         return [_above(loss, *fact.witness)]
     if not isinstance(fact.witness, Mapping):
         return []
+    if fact.name.startswith("finite in ") and "scores" in fact.witness:
+        return [_overflows(loss, fact)]
     if "along" in fact.witness:
         return _gone_along(loss, fact, fact.witness["along"], str(fact.witness["of"]))
     whole = Values(loss, {**fixed, **fact.witness})
@@ -157,6 +170,18 @@ def turning(loss: Loss, fact: Fact) -> tuple[Checked, ...]:
         a, b, c, d, e, f = np.asarray(loss.value([0] * 6, places))
         found.append(abs((a - 2 * b + c) - (d - 2 * e + f)) / step**2)
     return (Checked(f"the curvature jumps at {at.tolist()} along {way.tolist()}", bool(min(found) > 1e-2), 18),)
+
+
+def _overflows(loss: Loss, fact: Fact) -> Checked:
+    """Does the kernel itself, in that format, give no number at the witness, and one well inside of the box?"""
+    assert isinstance(fact.witness, Mapping)
+    kind, scores = np.dtype(fact.name.split()[-1]), np.asarray(fact.witness["scores"])
+    label = np.asarray([fact.witness["label"]])
+    with np.errstate(all="ignore"):
+        at = loss.value(label, scores[None].astype(kind))
+        inside = loss.value(label, (scores / abs(scores).max() * (fact.constant or 1.0) * 0.9)[None].astype(kind))
+    good = not np.isfinite(at).all() and np.isfinite(inside).all()
+    return Checked(f"no number at scores {scores.tolist()}", bool(good), 2)
 
 
 def _gone_along(loss: Loss, fact: Fact, places: Any, of: str) -> list[Checked]:
