@@ -16,8 +16,8 @@ NORM_OF_J = "1/2 - 2*x*(1 - x)"
 """A row of ½ − J has this on its diagonal less all that is beside it (Gershgorin): J is at most ½."""
 
 
-ARGUED = " (argued in words for any K; what is checked again over all probabilities is K = 2 and 3)"
-"""What a reader must know of these proofs."""
+ARGUED = "; argued class by class for every K, and checked again as a whole for K <= 3 only"
+"""What a reader must know of these proofs: a second routine checks what is needed of one class, and few classes."""
 BENT = Fact(
     "twice", False, "second derivatives jump where a probability becomes 0: of two classes at scores 0 and 1",
     {"scores": [0.0, 1.0], "along": [0.0, 1.0]},
@@ -84,13 +84,16 @@ BOUNDS: Mapping[tuple[str, str], Bound] = {
     ("adjusted", "-logp"): Bound(
         0.5, 0.5, "it is that of logsumexp, diag p - p p^T", convex=True, rests=(NORM_OF_J,)
     ),
-    # Fenchel–Young: H = diag s − s sᵀ/Σs with s = e′ <= 1, and the second term is never negative
+    # Fenchel–Young: H = diag s − s sᵀ/Σs with s = e′ <= 1, the second term is never negative, and vᵀHv = Σ s (v − m)²
+    # with m = Σ s v/Σs; a power of p with an exponent above 0 lies in [0, 1] as p does
     ("normalised", "max(0, u)**2/2 - y*(u - 1/2)"): Bound(
-        1.0, 1.0, "it is diag s - s s^T / sum s with s = 1 where p > 0, else 0", convex=True, twice=""
+        1.0, 1.0, "it is diag s - s s^T / sum s with s = 1 where p > 0, else 0", convex=True, twice="",
+        rests=("s*(v - m)**2", "1 - s"),
     ),
     ("normalised", "max(0, (alpha - 1)*u)**(alpha/(alpha - 1))/alpha - y*(u - 1/(alpha*(alpha - 1)))"): Bound(
         1.0, 1.0, "it is diag s - s s^T / sum s with s = p^(2 - alpha) <= 1", convex=True,
         twice="s = p^(2 - alpha) is continuous, as alpha < 2",
+        rests=("s*(v - m)**2", "1 - s"),
     ),
     # T² times cross-entropy of z/T: J(p) with shares that sum to 1
     ("normalised", "temperature**2*where(y > 0, y*(log(y) - u/temperature), 0)"): Bound(
