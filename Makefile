@@ -50,10 +50,11 @@ peers: $(VENV)/.test  ## install the libraries that judge our losses (PyTorch an
 	  tests/test_boost.py tests/test_boost_beside.py tests/test_boost_parity.py tests/test_boost_sklearn.py \
 	  tests/test_boost_native.py
 
-bench: $(VENV)/.test  ## time kernels, passes over X and whole fits beside every peer that is installed
+bench: $(VENV)/.test  ## time kernels, passes over X, whole fits beside every peer that is installed, and choose
 	$(BIN)/python bench/kernels.py
 	$(BIN)/python bench/passes.py
 	$(BIN)/python bench/solvers.py
+	$(BIN)/python bench/choosing.py
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(BIN)/python tools/layout.py

@@ -334,6 +334,16 @@ def test_losses_asked_for_join_the_default() -> None:
     assert split_losses("Huber, max(r, 0), Cauchy") == ["Huber", "max(r, 0)", "Cauchy"]
 
 
+def test_sixteen_losses_may_be_named_and_no_more() -> None:
+    """Mutants: eight, as many as are compared when none are named; or no limit at all."""
+    target = target_of(_column(np.arange(90.0) - 4), score("squared"))
+    named = [lossmith.Huber(delta=float(d)) for d in range(1, 17)]
+    assert len(shortlist(score("squared"), target, named[:15])) == 16
+    with pytest.raises(ParameterError, match="17 losses are too many to compare at once; at most 16"):
+        shortlist(score("squared"), target, named)
+    assert len(shortlist(score("squared"), target, None)) == 8
+
+
 def test_simpler_means_default_convex_fewer_parameters() -> None:
     candidates = shortlist(score("absolute"), target_of(_column(np.arange(90.0) - 4), score("absolute")), None)
     names = [candidates[k].name for k in order(candidates)]

@@ -72,6 +72,19 @@ def _current_cpu() -> Callable[[], int]:
     return ask or (lambda: -1)
 
 
+_alone = threading.local()
+
+
+@contextlib.contextmanager
+def unaided() -> Iterator[None]:
+    """Let this thread work without helpers, where as many work side by side as there are CPUs."""
+    before, _alone.here = getattr(_alone, "here", False), True
+    try:
+        yield
+    finally:
+        _alone.here = before
+
+
 def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: int) -> None:
     """Call work(a, b) for consecutive pieces of [start, stop); the caller's thread works too.
 
@@ -79,7 +92,7 @@ def run_chunks(work: Callable[[int, int], None], start: int, stop: int, size: in
     here does all of its pieces itself.
     """
     count = -(-(stop - start) // size)
-    helpers = min(workers(), count) - 1
+    helpers = 0 if getattr(_alone, "here", False) else min(workers(), count) - 1
     turns = itertools.count()
 
     def take() -> None:

@@ -154,11 +154,16 @@ class Bench:
     def _alone(self, task: Task, name: str, tol: float) -> Any:
         """One fit; residual losses are measured in units of the robust scale, so that alpha means the same for all."""
         from lossmith.fit import Penalty, fit
+        from lossmith.fit.many_losses import fit_again, stands_here
 
         part, loss = self.parts[task.part], task.loss
         scale = part.centre.scale if loss.lift.name == "residual" else 1.0
         outputs, start = _outputs(loss, self.classes), part.start(loss, name)
         try:
+            if outputs == 1 and stands_here(part.rows, loss, tol):
+                again = fit_again(part.rows, loss, task.alpha, scale=scale, start=start, tol=tol)
+                if again is not None:
+                    return Found(*again, True, f"optimal: relative residual <= {tol:g}")
             return fit(part.rows, loss, Penalty("l2", task.alpha), scale=scale, outputs=outputs, start=start, tol=tol)
         except (LossmithError, ArithmeticError, np.linalg.LinAlgError) as error:
             return error
@@ -172,7 +177,7 @@ def robust_centres(rows: Sequence[Rows]) -> list[Centre]:
 
     some = [r if r.n <= MOST_ROWS else r.take(np.arange(0, r.n, -(-r.n // MOST_ROWS))) for r in rows]
     parts = [Part(r, None, r.y, r.weight, 0.0, Centre(mad(_shifted(r), r.weight))) for r in some]
-    found = Bench.of(parts, 0).fit([Task(i, loss("Absolute"), 1e-3) for i in range(len(parts))], "centre", 1e-3)
+    found = Bench.of(parts, 0).fit([Task(i, loss("Absolute"), 1e-3) for i in range(len(parts))], "centre", 1e-5)
     return [
         Centre(mad(_shifted(r) - linear(r.X, s), r.weight), s) for r, s in zip(some, map(_sound, found), strict=True)
     ]

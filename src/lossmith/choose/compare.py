@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,9 +81,10 @@ def honest(rows: Array, weight: Array | None, order: list[int], seed: int, draws
     rng = np.random.default_rng([seed, 7])
     n = len(rows)
     w = np.ones(n) if weight is None else weight
-    apart = rows - rows.mean(axis=1, keepdims=True)
-    found = [_draw(rows, apart, w, order, np.bincount(rng.integers(n, size=n), minlength=n)) for _ in range(draws)]
-    scores = [s for s in found if np.isfinite(s)]
+    drawn = np.array([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(draws)], dtype=np.uint16)
+    inside, (outside, left) = Moments.of(rows, w, drawn), _means(lambda part: rows[part], w, drawn == 0)
+    sound = np.flatnonzero((inside.mass > 0.0) & (left > 0.0)).tolist()
+    scores = [outside[d, inside.chosen(d, order)] for d in sound]
     return float(np.mean(scores)) if scores else float("nan")
 
 
@@ -95,25 +97,63 @@ def chosen_inside(inner: Array, outer: Array) -> float:
     return float(outer[np.arange(len(outer)), inner.argmin(axis=1)].mean())
 
 
-def _draw(rows: Array, apart: Array, w: Array, order: list[int], counts: Array) -> float:
-    inside, left = counts * w, np.where(counts == 0, w, 0.0)
-    if not left.sum() > 0 or not inside.sum() > 0:
-        return float("nan")
-    chosen = within_one_error(apart, inside, order)
-    return float(left @ rows[:, chosen] / left.sum())
-
-
 def within_one_error(rows: Array, weight: Array, order: list[int]) -> int:
     """The first candidate in `order` whose mean score is within one standard error of the best candidate's."""
-    share = weight / weight.sum()
-    means = share @ rows
-    best = order[int(np.argmin(means[order]))]
-    # moments of all differences at once; the same number may be taken off a whole row beforehand
-    centred = rows - means
-    unit = float(np.abs(centred).max()) or 1.0
-    centred = centred / unit
-    products = (centred * share[:, None]).T @ centred
-    mean = (means - means[best]) / unit
-    spread = np.diag(products) - 2 * products[best] + products[best, best]
-    error = np.sqrt(np.maximum(spread, 0.0) / np.count_nonzero(weight))
-    return next(k for k in order if mean[k] <= error[k])
+    return Moments.of(rows, weight, np.ones((1, len(rows)))).chosen(0, order)
+
+
+BLOCK = 2048
+"""Rows whose products are in memory at once."""
+
+
+def _means(columns: Callable[[slice], Array], weight: Array, times: Array) -> tuple[Array, Array]:
+    """Means (D, c) of the columns of some rows at a time, and the weight (D,), of rows that count `times` (D, n)."""
+    sums: Any = 0.0
+    mass = np.zeros(len(times))
+    for a in range(0, len(weight), BLOCK):
+        part = slice(a, a + BLOCK)
+        use = times[:, part] * weight[part]
+        sums, mass = sums + use @ columns(part), mass + use.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums / mass[:, None]), mass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Of each of D weightings of the same rows: weight (D,), rows that count (D,), means (D, L) of the L candidates,
+    and mean products (D, L, L) of their scores less `middle`, in units of `unit`, for neither to overflow."""
+
+    mass: Array
+    count: Array
+    mean: Array
+    products: Array
+    middle: Array
+    unit: float
+
+    @classmethod
+    def of(cls, rows: Array, weight: Array, times: Array) -> Moments:
+        """Of rows (n, L) with weight (n,), each counted so many times (D, n)."""
+        L = rows.shape[1]
+        apart = rows - rows.mean(axis=1, keepdims=True)  # what all candidates share says nothing of differences
+        middle = apart.mean(axis=0)
+        unit = float(np.abs(apart - middle).max()) or 1.0
+        a, b = np.triu_indices(L)
+
+        def columns(part: slice) -> Array:
+            d = (apart[part] - middle) / unit
+            return np.concatenate([rows[part], d[:, a] * d[:, b]], axis=1)
+
+        mean, mass = _means(columns, weight, times)
+        products = np.empty((len(times), L, L))
+        products[:, a, b] = products[:, b, a] = mean[:, L:]
+        return cls(mass, np.count_nonzero(times[:, weight > 0.0], axis=1), mean[:, :L], products, middle, unit)
+
+    def chosen(self, d: int, order: list[int]) -> int:
+        """The first candidate in `order` within one standard error of the best, by one of the weightings."""
+        mean, own = self.mean[d], self.products[d]
+        best = order[int(np.argmin(mean[order]))]
+        behind = mean - mean[best]
+        shift = (behind - (self.middle - self.middle[best])) / self.unit
+        spread = np.diag(own) - 2.0 * own[best] + own[best, best] - shift * shift
+        error = self.unit * np.sqrt(np.maximum(spread, 0.0) / self.count[d])
+        return next(k for k in order if behind[k] <= error[k])

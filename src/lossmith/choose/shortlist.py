@@ -1,4 +1,4 @@
-"""Which losses to compare: at most eight whose domain admits the target, the plain default among them."""
+"""Which losses to compare: those asked for, or at most eight whose domain admits the target, the default among them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from lossmith.errors import DomainError, ParameterError, UnsupportedError
 if TYPE_CHECKING:
     from lossmith.loss import Loss
 
-MOST = 8
+LISTED, MOST = 8, 16
+"""So many losses are compared where none are named, and so many may be named, the default included."""
 
 _MEAN = ("Huber", "PseudoHuber", "LogCosh", "Absolute", "StudentT", "Welsch", "Tukey")
 _RATES = ("Poisson", "NegativeBinomial", "Tweedie", "Gamma", "Huber", "PseudoHuber", "LogCosh", "Absolute")
@@ -126,7 +127,7 @@ def shortlist(score: Score, target: Target, asked: Sequence[Any] | None, shift: 
             unique.append(Candidate(loss, grid(loss)))
     if asked and len(unique) > MOST:
         raise ParameterError(f"{len(unique)} losses are too many to compare at once; at most {MOST} with the default")
-    return unique[:MOST]
+    return unique if asked else unique[:LISTED]
 
 
 def first_loss(score: Score, target: Target, shift: Shift | None) -> Loss:

@@ -99,6 +99,9 @@ def _breakdown(loss: Loss) -> float:
 def _efficiency(loss: Loss) -> float | None:
     from lossmith.tuning import efficiency_of
 
+    known = loss.facts()["efficiency"]  # kept in the user's cache
+    if known.holds and known.constant is not None:
+        return known.constant
     try:
         return efficiency_of(loss)
     except UnsupportedError:

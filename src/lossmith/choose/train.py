@@ -180,7 +180,8 @@ def run_folds(job: Job, folds: Sequence[Fold], tick: Callable[[], None] = lambda
 def together(job: Job, folds: Sequence[Fold]) -> list[Sequence[Fold]]:
     """The folds in groups that are worked on side by side: small ones share their array operations. The groups depend
     on the data alone, so that the number of threads changes no digit."""
-    width = len(encoded(job.table)[0].names) + 1
+    some = np.arange(0, job.table.n, -(-job.table.n // MOST_ROWS))
+    width = len(encoded(job.table.take(some))[0].names) + 1
     most = max(1, ELEMENTS // (3 * max(len(fold.train) for fold in folds) * width))
     size = min(most, -(-len(folds) // GROUPS))
     return [folds[i : i + size] for i in range(0, len(folds), size)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+from lossmith.backends.threads import unaided
 from lossmith.choose.folds import Fold
 from lossmith.choose.plan import Plan
 from lossmith.choose.train import FoldResult, run_folds, together
@@ -57,7 +58,8 @@ class Work:
         spent = time.perf_counter() - self._began > self.plan.budget
         if self._stop.is_set() or (spent and len(self.results) >= LEAST):
             return
-        self.results.extend(run_folds(self.plan.job, folds, self._tick))
+        with unaided():
+            self.results.extend(run_folds(self.plan.job, folds, self._tick))
 
     def _tick(self) -> None:
         if self._stop.is_set():

@@ -9,6 +9,7 @@ import numpy as np
 
 from lossmith.errors import DataError
 from lossmith.fit.design import Array
+from lossmith.fit.solvers import BASIC
 
 PART = 65_536
 """Rows looked at together: their temporaries stay small beside X."""
@@ -78,7 +79,7 @@ def _size(objective: Any, y: Any, weight: Array | None, offset: Any, last: Any) 
     mass = float(len(y) if weight is None else weight.sum())
     z = _constant(len(y), last, offset, objective.outputs)
     with np.errstate(all="ignore"):
-        r = np.abs(objective.evaluate(y, z, ("gradient",))["gradient"])
+        r = np.abs(objective.evaluate(y, z, BASIC)["gradient"])
         most = float(r.max(initial=0.0))
         if not most > 0.0 or mass == 0.0:
             return 0.0, mass
