@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from lossmith.errors import DataError, ParameterError
 from lossmith.fit import Penalty, fit, held_out, path
 from lossmith.rows.memory import Rows
 
+paths = importlib.import_module("lossmith.fit.path")  # the name `path` is that of the function
 RNG = np.random.default_rng(0)
 N = 400
 X = RNG.normal(size=(N, 8)) * 10.0 ** RNG.uniform(-1, 1, 8)
@@ -56,13 +58,34 @@ def test_every_solver_walks_a_path(solver: str, kind: str) -> None:
 
 
 def test_a_point_that_is_not_carried_over_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib
-
-    module = importlib.import_module("lossmith.fit.path")
-    monkeypatch.setattr(module, "moved", lambda state, old, new: replace(state, memory=None))
+    monkeypatch.setattr(paths, "moved", lambda state, old, new: replace(state, memory=None))
     rows, loss = Rows.of(X, TARGETS["Logistic"]), lossmith.loss("Logistic")
     found = path(rows, loss, Penalty("l2"), [1.0, 0.1])
     assert abs(found[1].value - fit(rows, loss, Penalty("l2", 0.1)).value) > 1e-6
+
+
+def test_a_path_knows_where_it_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mutant that does not look ahead, and the one that takes wrong weights, need a fifth more passes."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(20_000, 30))
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-X @ rng.normal(size=30)))).astype(float)
+
+    def passes() -> float:
+        strengths = np.geomspace(1.0, 1e-4, 30).tolist()
+        found = path(Rows.of(X, y), lossmith.Logistic(), Penalty("l2"), strengths, solver="lbfgs", tol=1e-6)
+        assert all(s.converged for s in found)
+        return sum(s.passes for s in found)
+
+    ahead = passes()
+    monkeypatch.setattr(paths, "lagrange", lambda places, at: np.full(len(places), 1.0 / len(places)))
+    assert passes() > 1.2 * ahead
+    monkeypatch.setattr(paths, "foreseen", lambda objective, state, seen, alpha: state)
+    assert passes() > 1.2 * ahead
+
+
+def test_a_cubic_is_continued_exactly() -> None:
+    places = np.array([0.0, 1.0, 2.5, 3.0])
+    assert paths.lagrange(places, 4.0) @ (places**3 - places) == pytest.approx(60.0)
 
 
 @pytest.mark.parametrize("scale", ["mad", "concomitant", 2.0])

@@ -30,6 +30,10 @@ LEARNING = frozenset({"lbfgs", "proximal-newton"})
 """Those that remember curvature."""
 STALE = 5
 """Steps at one strength beyond which the curvature is measured anew before the next."""
+SERVED = 8
+"""For many strengths the curvature is measured on so many times the rows that one fit would spend on it."""
+KNOWN = 4
+"""The last points that tell where the next one may lie: a cubic in the logarithm of the strength."""
 
 
 def path(
@@ -83,14 +87,20 @@ def _carried(
     objective = Objective.of(rows, loss, chain[0], scale=s, **asked)
     solver = make_solver(first.solver, {})
     state = solver.start(objective, objective.standard(first.coef / s, np.asarray(first.intercept) / s))
+    if learns:
+        state = replace(state, memory=state.memory.widened(objective, state.w, min(SERVED, len(chain))))
+    seen = [(chain[0].alpha, state.w)]
     for penalty in chain[1:]:
         l1, l2 = strengths(objective.design, penalty.l1 / s, penalty.l2, objective.outputs)
         following = replace(objective, l1=l1, l2=l2, meter=Meter())
         memory = state.memory.shifted(following.l2 - objective.l2) if learns else state.memory
         state = replace(moved(state, objective, following), memory=memory)
+        if learns and objective.l1 is None:
+            state = foreseen(following, state, seen, penalty.alpha)
         run = drive(following, Resumed(solver, state), state.w, limits, trouble=separation(following, loss))
         yield solution_of(following, run, loss, (first.solver, first.why), s, s * s)
         objective, state = following, replace(run.state, halt="")
+        seen = [*seen, (penalty.alpha, state.w)][-KNOWN:]
         if learns and len(run.trace) > STALE + 1:
             state = replace(state, memory=state.memory.renewed(objective, state.w))
 
@@ -100,6 +110,31 @@ def moved(state: State, old: Objective, new: Objective) -> State:
     w, l2 = state.w, new.l2 - old.l2
     value = state.evaluation.value + 0.5 * float(l2 @ (w * w)) + new.l1_value(w) - old.l1_value(w)
     return State(w, Evaluation(value, state.evaluation.gradient + l2 * w))
+
+
+def foreseen(objective: Any, state: State, seen: Sequence[tuple[float, Vector]], alpha: float) -> State:
+    """The state, or a better one where the path leads by the polynomial through the points `seen`, (strength, w) each.
+
+    Not for l1, whose path has corners.
+    """
+    places = [a for a, _ in seen]
+    if len(seen) < 2 or not alpha > 0.0 or len({*places, alpha}) <= len(seen):
+        return state
+    weights = lagrange(np.log(places), float(np.log(alpha)))
+    w = weights @ np.array([point for _, point in seen])
+    found = objective.at(w)
+    if not found.value < state.evaluation.value:
+        return state
+    return State(w, found, memory=state.memory.walked(w - state.w, found.gradient - state.evaluation.gradient))
+
+
+def lagrange(places: Array, at: float) -> Array:
+    """The weights with which a polynomial's values at distinct places give that at another."""
+    gaps = places[:, None] - places
+    np.fill_diagonal(gaps, 1.0)
+    shares = (at - places) / gaps
+    np.fill_diagonal(shares, 1.0)
+    return np.asarray(shares.prod(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

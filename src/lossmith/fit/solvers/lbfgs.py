@@ -72,6 +72,16 @@ class Memory:
         """The curvature measured anew at w."""
         return Memory.of(curvature(objective, w, self.rows), self.rows)
 
+    def widened(self, objective: Any, w: Vector, times: int) -> Memory:
+        """The curvature at w of so many times the rows, as far as there are more."""
+        rows = min(times * self.rows, objective.rows_count)
+        return self if rows <= self.rows else replace(self, rows=rows).renewed(objective, w)
+
+    def walked(self, s: Vector, y: Vector, most: int = 12) -> Memory:
+        """One secant pair more, the change y of the gradient along s, if it bends upwards; the last `most` stay."""
+        curved = float(s @ y) > 1e-14 * float(np.sqrt((s @ s) * (y @ y)))
+        return replace(self, pairs=(*self.pairs, (s, y))[-most:]) if curved else self
+
 
 @dataclass(frozen=True, slots=True)
 class Lbfgs:
@@ -109,14 +119,12 @@ class Lbfgs:
         found = downhill(objective, state, -two_loop(memory, g))
         if found is None:
             return self._anew(objective, state)
-        s, y = found.w - state.w, found.evaluation.gradient - g
-        curved = float(s @ y) > 1e-14 * float(np.sqrt((s @ s) * (y @ y)))
-        pairs = (*memory.pairs, (s, y))[-int(self.memory) :] if curved else memory.pairs
+        following = memory.walked(found.w - state.w, found.evaluation.gradient - g, int(self.memory))
         before, now = (objective.optimality(*p) for p in ((state.w, state.evaluation), (found.w, found.evaluation)))
         slow = memory.slow + 1 if now > 0.5 * before else 0
-        following = State(found.w, found.evaluation, memory=replace(memory, pairs=pairs, slow=slow))
+        state = State(found.w, found.evaluation, memory=replace(following, slow=slow))
         patience = max(SLOW, memory.rows * objective.size // (PASS * objective.rows_count))
-        return self._refreshed(objective, following) if slow >= patience and _dense(objective) else following
+        return self._refreshed(objective, state) if slow >= patience and _dense(objective) else state
 
     def _refreshed(self, objective: Any, state: State) -> State:
         rows = min(objective.rows_count, 8 * state.memory.rows)

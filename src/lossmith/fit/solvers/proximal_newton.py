@@ -37,6 +37,11 @@ class Model:
         """The curvature measured anew at w."""
         return replace(self, hessian=curvature(objective, w, self.rows))
 
+    def widened(self, objective: Any, w: Vector, times: int) -> Model:
+        """The curvature at w of so many times the rows, as far as there are more."""
+        rows = min(times * self.rows, objective.rows_count)
+        return self if rows <= self.rows else replace(self, rows=rows).renewed(objective, w)
+
 
 @dataclass(frozen=True, slots=True)
 class ProximalNewton:
