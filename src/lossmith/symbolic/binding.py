@@ -18,6 +18,7 @@ from lossmith.symbolic.ledger import DEFINED, note
 from lossmith.symbolic.parity import EVEN, parity
 from lossmith.symbolic.signs import nonnegative
 from lossmith.symbolic.spans import ZERO, Span, div, mul
+from lossmith.symbolic.strict import ends
 from lossmith.symbolic.whole import whole
 
 Test = Callable[[Span], bool]
@@ -78,6 +79,9 @@ def convex(case: Case) -> Fact:
     rises = all(case.jump(j, "d1").low >= 0 for j in case.joins)
     if curved.holds and case.continuous and rises and everywhere(case, "d1"):
         return Fact("convex", True, "the second derivative is >= 0 on every piece and the slope never falls at a join")
+    both = ends(case)
+    if both is not None and all(convex(one).holds for one in both):
+        return Fact("convex", True, "a mixture of two convex losses: those at both ends of the truths")
     return Fact("convex", None, _why(curved, "the sign of the second derivative"))
 
 

@@ -118,7 +118,7 @@ def _rises(case: Case) -> bool:
 
 def of_score(case: Case) -> Fact:
     """The functional of a likelihood: where the slope is a(z) − b(z)·g(y), the mean of g(y) through a link."""
-    names, bent = list(case.limits), convex_of(case)
+    names, bent, said = list(case.limits), convex_of(case), ""
     if len(names) == 1:
         said = _mean_of(case, names[0])
         steady = said and _pulls_one_way(case, names[0], said)
@@ -128,7 +128,8 @@ def of_score(case: Case) -> Fact:
         if turned is not None:
             return turned
     if bent.holds:
-        return Fact(NAME, True, "the z at which the mean slope changes its sign; more than one mean of y decides it")
+        decides = f"{said} of y decides it" if said == "the mean" else "more than one mean of y decides it"
+        return Fact(NAME, True, f"the z at which the mean slope changes its sign; {decides}")
     return Fact(NAME, None, "not convex, and its slope was not shown to be a(z) - b(z)*g(y) with a link that rises")
 
 

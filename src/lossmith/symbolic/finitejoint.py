@@ -66,8 +66,8 @@ def _cells(loss: Loss, program: Program, B: float) -> Iterator[Cell]:
     """The boxes that truths and outputs within ±B make of the inputs of a program."""
     wide = (-2 * B, 2 * B)
     if "u" in program.inputs and loss.lift.name == "normalised":
-        high = _top(loss)
-        yield from ({"y": (y, y), "u": (-2 * B - high, high)} for y in (0.0, 1.0))
+        low, high = _between(loss)
+        yield from ({"y": (y, y), "u": (low - 2 * B, high)} for y in (0.0, 1.0))
     elif loss.lift.name == "ordinal":
         yield from ({"kind": (k, k), **dict.fromkeys("uab", wide), "h": (APART / 2, 2 * B)} for k in (1.0, 2.0, 3.0))
     elif program.inputs == ("m",):
@@ -77,13 +77,16 @@ def _cells(loss: Loss, program: Program, B: float) -> Iterator[Cell]:
         yield from ({**_of_scores(B), "y": (y, y), "cost": (0.0, 1.0)} for y in labels)
 
 
-def _top(loss: Loss) -> float:
-    """A number that no score of a normalised loss lies above its level by, nor the largest one below it by."""
-    for high in (2.0**k for k in range(13)):
-        ends = [loss.derived.mean.only("e").run({**_own(loss, loss.derived.mean), "u": s * high})["e"] for s in (-1, 1)]
-        if ends[0] * MOST_CLASSES < 1 <= ends[1]:
-            return high
-    return math.inf
+def _between(loss: Loss) -> Ends:
+    """Numbers between which the largest score of a normalised loss lies above its level, for few and many classes."""
+    link = loss.derived.mean.only("e")
+
+    def share(u: float) -> Any:
+        return link.run({**_own(loss, link), "u": u})["e"]
+
+    sizes = [0.0, *(2.0**k for k in range(13))]
+    low = next((-u for u in sizes if share(-u) * MOST_CLASSES < 1), -math.inf)
+    return low, next((u for u in sizes if share(u) >= 1), math.inf)
 
 
 def _own(loss: Loss, program: Program) -> dict[str, float]:
