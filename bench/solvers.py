@@ -340,10 +340,17 @@ def tukey(title: str, wanted: str, n: int, p: int) -> Problem:
 
 
 def quantile(title: str, wanted: str, n: int, p: int, tau: float) -> Problem:
-    import statsmodels.api as sm
-
     X, z, _ = dense(n, p)
     y = z + np.random.default_rng(2).standard_t(3, n)
+    peers = quantile_peers(X, y, tau)
+    return Problem(title, wanted, mean_of(pinball(tau), X, y), ours(X, y, "Quantile", tau=tau), peers)
+
+
+def quantile_peers(X: Array, y: Array, tau: float) -> dict[str, Peer]:
+    """statsmodels, and the solver of pyfixest without what stands around it."""
+    import statsmodels.api as sm
+
+    n = len(y)
     design = np.column_stack([X, np.ones(n)])
 
     def statsmodels(tol: float) -> Fitted:
@@ -366,7 +373,38 @@ def quantile(title: str, wanted: str, n: int, p: int, tau: float) -> Problem:
         peers["pyfixest solver"] = pyfixest
     except ImportError:
         pass
-    return Problem(title, wanted, mean_of(pinball(tau), X, y), ours(X, y, "Quantile", tau=tau), peers)
+    return peers
+
+
+def quantiles(title: str, wanted: str, n: int, p: int, levels: tuple[float, ...]) -> Problem:
+    """Several quantiles of the same rows, ours together, against one after another; judged by the sum of the values."""
+    import lossmith
+    from lossmith.fit import Penalty, fit_each
+    from lossmith.rows.memory import Rows
+
+    X, z, _ = dense(n, p)
+    y = z + np.random.default_rng(2).standard_t(3, n)
+    losses = [lossmith.loss("Quantile", tau=tau) for tau in levels]
+
+    def value(coefs: Array, intercepts: Any) -> float:
+        one = (mean_of(pinball(tau), X, y) for tau in levels)
+        return float(sum(f(c, i) for f, c, i in zip(one, coefs, intercepts, strict=True)))
+
+    def mine(tol: float) -> Fitted:
+        found = fit_each(Rows.of(X, y), losses, Penalty("none"), **at(tol))
+        return np.array([s.coef for s in found]), np.array([s.intercept for s in found])
+
+    def singly(each: list[Peer]) -> Peer:
+        def run(tol: float) -> Fitted:
+            found = [fitted(tol) for fitted in each]
+            return np.array([c for c, _ in found]), np.array([i for _, i in found])
+
+        return run
+
+    theirs = [quantile_peers(X, y, tau) for tau in levels]
+    peers = {f"{name}, one by one": singly([some[name] for some in theirs]) for name in theirs[0]}
+    peers["lossmith, one by one"] = singly([ours(X, y, "Quantile", tau=tau) for tau in levels])
+    return Problem(title, wanted, value, mine, peers)
 
 
 def glm(title: str, wanted: str, n: int, p: int, family: str) -> Problem:
@@ -526,6 +564,7 @@ def problems(scale: float) -> Iterator[tuple[str, Callable[[], Problem]]]:
         ("Huber with scale 1M × 50", "100×", huber_with_scale, (k(1_000_000), 50)),
         ("Tukey biweight 1M × 50", "100×", tukey, (k(1_000_000), 50)),
         ("quantile 0.3 100k × 50", "12×", quantile, (k(100_000), 50, 0.3)),
+        ("five quantiles 100k × 50", "2×", quantiles, (k(100_000), 50, (0.1, 0.25, 0.5, 0.75, 0.9))),
         ("Poisson 1M × 100", "20×", glm, (k(1_000_000), 100, "poisson")),
         ("gamma 1M × 100", "20×", glm, (k(1_000_000), 100, "gamma")),
         ("Tweedie 1M × 100", "20×", glm, (k(1_000_000), 100, "tweedie")),

@@ -39,6 +39,7 @@ HOMES = {
     "LinearClassifier": "lossmith.models",
     "DistributionRegressor": "lossmith.models",
     "OrdinalClassifier": "lossmith.models",
+    "QuantileRegressor": "lossmith.models",
     "SurvivalRegressor": "lossmith.models",
     "PairwiseRanker": "lossmith.models",
     "pairs": "lossmith.rows.pairs",

@@ -56,6 +56,7 @@ from lossmith.models import LinearClassifier as LinearClassifier
 from lossmith.models import LinearRegressor as LinearRegressor
 from lossmith.models import OrdinalClassifier as OrdinalClassifier
 from lossmith.models import PairwiseRanker as PairwiseRanker
+from lossmith.models import QuantileRegressor as QuantileRegressor
 from lossmith.models import SurvivalRegressor as SurvivalRegressor
 from lossmith.models import load as load
 from lossmith.rows.pairs import pairs as pairs

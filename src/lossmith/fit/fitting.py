@@ -30,6 +30,8 @@ from lossmith.rows.memory import Rows
 Array = NDArray[np.float64]
 DEFAULT = Penalty()
 TOL = Param(1e-8, Interval(0.0, 1.0, open_low=True), "relative residual at which a fit is optimal")
+DEAR = 20_000_000
+"""Cells of X beyond which the fit behind a MAD stops before its corner: the MAD then differs in the fifth digit."""
 STEPS = Param(1000, Interval(1, whole=True), "the most steps")
 
 
@@ -174,7 +176,7 @@ def _convex_start(rows: Rows, loss: Loss, job: Job) -> tuple[Array, Any] | None:
 
 def _narrowed(rows: Rows, loss: Loss, job: Job, s: float) -> tuple[Array, Any] | None:
     """A start for a unit far below the spread of y, where a robust loss is flat: fits at units that shrink tenfold."""
-    wide = mad(np.asarray(rows.y, dtype=np.float64), rows.weight)
+    wide = _roughly(np.asarray(rows.y, dtype=np.float64), rows.weight)
     if not wide > 30.0 * s or not _flattens(loss, wide / s):
         return None
     start, quick = None, replace(job, limits=Limits(1e-7, 200), on_step=None)
@@ -216,7 +218,8 @@ def _roughly(y: Array, weight: Array | None) -> float:
 
 
 def _absolute(rows: Rows, job: Job, unit: float) -> tuple[Array, Any]:
-    plain = Job(Penalty("none"), "auto", job.intercept, 1, Limits(1e-4), job.random_state, {}, None)
+    limits = Limits(1e-8 if rows.n * rows.p <= DEAR else 1e-4)
+    plain = Job(Penalty("none"), "auto", job.intercept, 1, limits, job.random_state, {}, None)
     found = _one(rows, make_loss("Absolute"), plain, unit, None)
     return found.coef, found.intercept
 
@@ -232,7 +235,7 @@ def _jointly(rows: Rows, loss: Loss, job: Job, start: tuple[Array, Any] | None) 
     """Coefficients and scale together, in units of a first scale of the targets."""
     if kinks_of(loss).any:
         raise UnsupportedError(f"{loss.name} cannot set its own scale: it is the same at every scale; use Huber")
-    s = mad(np.asarray(rows.y if rows.offset is None else rows.y - rows.offset, dtype=np.float64), rows.weight)
+    s = _roughly(np.asarray(rows.y if rows.offset is None else rows.y - rows.offset, dtype=np.float64), rows.weight)
     # F(w, σ) = s·F(w/s, σ/s) with l2·s and l1 as it was; Objective.of divides l1 by s.
     penalty = replace(job.penalty, alpha=job.penalty.alpha * s)
     inner = Objective.of(rows, loss, penalty, intercept=job.intercept, scale=s)
@@ -295,7 +298,7 @@ def solution_of(
         reason=_honest(run.reason, loss),
         why=why[1],
         scale=unit,
-        trace=tuple(replace(t, value=t.value * factor) for t in run.trace),
+        trace=run.trace if factor == 1.0 else tuple(replace(t, value=t.value * factor) for t in run.trace),
     )
 
 

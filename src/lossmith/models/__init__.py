@@ -10,6 +10,7 @@ _HOMES = {
     "LinearClassifier": "lossmith.models.linear",
     "DistributionRegressor": "lossmith.models.together",
     "OrdinalClassifier": "lossmith.models.together",
+    "QuantileRegressor": "lossmith.models.quantiles",
     "SurvivalRegressor": "lossmith.models.survival",
     "BoostedRegressor": "lossmith.models.boosted",
     "BoostedClassifier": "lossmith.models.boosted_classifier",

@@ -38,6 +38,7 @@ KINDS: dict[str, str] = {
     "linear-classifier": "lossmith.models.linear:LinearClassifier",
     "distribution-regressor": "lossmith.models.together:DistributionRegressor",
     "ordinal-classifier": "lossmith.models.together:OrdinalClassifier",
+    "quantile-regressor": "lossmith.models.quantiles:QuantileRegressor",
     "survival-regressor": "lossmith.models.survival:SurvivalRegressor",
     "pairwise-ranker": "lossmith.models.ranking:PairwiseRanker",
     "boosted-regressor": "lossmith.models.boosted:BoostedRegressor",
