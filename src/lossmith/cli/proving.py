@@ -171,7 +171,8 @@ def _all(as_json: bool) -> None:
         return
     screen.print("\nUnknown, and what trying them by values alone says:", markup=False)
     for name, fact in unknowns(body):
-        screen.print(f"  {name}, {fact}: {proofs.suspicion(every()[name](), fact)}", markup=False)
+        seen = proofs.suspicion(every()[name](), fact)
+        screen.print(f"  {name}, {fact}: {seen}{proofs.why_open(name)}", markup=False)
     total = sum(verdicts.values())
     shares = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     most = verdicts["unknown"] / max(1, verdicts["unknown"] + verdicts["proved"])
