@@ -144,6 +144,8 @@ def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatc
         "one_minus_saturation": "log(1 + r**2)",
         "one_plus_tanh": "sigmoid(r) + softplus(r)",
         "double_angle": "1 - cos(r)",
+        "exp_minus_one": "exp(-r)*(exp(r) - 1)",
+        "sigmoid_gap": "softplus(r) + softplus(-r)",
     }
     text = texts[rule.__name__]
     with_it = derive.slotwise(parse(text), ("r",), {})

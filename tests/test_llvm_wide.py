@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernel_tools import one_word, points
+from kernel_tools import POSITIVE, one_word, points
 
 import lossmith
 from lossmith.accuracy import Truth
@@ -21,7 +21,7 @@ def arguments(word: str) -> np.ndarray:
     """Arguments where the word and its first-order change are plain numbers."""
     rng = np.random.default_rng(0)
     x = np.concatenate([points(word, 600, np.float64)[0], rng.uniform(-5, 5, 600), rng.uniform(-1, 1, 600)])
-    x = np.abs(x) if word in ("log", "sqrt") else x[x > -1] if word == "log1p" else x
+    x = np.abs(x) if word in ("log", "sqrt", *POSITIVE) else x[x > -1] if word == "log1p" else x
     return x[(np.abs(x) < 1e15) & (np.abs(x) > 1e-150)]
 
 

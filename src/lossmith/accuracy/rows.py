@@ -76,10 +76,17 @@ def _classes(loss: Loss, rng: np.random.Generator, n: int, m: int) -> Points:
     return np.where(mixed[:, None], share, np.eye(m)[y]), z
 
 
-def _outputs(rng: np.random.Generator, n: int, m: int) -> Array:
-    """Outputs of a distribution: together within one range, or each from all of the line."""
-    alone = np.column_stack([rng.permutation(line(rng, 10 * (n // 20), np.float64)) for _ in range(m)])
-    z = np.concatenate([_bounded(rng, n - len(alone), m), alone])
+LOGS = 300.0
+"""How large a raw output may be that is a logarithm: beyond, what it stands for, or its square, is no float."""
+
+
+def _outputs(loss: Loss, rng: np.random.Generator, n: int) -> Array:
+    """Outputs of a distribution: together within one range, or each from all of the line; logarithms up to LOGS."""
+    names = loss.lift.outputs
+    alone = np.column_stack([rng.permutation(line(rng, 10 * (n // 20), np.float64)) for _ in names])
+    z = np.concatenate([_bounded(rng, n - len(alone), len(names)), alone])
+    for k in (k for k, name in enumerate(names) if name.startswith("log_")):
+        z[:, k] = np.where(np.abs(z[:, k]) > LOGS, rng.uniform(-LOGS, LOGS, len(z)), z[:, k])
     with np.errstate(all="ignore"):
         single = z.astype(np.float32).astype(np.float64)
     return np.where((np.arange(len(z)) % 2 == 0)[:, None] & np.isfinite(single), single, z)
@@ -87,7 +94,7 @@ def _outputs(rng: np.random.Generator, n: int, m: int) -> Array:
 
 def _several(loss: Loss, rng: np.random.Generator, n: int, m: int) -> Points:
     """Truths of the loss's own domain; for a third of the rows the first output is all but the truth."""
-    z = _outputs(rng, n, m)
+    z = _outputs(loss, rng, n)
     y = truths(loss, rng, len(z))
     near = y * (1 + rng.choice([-1.0, 0.0, 1.0], len(z)) * np.exp2(rng.uniform(-30, 0, len(z))))
     place = near if loss.target.interval.low < 0 else np.log(np.maximum(near, 1e-300))
@@ -102,8 +109,8 @@ def _pairs(loss: Loss, rng: np.random.Generator, n: int, m: int) -> Points:
 
 def _intervals(loss: Loss, rng: np.random.Generator, n: int, m: int) -> Points:
     """Exact values, open ends on either side, and intervals from narrow to wide."""
-    z = _outputs(rng, n, m)
-    low = rng.permutation(_outputs(rng, len(z), 1)[:, 0])
+    z = _outputs(loss, rng, n)
+    low = rng.permutation(_outputs(loss, rng, n)[:, 0])
     low[::3] = (z[:, 0] + np.exp(np.clip(z[:, 1], -300, 300)) * rng.normal(size=len(z)))[::3]
     high = low + np.abs(np.spacing(low)) * np.exp2(rng.uniform(0, 60, len(z)))
     turn = np.arange(len(z)) % 4

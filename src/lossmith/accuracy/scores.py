@@ -10,17 +10,17 @@ from lossmith.symbolic.truth import Exact
 from lossmith.symbolic.truthscores import Chances, Slot, Sum, ball, composed, linear, normalised, turned, with_mean
 
 Shares = Sequence[float]
-Row = Callable[[Shares, Sequence[float], bool], Slot]
+Row = Callable[[Shares, Sequence[float], float], Slot]
 """(the share of each class in the truth, scores, near) → value, slopes and second derivatives.
 
-near: do roundings of a slot count where the formula changes its sign? (`turned`)
+near: an ulp of 1, where roundings of a slot shall count beside places where the formula changes its sign (`turned`).
 """
 
 
 def _softmax(loss: Loss) -> Row:
     slot = Exact(loss.derived.slot, loss.state.params)
 
-    def row(y: Shares, z: Sequence[float], near: bool) -> Slot:
+    def row(y: Shares, z: Sequence[float], near: float) -> Slot:
         at = Chances(z)
         given = {"logp": at.logp, "mean_logp": [at.log_mean.value.value] * at.K}
         f = {
@@ -53,7 +53,7 @@ def _simplex(loss: Loss) -> Row:
         slots = {n: SIMPLEX[n](at, j) for n in slot.program.inputs}
         return composed(slot.named([s.value.value for s in slots.values()]), slots, at.K)
 
-    def row(y: Shares, z: Sequence[float], near: bool) -> Slot:
+    def row(y: Shares, z: Sequence[float], near: float) -> Slot:
         at = Chances(z)
         each = [(share, of_class(at, j)) for j, share in enumerate(y) if share]
         slope = [Sum.over(s.slope[k].times(ball(share)) for share, s in each) for k in range(at.K)]
@@ -69,7 +69,7 @@ BY_LOGP = ("value", "d_logp", "d_logp_logp")
 def _divergence(loss: Loss, costs: bool = False) -> Row:
     slot = Exact(loss.derived.slot, loss.state.params)
 
-    def row(y: Shares, z: Sequence[float], near: bool) -> Slot:
+    def row(y: Shares, z: Sequence[float], near: float) -> Slot:
         at = Chances(z)
         beside = [Sum.of(*(ball(s) for k, s in enumerate(y) if (k != j) == costs)).value for j in range(at.K)]
         f = [turned(slot, BY_LOGP, [beside[j], at.logp[j]], 1, near) for j in range(at.K)]
@@ -82,7 +82,7 @@ def _normalised(loss: Loss) -> Row:
     slot, mean = Exact(loss.derived.slot, loss.state.params), loss.derived.mean
     assert mean is not None
     link = Exact(mean, loss.state.params)
-    return lambda y, z, near: normalised(slot, link, y, z)
+    return lambda y, z, near: normalised(slot, link, y, z, near)
 
 
 Signs = Callable[[int, Sequence[float]], list[dict[int, int]]]
@@ -98,7 +98,7 @@ MARGINS: Mapping[str, Signs] = {
 def _margins(loss: Loss) -> Row:
     slot, margins = Exact(loss.derived.slot, loss.state.params), MARGINS[loss.lift.name]
 
-    def row(y: Shares, z: Sequence[float], near: bool) -> Slot:
+    def row(y: Shares, z: Sequence[float], near: float) -> Slot:
         signs = margins(list(y).index(1.0), z)
         found: list[dict[str, Any]] = [
             slot.named([Sum.of(*(s * ball(z[k]) for k, s in one.items())).value]) for one in signs

@@ -1,11 +1,12 @@
-"""Measuring losses of several raw outputs a row: value, gradient, Hessian's diagonal and block, against ball arithmetic.
+"""Measuring losses of several raw outputs a row: value, gradient, diagonal and block of the Hessian, in true ulps.
 
 An ulp of an output is the spacing of floats at its true value. Where addends cancel there is more to say. Losses of K
 scores are sums, over the classes that have a share and over the slots of their formula: an ulp of such a sum is one of
 its largest addend; and where a choice hangs on scores, which jumps where they are some number apart, an answer counts
-as right that is right for scores of which one is an ulp away. For likelihoods of several outputs the unit is, if that is more, what one ulp of the truth changes;
-and, where the output (for a value also a slope) changes its sign within a factor of two of one argument, what one ulp
-of an argument changes.
+as right that is between those for scores of which one is an ulp away. Where a formula changes its sign within a factor
+of two of its slot, what an ulp of the slot changes counts as an addend. For likelihoods of several outputs the unit is,
+if that is more, what one ulp of the truth changes; and, where the output (for a value also a slope) changes its sign
+within a factor of two of one argument, what one ulp of an argument changes.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def picked(found: dict[str, Array], cell: Cell) -> Array:
     """A cell of what a lift has found, (n,)."""
     if output(cell) == "hessian":
         return np.asarray(found["hessian"][:, cell[0]])
-    return np.asarray(found[output(cell)][(slice(None), *cell)])
+    values = np.moveaxis(found[output(cell)], 0, -1)
+    return np.asarray(values[cell])
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class SeveralTruth:
         """The rows whose arguments are float32 numbers."""
         with np.errstate(all="ignore"):
             same = [np.asarray(a.astype(np.float32) == a) for a in (self.y, self.z)]
-        return same[0].reshape(len(self.z), -1).all(axis=1) & same[1].all(axis=1)
+        whole = np.column_stack([a.reshape(len(self.z), -1) for a in same])
+        return np.asarray(whole.all(axis=1), bool)
 
     def found(self, kind: str, backend: str) -> dict[str, Array]:
         """What the loss gives: small arrays for NumPy, one large one for compiled kernels."""
@@ -124,12 +127,12 @@ class SeveralTruth:
             units[where] = np.maximum(units[where], self.changes(kind, i, doubtful))
             off = errors(got, high, low, units)
         elif len(doubtful):
-            size = exact_rows(self.loss, self.y[doubtful], self.z[doubtful], near=True)[2][:, i]
+            size = exact_rows(self.loss, self.y[doubtful], self.z[doubtful], near=float(np.finfo(kind).eps))[2][:, i]
             units[where] = np.maximum(units[where], _unit_of(size, kind))
             off = errors(got, high, low, units)
-            where = np.flatnonzero(off > USUAL)
-            doubtful = np.flatnonzero(kept)[where]
-        if len(doubtful) and self.loss.lift.name in ROWS and _jumps(self.loss):
+        where = np.flatnonzero(off > USUAL)
+        doubtful = np.flatnonzero(kept)[where]
+        if len(doubtful) and _jumps(self.loss):
             off[where] = np.minimum(off[where], self.beside(kind, i, doubtful, got[where], units[where]))
         return off
 
@@ -141,7 +144,7 @@ class SeveralTruth:
                 sides.append(exact_rows(self.loss, y, _stepped(z, k, kind, end))[0][:, i])
         with np.errstate(all="ignore"):
             nearest = np.clip(got, np.nanmin(sides, axis=0), np.nanmax(sides, axis=0))
-        return errors(got, nearest.astype(float), np.zeros(len(got)), units)
+        return np.asarray(errors(got, np.asarray(nearest, float), np.zeros(len(got)), units))
 
     def changes(self, kind: str, i: int, chosen: NDArray[np.intp]) -> Array:
         """By how much an ulp of an argument changes a cell, where that counts: of the truth, and near a sign change."""
@@ -163,7 +166,7 @@ class SeveralTruth:
             high, low, _ = exact_rows(self.loss, *there(end))
             with np.errstate(all="ignore"):
                 sides.append(np.abs((high[:, i] - self.high[chosen, i]) + (low[:, i] - self.low[chosen, i])))
-        return np.nan_to_num(np.minimum(*sides), nan=0.0, posinf=0.0)
+        return np.asarray(np.nan_to_num(np.minimum(*sides), nan=0.0, posinf=0.0))
 
     def _turns(self, i: int, chosen: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Does the cell, or for a value one of its slopes, change its sign within a factor of two of an argument?"""
@@ -183,7 +186,7 @@ class SeveralTruth:
 def _jumps(loss: Loss) -> bool:
     """Does a choice hang on the scores, so that an output may jump where two of them are some number apart?"""
     program = loss.derived.slot
-    truths = {"y"}
+    truths = {"y", "kind"}
     chosen = [s for s in program.steps if s.word in JUMPS and not {a for a in s.args if isinstance(a, str)} <= truths]
     return bool(chosen) or "rival" in program.inputs
 
@@ -209,7 +212,7 @@ def _stepped(a: Array, k: int, kind: str, end: float) -> Array:
     return moved
 
 
-def exact_rows(loss: Loss, y: Array, z: Array, near: bool = False) -> tuple[Array, Array, Array]:
+def exact_rows(loss: Loss, y: Array, z: Array, near: float = 0.0) -> tuple[Array, Array, Array]:
     """Every cell at every row as a sum of two doubles, and its largest addend; NaN where no precision decides."""
     table = of_scores(loss, y, z, near) if loss.lift.name in ROWS else of_outputs(loss, y, z)
     with np.errstate(all="ignore"):
@@ -221,7 +224,7 @@ def exact_rows(loss: Loss, y: Array, z: Array, near: bool = False) -> tuple[Arra
 UNDECIDED = (np.nan, 0.0, 0.0)
 
 
-def of_scores(loss: Loss, y: Array, z: Array, near: bool) -> Array:
+def of_scores(loss: Loss, y: Array, z: Array, near: float) -> Array:
     """Of a loss of K scores."""
     m = z.shape[1]
     at, wanted = ROWS[loss.lift.name](loss), cells(m)

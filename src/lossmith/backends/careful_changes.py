@@ -47,6 +47,13 @@ def _atan_change(w: Steps, x: Sequence[Arg], y: Arg, d: Arg) -> Arg:
     return w.step("change", "div", d, _slope(w, "add", 1.0, _product(w, x[0], x[0])))
 
 
+def _tetragamma(w: Steps, x: Arg) -> Arg:
+    """About (log Γ)‴(x) = −(1 + 1/x + …)/x², to a few per cent for x > 0."""
+    bent = _slope(w, "div", 1.0, _slope(w, "add", x, _product(w, 1.5, x, x)))
+    whole = _slope(w, "add", _slope(w, "add", 1.0, _slope(w, "div", 1.0, x)), bent)
+    return _slope(w, "neg", _slope(w, "div", whole, _product(w, x, x)))
+
+
 CHANGES: dict[str, Change] = {
     "exp": _times(lambda w, x, y: y),
     "expm1": _times(lambda w, x, y: _slope(w, "add", y, 1.0)),
@@ -69,6 +76,9 @@ CHANGES: dict[str, Change] = {
     "witch": _times(lambda w, x, y: _product(w, -2.0, x[0], y, y)),
     "serpentine": _times(_serpentine_slope),
     "log_ndtr": _times(lambda w, x, y: _slope(w, "mills", x[0])),
+    "lgamma": _times(lambda w, x, y: _slope(w, "digamma", x[0])),
+    "digamma": _times(lambda w, x, y: _slope(w, "trigamma", x[0])),
+    "trigamma": _times(lambda w, x, y: _tetragamma(w, x[0])),
     "mills": _times(lambda w, x, y: _slope(w, "neg", _slope(w, "mills_slope", x[0]))),
 }
 """By word: by how much y = word(x) changes, to first order, when its argument does by d."""

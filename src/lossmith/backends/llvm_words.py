@@ -29,6 +29,7 @@ from lossmith.backends.llvm_core import (
     sine_parts,
     with_sign,
 )
+from lossmith.backends.llvm_gamma_rests import RESTS as GAMMA_RESTS
 from lossmith.backends.llvm_power import power
 from lossmith.backends.llvm_rests import RESTS
 from lossmith.backends.llvm_values import Value, worded
@@ -212,6 +213,6 @@ REST_WORDS: dict[str, Callable[..., Value]] = {
     "mend": mended,
     "log_cloglog_rest": remainders.log_cloglog_rest,
     "cauchit_slope_rest": remainders.cauchit_slope_rest,
-    **{f"{word}_rest": rest for word, rest in RESTS.items()},
+    **{f"{word}_rest": rest for word, rest in {**RESTS, **GAMMA_RESTS}.items()},
 }
 """The words of `careful`."""

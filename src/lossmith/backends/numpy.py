@@ -136,9 +136,14 @@ def _tail(u: Any) -> tuple[Any, Any, Any]:
     return t, _polynomial("TAIL", t), u + TAIL_LIFT
 
 
+def _end(u: Any) -> float:
+    """Where exp(−u²/2) is 0 in u's dtype, whatever multiplies it."""
+    return 400.0 if np.asarray(u).dtype == np.longdouble else 50.0
+
+
 def _bell(u: Any) -> tuple[Any, Any]:
     """exp(−u²/2) for u ≥ 0 as r·r·s, u² taken in parts that do not round and r never subnormal."""
-    u = np.minimum(u, 50)
+    u = np.minimum(u, _end(u))
     head = np.round(u * 2.0**20) * 2.0**-20
     return np.exp(-head * head / 4), np.exp((head - u) * (u + head) / 2)
 
@@ -161,7 +166,7 @@ def mills_slope(x: Any) -> Any:
     middle = _polynomial("MILLS_SLOPE", np.clip(x, 0, 1))
     root, rest = _bell(u)
     right = np.where(x > 1, m * (m + np.minimum(x, 40)), middle)
-    right = np.where(x > 30, root * (rest * np.minimum(x, 50) / ROOT_2PI) * root, right)
+    right = np.where(x > 30, root * (rest * np.minimum(x, _end(x)) / ROOT_2PI) * root, right)
     return np.where(x > 0, right, _polynomial("TAIL_SLOPE", t) / (top * top))
 
 
@@ -336,7 +341,7 @@ def load(program: Program, dtype: np.dtype[Any]) -> NumpyKernel:
 
 def inside(program: Program, dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     """What a kernel computes in: more than float64, if there is more, where roundings add up or the range may end."""
-    wanted = dtype == np.longdouble or WIDE and ((dtype == np.float64 and rough(program)) or watches(program))
+    wanted = dtype == np.longdouble or (WIDE and ((dtype == np.float64 and rough(program)) or watches(program)))
     return np.longdouble if wanted else np.float64
 
 

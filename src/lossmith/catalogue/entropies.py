@@ -29,7 +29,8 @@ class BiTempered(Loss, lift=normalised):
 
     formula = (
         "y*(where(y > 0, expm1((1 - t1)*log(y)), -1) - expm1((t1 - 1)*log(1 - (t2 - 1)*u)/(t2 - 1)))/(1 - t1)"
-        " - (where(y > 0, exp((2 - t1)*log(y)), 0) - exp((t1 - 2)*log(1 - (t2 - 1)*u)/(t2 - 1)))/(2 - t1)"
+        " - where(y > 0, expm1((2 - t1)*log(y)) - expm1((t1 - 2)*log(1 - (t2 - 1)*u)/(t2 - 1)),"
+        " -exp((t1 - 2)*log(1 - (t2 - 1)*u)/(t2 - 1)))/(2 - t1)"
     )
     mean_formula = "exp(-log(1 - (t2 - 1)*z)/(t2 - 1))"
     t1: float = between(0.0, 1.0, 0.8, "below 1 bounded: for labels that are wrong far from the border", ends="[)")

@@ -20,13 +20,14 @@ from lossmith.domain import Target
 from lossmith.errors import UnsupportedError
 from lossmith.formula import Expr, name, number, substitute
 from lossmith.lifts.base import WIDER, Derived, State, floating
+from lossmith.lifts.probabilities import others, towards_each
 from lossmith.lifts.scores import Coupled, divergence
 from lossmith.lifts.softmax import _indices, softmax
 
 Array = NDArray[Any]
 LINK = ("e", "de", "dde")
 """The outputs of the Program u → e(u), e′(u), e″(u)."""
-LEAST = {"d": -1e300, "g": -(np.longdouble(2.0) ** (1100 if WIDE else 1000))}
+LEAST: dict[str, Any] = {"d": -1e300, "g": -(np.longdouble(2.0) ** (1100 if WIDE else 1000))}
 """By dtype: scores are taken for no less, so that a class without a share adds nothing, however far it is below."""
 STEPS = 100
 """Newton steps at most; from above they fall without end to the level, as e is convex."""
@@ -68,12 +69,12 @@ class Normalised(Coupled):
         u = above_level(state, z)
         f = state.run(state.derived.slot, [np.ascontiguousarray(y, z.dtype), u])
         _, s, bent = link(state, u)
-        w = s / s.sum(axis=1, keepdims=True)
-        total = f["d_u"].sum(axis=1, keepdims=True)
-        found = {"value": f["value"].sum(axis=1), "gradient": f["d_u"] - w * total}
+        whole = s.sum(axis=1, keepdims=True)
+        w, rest, total = s / whole, others(s) / whole, f["d_u"].sum(axis=1, keepdims=True)
+        found = {"value": f["value"].sum(axis=1), "gradient": f["d_u"] * rest - w * others(f["d_u"])}
         if "block" in want:
-            inner = f["d_u_u"] - (0.0 if bent is None else total / s.sum(axis=1, keepdims=True) * bent)
-            shift = np.eye(z.shape[1]) - w[:, None, :]
+            inner = f["d_u_u"] - (0.0 if bent is None else total / whole * bent)
+            shift = towards_each(w, rest)
             found["block"] = shift.swapaxes(1, 2) @ (inner[:, :, None] * shift)
         return {n: found[n] for n in want}
 
@@ -102,18 +103,37 @@ def link(state: State, u: Array) -> tuple[Array, Array, Array | None]:
 
 
 def above_level(state: State, z: Array) -> Array:
-    """u = z − λ, rowwise, by Newton's method for the largest of them: from 'its probability is 1' down."""
-    below, top = under(z), np.full((len(z), 1), sure(state), z.dtype)
-    near = 4 * np.finfo(z.dtype).eps
+    """u = z − λ, rowwise, by Newton's method for the largest of them: from 'its probability is 1' down.
+
+    What is sought is how far down: that keeps the digits of a class that is all but sure.
+    """
+    below, best, first = under(z), sure(state), z.argmax(axis=1)[:, None]
+    down, near = np.zeros((len(z), 1), z.dtype), 4 * np.finfo(z.dtype).eps
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
-            p, s, _ = link(state, below + top)
-            step = (p.sum(axis=1, keepdims=True) - 1) / s.sum(axis=1, keepdims=True)
-            far = np.abs(step) > near * np.maximum(1, np.abs(top))
+            p, s, _ = link(state, below + (best + down))
+            np.put_along_axis(p, first, gained(state, down), axis=1)
+            step = p.sum(axis=1, keepdims=True) / s.sum(axis=1, keepdims=True)
+            far = np.abs(step) > near * np.abs(down)
             if not far.any():
                 break
-            top = np.where(far, top - step, top)
-    return np.asarray(below + top)
+            down = np.where(far, down - step, down)
+    return np.asarray(below + (best + down))
+
+
+NODES, WEIGHTS = (np.array(a, np.longdouble) for a in np.polynomial.legendre.leggauss(6))
+"""Gauss's rule on (−1, 1)."""
+WEIGHTS /= WEIGHTS.sum()
+CLOSE = 0.01
+"""Steps from where e is 1 up to which the rule is right to every digit."""
+
+
+def gained(state: State, step: Array) -> Array:
+    """e(u + step) − 1 (n, 1) where e(u) is 1: near 0 the integral of e′, which has no difference."""
+    nodes = np.append((1 + NODES) / 2, 1).astype(step.dtype)
+    e, slope, _ = link(state, sure(state) + step * nodes)
+    near = (slope[:, :-1] @ WEIGHTS.astype(step.dtype))[:, None] * step
+    return np.asarray(np.where(np.abs(step) < CLOSE, near, e[:, -1:] - 1))
 
 
 def under(z: Array) -> Array:
@@ -159,6 +179,7 @@ def sure(state: State) -> float:
             break
         low, high = (middle, high) if e(middle) < 1 else (low, middle)
     found = low if abs(e(low) - 1) <= abs(e(high) - 1) else high
+    found = round(found, 9) if e(round(found, 9)) == 1 else found  # rounding hides on which side of 0, say, e is 1
     slopes = link(state, found - np.geomspace(64.0, 1e-9, 400)[None, :])[1]
     if not (abs(e(found) - 1) < OFF and (np.diff(slopes[0]) >= -OFF * slopes.max()).all()):
         raise UnsupportedError(

@@ -46,7 +46,7 @@ def difference(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def others(values: Array) -> Array:
-    """What all other entries of a row add up to, without a difference: the sum of those before and of those behind."""
+    """What all other entries of a row add up to, without a difference: those before it and those behind it."""
     ahead, behind = np.zeros_like(values), np.zeros_like(values)
     np.cumsum(values[:, :-1], axis=1, out=ahead[:, 1:])
     np.cumsum(values[:, :0:-1], axis=1, out=behind[:, -2::-1])
@@ -99,7 +99,7 @@ class Probabilities:
 
     def entropy(self) -> Slot:
         """−Σ p log p."""
-        p, log = self.p, self.logp
+        p, log = self.p, np.where(self.p > 0, self.logp, 0)
         return self.summed(-p * log, -p * (log + 1), -p * (log + 2))
 
     def summed(self, f: Array, d1: Array, d2: Array) -> Slot:
@@ -112,7 +112,8 @@ class Probabilities:
     def rival(self) -> Slot:
         """The largest probability below that of the true class; 0 if there is none."""
         lower = self.z < self.z[self.row, self.index][:, None]
-        index = np.where(lower, self.z, -np.inf).argmax(axis=1)
+        least = np.finfo(self.z.dtype).min
+        index = np.where(lower, np.maximum(self.z, least), -np.inf).argmax(axis=1)
         top = np.where(lower.any(axis=1), self.p[self.row, index], 0)
         slope = self.towards(index)
         bent = slope[:, :, None] * slope[:, None, :] - self.spread

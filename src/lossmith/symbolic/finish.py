@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from lossmith.symbolic.algebra import Tree
-from lossmith.symbolic.smooth import Cos, Exp, Saturation, Sech2, Serpentine, Sigmoid, Sin, Tanh, Witch
-from lossmith.symbolic.stable import split
+from lossmith.symbolic.algebra import RELATIONS, Tree, Where
+from lossmith.symbolic.smooth import Cos, Exp, Expm1, Saturation, Sech2, Serpentine, Sigmoid, Sin, Tanh, Witch
+from lossmith.symbolic.stable import exp_minus_one, split
 
 
 def one_plus_tanh(e: Tree) -> Tree | None:
@@ -92,6 +92,25 @@ def double_angle(e: Tree) -> Tree | None:
     return None
 
 
+def sigmoid_gap(e: Tree) -> Tree | None:
+    """c·σ(x) − c·σ(y) → c·σ(x)·σ(−y)·(1 − e^(y−x)), by the smaller of the two exponentials; c·tanh(x/2) for y = −x."""
+    found = [(t, f) for t in (e.args if e.is_Add else ()) for f in sp.Mul.make_args(t) if f.func is Sigmoid]
+    for term, high in found:
+        for other, low in found:
+            c = term / high
+            if other == -c * low and not c.could_extract_minus_sign():
+                x, y = high.args[0], low.args[0]
+                return sp.Add(*(t for t in e.args if t not in (term, other)), c * _gap(x, y))
+    return None
+
+
+def _gap(x: Tree, y: Tree) -> Tree:
+    if sp.expand(x + y) == 0:
+        return Tanh(x / 2)
+    up, down = -Sigmoid(x) * Sigmoid(-y) * Expm1(y - x), Sigmoid(y) * Sigmoid(-x) * Expm1(x - y)
+    return Where(RELATIONS["gt"](x, y), up, down)
+
+
 FADING = (Exp, Sigmoid, Sech2, Witch)
 """Words worth taking out of a sum."""
 
@@ -100,6 +119,8 @@ FINISHING: tuple[Callable[[Tree], Tree | None], ...] = (
     squared_serpentine,
     shared_sigmoid,
     common_factor,
+    exp_minus_one,
+    sigmoid_gap,
     one_minus_saturation,
     one_plus_tanh,
     double_angle,

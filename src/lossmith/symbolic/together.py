@@ -20,7 +20,7 @@ def several(
     free = [sp.Symbol(o) for o in outputs]
     f = stable(derive._sympy(tree, params))
     slopes = [derive._slope(f, t) for t in free]
-    found = {"value": finished(f)} | {f"d_{t}": d for t, d in zip(free, slopes, strict=True)}
+    found = {"value": finished(f)} | {f"d_{t}": finished(d) for t, d in zip(free, slopes, strict=True)}
     for i, (a, d) in enumerate(zip(free, slopes, strict=True)):
-        found |= {f"d_{a}_{b}": stable(derive._squared_signs(derive._slope(d, b))) for b in free[i:]}
+        found |= {f"d_{a}_{b}": finished(stable(derive._squared_signs(derive._slope(d, b)))) for b in free[i:]}
     return derive._emitted((*truths, *outputs), params, (), found, note)

@@ -184,7 +184,7 @@ class Exact:
         """Every output at one row as a sum of two doubles."""
         try:
             return certain(lambda: self.balls(row)) or self.defined(row)
-        except OverflowError:  # an exponential that mpmath cannot hold either
+        except (OverflowError, TypeError):  # what mpmath cannot hold either, or a complex number beyond rounding
             return [(float("nan"), 0.0)] * len(self.wanted)
 
     def defined(self, row: Sequence[float]) -> list[tuple[float, float]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lossmith.symbolic.truth import Ball, Exact, Undecided, words
@@ -134,18 +135,22 @@ class Chances:
         return self.summed({k: [Sum.of(self.p[k])] * 3})
 
 
-def turned(slot: Exact, names: Sequence[str], row: Sequence[Ball], k: int, near: bool) -> dict[str, Sum]:
-    """Outputs of a slot's Program. `near`: where one, or for a value its slope, changes its sign within a factor of two
-    of the kth slot, what the slot's own rounding changes counts as an addend. `names`: value, slope, bend of that slot."""
+def turned(slot: Exact, names: Sequence[str], row: Sequence[Ball], k: int, near: float) -> dict[str, Sum]:
+    """Outputs of a slot's Program, of which `names` are value, slope and bend of the kth slot.
+
+    Where one, or for a value its slope, changes its sign within a factor of two of that slot, what the slot's rounding
+    by `near`, an ulp of 1, changes counts as an addend; 0 where nothing does.
+    """
     at = slot.named(row)
     made = {n: Sum.of(v) for n, v in at.items()}
     if not near:
         return made
     sides = [slot.named([*row[:k], row[k] * factor, *row[k + 1 :]]) for factor in (ball(0.5), ball(2))]
-    for n, (this, steeper) in enumerate(zip(names, names[1:], strict=False)):
+    for n, (this, steeper) in enumerate(pairwise(names)):
         looked = (this, steeper) if n == 0 else (this,)
         if any(not side[o] * at[o] > 0 for side in sides for o in looked):
-            made[this] = Sum(at[this], made[this].size.max(abs(at[steeper] * row[k])))
+            bent = at[names[-1]] * row[k] * row[k] * near if n == 0 else ball(0)
+            made[this] = Sum(at[this], made[this].size.max(abs(at[steeper] * row[k])).max(abs(bent)))
     return made
 
 
@@ -185,29 +190,33 @@ def linear(found: Sequence[Mapping[str, Ball]], signs: Sequence[Mapping[int, int
     return Slot(Sum.of(*(f["value"] for f, _ in rows)), slope, bend)
 
 
-def normalised(slot: Exact, link: Exact, y: Sequence[float], z: Sequence[float]) -> Slot:
+BY_U = ("value", "d_u", "d_u_u")
+
+
+def normalised(slot: Exact, link: Exact, y: Sequence[float], z: Sequence[float], near: float) -> Slot:
     """Σ_k f(y_k, u_k) with u = z − λ, Σ e(u) = 1."""
     K, u = len(z), above_level(link, z)
     at = [link.named([v]) for v in u]
-    f = [slot.named([ball(share), v]) for share, v in zip(y, u, strict=True)]
+    f = [turned(slot, BY_U, [ball(share), v], 1, near) for share, v in zip(y, u, strict=True)]
     whole = Sum.of(*(e["de"] for e in at)).value
     w = [e["de"] / whole for e in at]
     rest = [Sum.of(*(e["de"] for j, e in enumerate(at) if j != k)).value / whole for k in range(K)]
-    total = Sum.of(*(g["d_u"] for g in f)).value if "dde" in at[0] else ball(0)
+    total = Sum.over(g["d_u"] for g in f) if "dde" in at[0] else Sum.of()
 
     def towards(j: int, k: int) -> Ball:
         return rest[k] if j == k else -w[k]
 
     def bend(a: int, b: int) -> Sum:
-        inner = [g["d_u_u"] - (total / whole * e["dde"] if "dde" in e else 0) for g, e in zip(f, at, strict=True)]
-        return Sum.of(*(v * towards(j, a) * towards(j, b) for j, v in enumerate(inner)))
+        shared = [total.times(-e["dde"] / whole) if "dde" in e else Sum.of() for e in at]
+        inner = [Sum.over([g["d_u_u"], s]) for g, s in zip(f, shared, strict=True)]
+        return Sum.over(v.times(towards(j, a) * towards(j, b)) for j, v in enumerate(inner))
 
-    slope = [Sum.of(*(g["d_u"] * towards(j, k) for j, g in enumerate(f))) for k in range(K)]
-    return Slot(Sum.of(*(g["value"] for g in f)), slope, bend)
+    slope = [Sum.over(g["d_u"].times(towards(j, k)) for j, g in enumerate(f)) for k in range(K)]
+    return Slot(Sum.over(g["value"] for g in f), slope, bend)
 
 
 def above_level(link: Exact, z: Sequence[float]) -> list[Ball]:
-    """The scores above the level at which Σ e(z − λ) = 1: a ball around Newton's last step, on whose ends e disagrees."""
+    """The scores above the level at which Σ e(z − λ) = 1: balls about Newton's last step, at whose ends e disagrees."""
     from flint import arb, ctx
 
     at, best = [ball(v) for v in z], max(z)
