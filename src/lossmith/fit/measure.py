@@ -9,6 +9,7 @@ import numpy as np
 
 from lossmith.errors import DataError
 from lossmith.fit.design import Array
+from lossmith.fit.sampled import sampled
 from lossmith.fit.solvers import BASIC
 
 PART = 65_536
@@ -53,7 +54,10 @@ def natural_slope(objective: Any) -> float:
 
 
 def _alike(objective: Any, shifted: bool) -> Iterator[tuple[Any, Array | None, Any]]:
-    """(targets, weights, offset) of all rows, a part at a time; a row for each class stands for all rows of it."""
+    """(targets, weights, offset) of all rows, a part at a time.
+
+    A row of each class stands for all rows of it, and a part for all rows of a long table that weigh the same.
+    """
     y, weight, n = objective.y, objective.weight, len(objective.y)
     offset = objective.offset if shifted else None
     if objective.classes is not None and offset is None:
@@ -61,8 +65,8 @@ def _alike(objective: Any, shifted: bool) -> Iterator[tuple[Any, Array | None, A
         there = np.flatnonzero(counts)
         yield there.astype(np.float64), counts[there].astype(np.float64), None
         return
-    for a in range(0, n, PART):
-        part = slice(a, a + PART)
+    long = weight is None and n > 4 * PART
+    for part in [sampled(n, PART, 2)] if long else [slice(a, a + PART) for a in range(0, n, PART)]:
         yield y[part], None if weight is None else weight[part], None if offset is None else offset[part]
 
 
@@ -84,7 +88,7 @@ def _size(objective: Any, y: Any, weight: Array | None, offset: Any, last: Any) 
         if not most > 0.0 or mass == 0.0:
             return 0.0, mass
         squares = ((r / most) ** 2).reshape(len(r), -1).sum(axis=1)
-        size = most * float(np.sqrt(np.average(squares, weights=weight)))
+        size = most * float(np.sqrt(squares.mean() if weight is None else np.average(squares, weights=weight)))
     return (size if np.isfinite(size) else np.inf), mass
 
 
