@@ -119,6 +119,9 @@ def in_order(work: Callable[[T], R], items: Iterable[T], ahead: int = 16) -> Ite
     """work(item) for each item, computed by several threads a few at a time, given in the order of the items."""
     waiting = iter(items)
     while group := list(itertools.islice(waiting, ahead)):
+        if len(group) == 1:
+            yield work(group[0])
+            continue
         done: list[Any] = [None] * len(group)
 
         def one(i: int, _: int, group: list[T] = group, done: list[Any] = done) -> None:

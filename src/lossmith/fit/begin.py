@@ -29,6 +29,22 @@ def _best(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any
     return loss.start(y, weight) if outputs == 1 else loss.start(y, weight, classes=outputs)
 
 
+def _linked(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
+    """Where the mean of a constant is that of y, to four digits: for a likelihood that is its best constant."""
+    if outputs > 1 or loss.averages != "y" or loss.derived.mean is None:
+        return _best(loss, y, weight, outputs)
+    wanted = y.mean() if weight is None else np.average(y, weights=weight)
+    low, high = -FAR, FAR
+    for _ in range(3):
+        grid = np.linspace(low, high, 129)
+        with np.errstate(all="ignore"):
+            k = int(np.searchsorted(loss.mean(grid), wanted))
+        if not 0 < k < len(grid):
+            return _best(loss, y, weight, outputs)
+        low, high = float(grid[k - 1]), float(grid[k])
+    return 0.5 * (low + high)
+
+
 def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
     if y.ndim == 2:
         share = np.average(y, axis=0, weights=weight)
@@ -36,13 +52,17 @@ def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) ->
     if outputs > 1:
         share = np.bincount(y.astype(np.intp), weight, outputs)
         return np.log(np.maximum(share / share.sum(), 1e-3))
-    positive = float(np.clip(np.average(y > 0, weights=weight), 1e-3, 1.0 - 1e-3))
+    share = (y > 0).mean() if weight is None else np.average(y > 0, weights=weight)
+    positive = min(max(float(share), 1e-3), 1.0 - 1e-3)
     return np.log(positive) - np.log1p(-positive)
 
 
+FAR = 60.0
+"""How far from 0 a link is looked at."""
 STARTS: Mapping[str, Callable[[Any, NDArray[Any], Array | None, int], Any]] = {
     "residual": lambda loss, y, weight, outputs: weighted_median(y, weight),
     "margin": _log_odds,
+    "score": _linked,
     **dict.fromkeys(("softmax", "normalised", "adjusted", "costs"), _log_odds),
 }
 """Where to start for each lift, without a search."""

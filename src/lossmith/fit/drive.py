@@ -122,15 +122,21 @@ def _stuck(solver: Solver, trace: list[Step]) -> tuple[bool, str] | None:
 
 
 @cache
-def _pools() -> Any:
+def _pools() -> list[Any]:
     import scipy.linalg  # noqa: F401  (brings a BLAS of its own, which the controller must find)
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Keep BLAS to one thread: two collapse when others work on the machine, and change the last digits of sums."""
-    with _pools().limit(limits=1, user_api="blas"):
+    busy = [(pool, count) for pool in _pools() if (count := pool.num_threads) != 1]
+    for pool, _ in busy:
+        pool.set_num_threads(1)
+    try:
         yield
+    finally:
+        for pool, count in busy:
+            pool.set_num_threads(count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ def _alone(y: NDArray[Any], weight: Array | None) -> bool:
     return bool((seen == seen[0]).all())
 
 
+@lru_cache(maxsize=512)
 def _stops(loss: Any) -> bool:
     """Does the loss reach its minimum at a finite margin (as hinges do), so that separation is no trouble?"""
     with np.errstate(all="ignore"):
