@@ -8,6 +8,7 @@ from scipy import optimize, stats
 
 import lossmith
 from lossmith.errors import DataError, ShapeError
+from lossmith.loss import Loss
 from lossmith.startscalar import quantile_of
 
 RNG = np.random.default_rng(5)
@@ -130,3 +131,14 @@ def test_offsets_against_closed_forms(n: int) -> None:
         lossmith.Squared().start(y, offset=[1.0, 2.0])
     with pytest.raises(DataError, match="offset"):
         lossmith.CrossEntropy().start(np.arange(n) % 3, offset=offset)
+
+
+@pytest.mark.parametrize("name", ["StudentT", "Tukey", "Welsch"])
+def test_many_places_are_looked_at_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where every place of a grid is a call, or where valleys are followed that have no bottom."""
+    y = np.concatenate([RNG.standard_t(2, size=1500), 40 + RNG.normal(size=900)])
+    asked = []
+    plain = Loss.evaluate
+    monkeypatch.setattr(Loss, "evaluate", lambda self, *rest: asked.append(self) or plain(self, *rest))
+    found = lossmith.loss(name).start(y)
+    assert len(asked) < 300 and abs(found) < 1

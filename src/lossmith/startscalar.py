@@ -5,6 +5,7 @@ Many rows are first thinned out to a few thousand: there the minimum is looked f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ VALLEYS = 12
 
 THIN = 1 << 12
 """Rows that stand for all of them while the neighbourhood of the minimum is looked for."""
+
+CELLS = 1 << 16
+"""Rows times places that are computed at once."""
 
 CLOSE = 0.02
 """Valleys of the thinned rows that all rows are asked about: so little higher than the lowest, as a share of the
@@ -121,8 +125,17 @@ def _valleys(loss: Loss, sample: Sample) -> list[tuple[float, float]]:
     for _ in range(2):
         lowest = _lowest(loss, sample, grid)
         grid = np.unique(np.concatenate([np.linspace(*_beside(grid, i), 33) for i in lowest]))
-    found = [float(z) for i in _lowest(loss, sample, grid) for z in _valley(loss, sample, grid, i)]
+    beside = {i + step for i in _lowest(loss, sample, grid) for step in (-1, 0, 1)}
+    near = np.array(sorted(beside & set(range(len(grid)))))
+    found = [*map(float, grid[near]), *(_root(loss, sample, *cell) for cell in _cells(loss, sample, grid, near))]
     return [(_height(loss, sample, z), z) for z in found]
+
+
+def _cells(loss: Loss, sample: Sample, grid: Array, near: NDArray[np.intp]) -> list[tuple[float, float]]:
+    """The cells between some points of the grid that slope down on the left and up on the right."""
+    slopes = _each(loss.gradient, sample, grid[near])
+    cells = zip(near[:-1], near[1:], slopes[:-1], slopes[1:], strict=True)
+    return [(float(grid[i]), float(grid[j])) for i, j, down, up in cells if j == i + 1 and down <= 0 <= up]
 
 
 def _rivals(found: list[tuple[float, float]], width: float) -> list[float]:
@@ -137,18 +150,22 @@ def _rivals(found: list[tuple[float, float]], width: float) -> list[float]:
 
 
 def _lowest(loss: Loss, sample: Sample, grid: Array) -> list[int]:
-    heights = np.array([_height(loss, sample, z) for z in grid])
-    return [int(i) for i in np.argsort(heights)[:VALLEYS]]
+    return [int(i) for i in np.argsort(_each(loss.value, sample, grid))[:VALLEYS]]
+
+
+def _each(rows: Callable[[Array, Array], Array], sample: Sample, grid: Array) -> Array:
+    """Σ w rows(y, z) for every z of a grid, as many at a time as the caches hold."""
+    n = len(sample.y)
+    sums = []
+    for at in range(0, len(grid), max(CELLS // n, 1)):
+        z = grid[at : at + max(CELLS // n, 1), None] + np.broadcast_to(sample.offset, n)
+        with np.errstate(all="ignore"):
+            sums.append(rows(np.tile(sample.y, len(z)), z.reshape(-1)).reshape(-1, n) @ sample.w)
+    return np.concatenate(sums)
 
 
 def _beside(grid: Array, i: int) -> tuple[float, float]:
     return float(grid[max(0, i - 1)]), float(grid[min(len(grid) - 1, i + 1)])
-
-
-def _valley(loss: Loss, sample: Sample, grid: Array, i: int) -> tuple[float, ...]:
-    """A point of the grid, and the stationary points on either side of it."""
-    left, right = _beside(grid, i)
-    return float(grid[i]), _root(loss, sample, left, grid[i]), _root(loss, sample, grid[i], right)
 
 
 def _guesses(loss: Loss, sample: Sample) -> Array:
