@@ -60,6 +60,7 @@ def draw(loss: Loss, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray
     table = {
         "real": lambda: rng.normal(scale=3, size=n),
         "halfline": lambda: rng.poisson(1.5, n) * 1.0,
+        "positive_line": lambda: np.random.default_rng(seed + 1).gamma(2.0, size=n) + 0.01,
         "binary": lambda: rng.integers(0, 2, n) * 1.0,
         "classes": lambda: rng.integers(0, CLASSES, n) * 1.0,
         "bounds": lambda: bounds_of(rng.normal(scale=2, size=n), rng),
@@ -146,9 +147,15 @@ def coupled(loss: Loss, y: Any, z: list[Any], params: dict[str, Any]) -> Any:
     if loss.lift.name == "simplex":
         return reference.walk(loss.tree, {**simplex(y, z), **params})
     if loss.lift.name == "adjusted":
-        priors = loss.lift.priors or [1.0] * len(z)
-        moved = [v + mpmath.log(mpf(p) / sum(priors)) for v, p in zip(z, priors, strict=True)]
-        return reference.walk(loss.tree, {**simplex(y, moved), **params})
+        priors, ones = loss.lift.priors or [1.0] * len(z), [1.0] * len(z)
+        factors = loss.lift.factors or ones
+        rows = zip(z, priors, factors, strict=True)
+        moved = [mpf(a) * v + mpmath.log(mpf(p) / sum(priors)) for v, p, a in rows]
+        seen = simplex(y, moved)
+        if loss.lift.margins:
+            moved[int(y)] -= mpf(loss.lift.margins[int(y)])
+            seen |= {name: simplex(y, moved)[name] for name in ("p", "logp")}
+        return reference.walk(loss.tree, {**seen, **params})
     if loss.lift.name == "costs":
         row = (loss.lift.table or 1 - np.eye(len(z)))[int(y)]
         slots = [{"cost": mpf(float(c)), **simplex(k, z)} for k, c in enumerate(row)]
@@ -269,14 +276,15 @@ LOGS = np.array([-300.0, -40.0, -5.0, 0.0, 1e-9, 4.0, 40.0, 300.0])
 def extremes(loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     """Every combination of extreme outputs (logarithms and logits within ±300), for a few truths."""
     named = loss.lift.outputs or ("score", "t0", "t1")
-    scaled = loss.target.name == "halfline"
+    scaled = loss.target.name in ("halfline", "positive_line")
     axes = [LOGS if o.startswith("log") or (scaled and o != "mu") else EXTREMES for o in named]
     z = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
     z = z[:: max(1, len(z) // 400)]
     if loss.target.name == "classes" and not loss.lift.multiclass:
         z = z[z[:, 2] > z[:, 1]]
     truths = {
-        "real": [0.3], "halfline": [0.0, 1.0, 7.0], "binary": [0.0, 1.0], "classes": [0.0, 1.0, 2.0],
+        "real": [0.3], "halfline": [0.0, 1.0, 7.0], "positive_line": [0.02, 1.0, 7.0],
+        "binary": [0.0, 1.0], "classes": [0.0, 1.0, 2.0],
         "bounds": [(0.3, 0.3), (-np.inf, 0.3), (0.3, np.inf), (0.3, 0.7), (-1e5, 1e5)],
     }[loss.target.name]  # fmt: skip
     if loss.lift.name in SHARED:

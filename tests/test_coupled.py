@@ -26,7 +26,8 @@ VARIED = [
     lossmith.SquaredHinge().over("one_against_rest"), lossmith.Logistic().over("one_against_each"),
     lossmith.loss("-logp + entropy*sum_p2 - mean_logp/9 + logsumexp**2/9", lift="simplex"),
 ]  # fmt: skip
-ENDLESS = {"NormalisedCrossEntropy", "TotalVariation", "ReverseKullbackLeibler", "DualFocal", "ExpectedCost"}
+ENDLESS = {"NormalisedCrossEntropy", "TotalVariation", "ReverseKullbackLeibler", "DualFocal", "ExpectedCost",
+           "ActivePassive"}  # fmt: skip
 """Losses whose best constant is a corner of the simplex, or a point where the loss jumps (DualFocal)."""
 
 

@@ -246,6 +246,9 @@ FOUR = [
     lossmith.LogitAdjustment().over(lossmith.adjusted([0.1, 0.2, 0.3, 0.4])),
     lossmith.ExpectedCost().over(lossmith.costs([[0, 1, 2, 3], [1, 0, 1, 2], [5, 1, 0.5, 1], [1, 1, 1, 0]])),
     lossmith.ZLoss(2.0).over(lossmith.adjusted([1, 2, 3, 4])),
+    lossmith.VectorScaling().over(lossmith.adjusted([40, 20, 5, 1], 0.5, gamma=0.3)),
+    lossmith.LDAM().over(lossmith.adjusted([40, 20, 5, 1], 0, margin=0.5, scale=4)),
+    lossmith.ConfidencePenalty().over(lossmith.adjusted([4, 2, 1, 1], margin=1)),
 ]
 
 

@@ -45,4 +45,4 @@ def of_scores(loss: Loss) -> dict[str, Fact]:
     if (loss.lift.name, loss.formula) in CONVEX:
         return {"convex": Fact("convex", True, CONVEX[loss.lift.name, loss.formula][0])}
     bound = BOUNDS.get((loss.lift.name, loss.formula))
-    return bound.facts() if bound else {}
+    return bound.stretched(loss.lift.stretch).facts() if bound else {}

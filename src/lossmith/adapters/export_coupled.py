@@ -67,8 +67,12 @@ class Slots(Coupled):
         return np.asarray(np.sum(parts, axis=0))
 
     def _of_class(self, one: Callable[[Any, list[Array]], Array], index: Array, z: Array) -> Array:
-        slots = [slot(Probabilities(z, index, counted(z))) for slot in self._more]
+        slots = [slot(self._rows(z, index)) for slot in self._more]
         return one(slots, [np.ascontiguousarray(values) for values, _, _ in slots])
+
+    def _rows(self, z: Array, index: Array) -> Probabilities:
+        """What the slots look at."""
+        return Probabilities(z, index, counted(z))
 
     def _values(self, y: Array, z: Array) -> Array:
         """The loss of each row (n,)."""
@@ -119,14 +123,22 @@ class Distribution(Coupled):
 
 
 class Adjusted(Slots):
-    """Losses of scores beside which the classes' frequencies are known: `shift`, their logarithms, is added."""
+    """Losses of scores that are shifted by what is known of the classes' frequencies, after a factor for each; and
+    margins by which a class must be ahead where it is the true one."""
 
-    def __init__(self, shift: tuple[float, ...], *more: Any) -> None:
+    def __init__(self, numbers: tuple[tuple[float, ...], ...], *more: Any) -> None:
         super().__init__(*more)
-        self._shift = np.asarray(shift if shift else 0.0)
+        shift, factors, margins = numbers
+        self._shift, self._factor = np.asarray(shift if shift else 0.0), np.asarray(factors if factors else 1.0)
+        self._margins = np.asarray(margins) if margins else None
 
     def _of_class(self, one: Callable[[Any, list[Array]], Array], index: Array, z: Array) -> Array:
-        return super()._of_class(one, index, z + self._shift)
+        found = super()._of_class(one, index, self._factor * z + self._shift)
+        steep = (1.0, self._factor, self._factor * np.expand_dims(self._factor, -1))
+        return np.asarray(found * steep[found.ndim - 1])
+
+    def _rows(self, z: Array, index: Array) -> Probabilities:
+        return Probabilities(z, index, counted(z), self._margins)
 
 
 class Costs(Distribution):

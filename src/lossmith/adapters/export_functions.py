@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from typing import Any
 
 import numpy as np
 
-from lossmith.backends.arrays import DIALECTS, function, helpers, load
+from lossmith.backends.arrays import DIALECTS, REACHES, Far, function, helpers, load
 from lossmith.lifts.normalised import sure
 from lossmith.loss import Loss
 from lossmith.program import Program
@@ -156,7 +156,8 @@ def printed(loss: Loss, one: Question, dialect: str) -> tuple[list[str], set[str
     z = "logp" if "logp" in one.program.inputs else z
     shares, far = mended(loss, one, z)
     lines, used = function(dialect, one.name, one.program, params, one.says, far, shares)
-    if one.name in ("slope", "bend") and z == "logp" and _lost(loss, one, z, at=(0.0,)):
+    sure = z == "logp" and one.name in ("slope", "bend")
+    if sure and np.isnan(at(loss, one, printed_here(loss, one, ""), z, 0.0)).any():
         lines.insert(2, f"    logp = {DIALECTS[dialect].xp}.clip(logp, -INFINITY, -1e-30)")
     return lines, used
 
@@ -166,35 +167,86 @@ def dynamic(loss: Loss) -> Mapping[str, float]:
     return {n: getattr(loss, n) for n, p in loss.declared.items() if not p.static}
 
 
-def mended(loss: Loss, one: Question, z: str) -> tuple[str, str]:
-    """What an infinite prediction needs: nothing, truths of 0 that annul, a limit, or both; in this order."""
-    joint = loss.lift.joint and kind_of(loss) != "distribution"
-    if joint or PERIODIC & {s.word for s in one.program.steps}:
-        return "", ""
-    for shares, far in (("", ""), (z, ""), ("", z)):
-        if not _lost(loss, one, z, shares=shares, far=far):
-            return shares, far
-    return z, z
+def mended(loss: Loss, one: Question, z: str) -> tuple[str, Far]:
+    """What infinite predictions need: nothing, zeros that annul what is infinite, limits, or both; in this order."""
+    kind, periodic = kind_of(loss), PERIODIC & {s.word for s in one.program.steps}
+    if periodic or kind in ("ordinal", "slots", "normalised") or "kind" in one.program.inputs:
+        return "", ()
+    outs = [o for o in outputs_of(loss) if o in one.program.inputs] if kind == "outputs" else [z]
+    best: tuple[int, str, Far] = (len(outs) + 1, "", ())
+    for shares in ("", *outs):
+        far, missed = limits(loss, one, outs, shares)
+        best = min(best, (missed, shares, far), key=lambda b: (b[0], len(b[2])))
+        if not missed and not far:
+            break
+    return best[1:]
+
+
+def limits(loss: Loss, one: Question, outs: list[str], shares: str) -> tuple[Far, int]:
+    """Where the limits of each output are found that needs it, and of how many outputs they are found nowhere."""
+    far: Far = ()
+    missed = 0
+    for o in outs:
+        up, down = (places(loss, one, o, sign, shares) for sign in (1, -1))
+        missed += not up or not down
+        if up and down and (up[0], down[0]) != (HERE, HERE):
+            both = [place for place in up if place in down and place != HERE]
+            far += ((o, both[0], both[0]) if both else (o, up[0], down[0]),)
+    return far, missed
+
+
+HERE = "INFINITY"
+
+
+@lru_cache(maxsize=8192)
+def places(loss: Loss, one: Question, z: str, sign: int, shares: str) -> list[str]:
+    """Where the limit at +∞ or −∞ is found: at infinity itself, or where results have settled or are infinite by then.
+
+    What disagrees with results that settled nearer by has been lost to rounding, or to a 0 that annulled too much.
+    """
+    if z == "logp" and sign > 0:
+        return [HERE, *reversed(REACHES)]
+    made = printed_here(loss, one, shares)
+    limit, found = np.full(1, np.nan), list[str]()
+    for place, bound in REACHES.items():
+        far, near = (at(loss, one, made, z, sign * part * float(place)) for part in (1, 0.75))
+        with np.errstate(all="ignore"):
+            same, large = (
+                np.abs(far - near) <= 1e-6 * (1 + np.abs(near)),
+                np.minimum(abs(far), abs(near)) > float(bound),
+            )
+            settled, agrees = same & ~large, np.isnan(limit) | (np.abs(far - limit) <= 1e-3 * (1 + np.abs(limit)))
+        found += [place] if ((same | large) & agrees).all() else []
+        limit = np.where(settled & np.isnan(limit), far, limit)
+    end = at(loss, one, made, z, sign * np.inf)
+    with np.errstate(all="ignore"):
+        here = ~np.isnan(end) & (np.isnan(limit) | (np.abs(end - limit) <= 1e-3 * (1 + np.abs(limit))))
+    return [HERE] * bool(here.all()) + found[::-1]
 
 
 @lru_cache(maxsize=4096)
-def _lost(
-    loss: Loss,
-    one: Question,
-    z: str,
-    at: tuple[float, ...] = (np.inf, -np.inf),
-    shares: str = "",
-    far: str = "",
-) -> bool:
-    """Is there no number at an infinite prediction, where there may be a limit?"""
-    lines, used = function("numpy", one.name, one.program, dynamic(loss), one.says, far, shares)
+def printed_here(loss: Loss, one: Question, shares: str) -> Callable[..., Any]:
+    """One function in NumPy, without limits."""
+    lines, used = function("numpy", one.name, one.program, dynamic(loss), one.says, (), shares)
     parts = ["import math", "import numpy as np", *constants(loss), *helpers("numpy", used), "\n".join(lines)]
-    made = load("\n\n".join(parts) + "\n", f"{loss.name} {one.name}")[one.name]
+    made: Callable[..., Any] = load("\n\n".join(parts) + "\n", f"{loss.name} {one.name}")[one.name]
+    return made
+
+
+def at(loss: Loss, one: Question, made: Callable[..., Any], z: str, end: float) -> np.ndarray[Any, Any]:
+    """The results at an end of one input, for some truths and other outputs."""
     truths = SAMPLE[loss.target.name] if "y" in one.program.inputs else (-1.0,)
-    ends = [e for e in at if z != "logp" or e <= 0]
+    outs = outputs_of(loss) if kind_of(loss) == "outputs" else ()
+    rows = []
+    for truth, beside in product(truths, BESIDE if outs else BESIDE[:1]):
+        others = iter(beside)
+        rows.append([end if i == z else next(others) if i in outs else truth for i in one.program.inputs])
     with np.errstate(all="ignore"):
-        tried = [made(*(np.array([e if i == z else t]) for i in one.program.inputs)) for e in ends for t in truths]
-    return bool(np.isnan(np.concatenate(tried)).any())
+        return np.ravel(made(*np.array(rows).T))
+
+
+BESIDE = ((0.3, -0.4, 0.7, 0.1), (1.5, 1.2, -0.8, 0.2))
+"""What the other outputs are then, in their order; 1.5 is a location that some truths have."""
 
 
 def module(loss: Loss, dialect: str, extra: tuple[str, ...] = ()) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ SEEN = {"logp": "log_true", "mean_logp": "log_mean", "sum_p2": "square", "logsum
 """The functions that compute what a formula of coupled scores looks at, in every framework under the same name."""
 
 NUMBERS: Mapping[str, Callable[[Any], tuple[Any, ...]]] = {
-    "adjusted": lambda lift: lift.shift if lift.priors else (),
+    "adjusted": lambda lift: lift.numbers,
     "costs": lambda lift: lift.table,
 }
 """The numbers of classes that a lift carries."""

@@ -64,10 +64,12 @@ def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Any]) ->
     """Σ_k t_k f(slots of class k) for shares t (…, K)."""
     f = differentiable(value, finite(slope), bend, 0)
 
-    def term(t: Any, z: Any) -> Any:
+    def term(t: Any, z: Any, margins: tuple[float, ...] = ()) -> Any:
         near = within_reach(z)
         logp = log_softmax(near)
         at = [jnp.broadcast_to(slot(near, logp), z.shape) for slot in slots]
+        if margins:
+            at = [behind(v, margins) if slot is log_true else v for slot, v in zip(slots, at, strict=True)]
         # a class without a share adds nothing, even where its own loss is infinite
         each = f(*(jnp.where(t == 0, slot.clip(-50, 50), slot) for slot in at))
         return unreached(jnp.where(t == 0, 0, t * each).sum(axis=-1), z)
@@ -81,9 +83,27 @@ def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Any]:
     return lambda t, z: f(t, log_softmax(z)).sum(axis=-1)
 
 
-def adjusted(term: Callable[..., Any], shift: tuple[float, ...]) -> Callable[..., Any]:
-    """The loss of scores beside which the classes' frequencies are known: their logarithms are added."""
-    return lambda t, z: term(t, z + jnp.asarray(shift, z.dtype) if shift else z)
+FEW = 30.0
+"""A lead up to which its exponential times what the others have stays in float32."""
+
+
+def behind(logp: Any, lead: tuple[float, ...]) -> Any:
+    """log p of classes whose scores are lowered by `lead`, from their own; a sure class keeps its digits."""
+    far, rest = jnp.asarray(lead, logp.dtype) - logp, -jnp.expm1(logp)
+    near = jnp.log1p(rest * jnp.exp(far.clip(None, FEW)))
+    return -jnp.where(far < FEW, near, far + jnp.log(rest + jnp.exp(-far)))
+
+
+def adjusted(term: Callable[..., Any], numbers: tuple[tuple[float, ...], ...]) -> Callable[..., Any]:
+    """The loss of scores that are shifted by what is known of the classes' frequencies, after a factor for each; and
+    margins by which a class must be ahead where it is the true one."""
+    shift, factors, margins = numbers
+
+    def of_moved(t: Any, z: Any) -> Any:
+        scaled = z * jnp.asarray(factors, z.dtype) if factors else z
+        return term(t, scaled + jnp.asarray(shift, z.dtype) if shift else scaled, margins)
+
+    return of_moved
 
 
 def costs(term: Callable[..., Any], table: tuple[tuple[float, ...], ...]) -> Callable[..., Any]:

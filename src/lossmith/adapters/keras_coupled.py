@@ -113,9 +113,13 @@ class Slots(Coupled):
 
     def found(self, y: Any, z: Any) -> Any:
         logp = log_softmax(z)
-        at = tuple(slot(z, logp) + ops.zeros_like(z) for slot in self.slots)
+        at = tuple(self.seen(slot, z, logp) + ops.zeros_like(z) for slot in self.slots)
         each = sloped(self.value(*at), as_tuple(self.slope(*at)), at)
         return ops.sum(shared(y, each), axis=-1)
+
+    def seen(self, slot: Callable[..., Any], z: Any, logp: Any) -> Any:
+        """What the formula looks at."""
+        return slot(z, logp)
 
 
 class Distribution(Coupled):
@@ -126,13 +130,28 @@ class Distribution(Coupled):
         return ops.sum(sloped(self.value(y, logp), as_tuple(self.slope(y, logp)), (logp,)), axis=-1)
 
 
-class Adjusted(Slots):
-    """Losses of scores beside which the classes' frequencies are known: their logarithms are added."""
+FEW = 30.0
+"""A lead up to which its exponential times what the others have stays in float32."""
 
-    numbers: tuple[float, ...] = ()
+
+class Adjusted(Slots):
+    """Losses of scores that are shifted by what is known of the classes' frequencies, after a factor for each; and
+    margins by which a class must be ahead where it is the true one."""
+
+    numbers: tuple[tuple[float, ...], ...] = ((), (), ())
 
     def found(self, y: Any, z: Any) -> Any:
-        return super().found(y, z + ops.convert_to_tensor(self.numbers, dtype=z.dtype) if self.numbers else z)
+        shift, factors, _ = self.numbers
+        scaled = z * ops.convert_to_tensor(factors, dtype=z.dtype) if factors else z
+        return super().found(y, scaled + ops.convert_to_tensor(shift, dtype=z.dtype) if shift else scaled)
+
+    def seen(self, slot: Callable[..., Any], z: Any, logp: Any) -> Any:
+        at, lead = slot(z, logp), self.numbers[2]
+        if not lead or slot is not log_true:
+            return at
+        far, rest = ops.convert_to_tensor(lead, dtype=z.dtype) - at, -ops.expm1(at)
+        near = ops.log1p(rest * ops.exp(ops.where(far < FEW, far, ops.full_like(far, FEW))))
+        return -ops.where(far < FEW, near, far + ops.log(rest + ops.exp(-far)))
 
 
 class Costs(Distribution):

@@ -64,11 +64,14 @@ def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Tensor])
     """Σ_k t_k f(slots of class k) over the last dimension."""
     f = differentiable(value, finite(slope), bend, 0)
 
-    def term(z: Tensor, target: Tensor) -> Tensor:
+    def term(z: Tensor, target: Tensor, margins: tuple[float, ...] = ()) -> Tensor:
         near = within_reach(wide(z))
         logp = log_softmax(near)
         own = of_true(logp, target)
         at = [slot(near, logp, own).expand_as(own) for slot in slots]
+        if margins:
+            lead = of_true(logp.new_tensor(margins).expand_as(logp), target)
+            at = [behind(t, lead) if slot is log_true else t for slot, t in zip(slots, at, strict=True)]
         if not target.is_floating_point():
             return unreached(f(*at)[..., 0], z)
         # a class without a share adds nothing, even where its own loss is infinite
@@ -91,9 +94,28 @@ def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Tensor
     return term
 
 
-def adjusted(term: Callable[..., Tensor], shift: tuple[float, ...]) -> Callable[..., Tensor]:
-    """The loss of scores beside which the classes' frequencies are known: their logarithms are added."""
-    return lambda z, target: term(z + z.new_tensor(shift) if shift else z, target)
+FEW = 30.0
+"""A lead up to which its exponential times what the others have stays in float32."""
+
+
+def behind(logp: Tensor, lead: Tensor) -> Tensor:
+    """log p of a class whose score is lowered by `lead`, from its own; a sure class keeps its digits."""
+    far, rest = lead - logp, -logp.expm1()
+    near = (rest * far.clip(max=FEW).exp()).log1p()
+    return -torch.where(far < FEW, near, far + (rest + (-far).exp()).log())
+
+
+def adjusted(term: Callable[..., Tensor], numbers: tuple[tuple[float, ...], ...]) -> Callable[..., Tensor]:
+    """The loss of scores that are shifted by what is known of the classes' frequencies, after a factor for each; and
+    margins by which a class must be ahead where it is the true one."""
+    shift, factors, margins = numbers
+
+    def of_moved(z: Tensor, target: Tensor) -> Tensor:
+        z = wide(z)
+        scaled = z * z.new_tensor(factors) if factors else z
+        return term(scaled + z.new_tensor(shift) if shift else scaled, target, margins)
+
+    return of_moved
 
 
 def costs(term: Callable[..., Tensor], table: tuple[tuple[float, ...], ...]) -> Callable[..., Tensor]:

@@ -231,43 +231,71 @@ def function(
     program: Program,
     params: Mapping[str, float],
     says: str,
-    far: str = "",
+    far: Far = (),
     shares: str = "",
 ) -> tuple[list[str], set[str]]:
     """The text of one function of the Program's inputs, and the words that it calls by name.
 
-    far: the input whose infinities are taken as limits ("" where none needs it). shares: the prediction, where products
-    of truths with it are to be 0 for a truth of 0 though the other factor be infinite ("" where none needs it).
+    far: the inputs whose infinities are taken as limits, each with how far out those are looked for, above and below.
+    shares: the prediction, where products of the other inputs with it are to be 0 where those are 0, though the other
+    factor be infinite ("" where none needs it).
     """
     used = DIALECTS[dialect]
     plain, _ = bound(program, params)
     free = tuple(i for i in plain.inputs)
     known = truths_in(plain, shares) if shares else frozenset[str]()
-    writer = Printer(used, plain, far or free[-1], {p: p.upper() for p in params}, known)
+    writer = Printer(used, plain, far[0][0] if far else free[-1], {p: p.upper() for p in params}, known)
     body = writer.body()
     if far:
-        cancels = any(step.word == "lgamma" for step in plain.steps)
-        body = _limits(used.xp, far, body, len(plain.outputs), NEARER if cancels else FAR)
+        body = _limits(used.xp, far, body, len(plain.outputs))
     head = [f"def {name}({', '.join(free)}):", f'    """{says}"""']
     return [*head, *(f"    {line}" for line in body)], writer.used
 
 
-FAR, NEARER = ("1e18", "1e9"), ("1e4", "1e3")
-"""Where a limit is taken, and what is infinite by then; nearer where large terms cancel."""
+Far = tuple[tuple[str, str, str], ...]
+"""Inputs by name, and where their limits are looked for: instead of +∞, and (with its sign turned) instead of −∞."""
+
+REACHES = {"80": "1e9", "1e4": "1e3", "1e18": "1e9"}
+"""Where a limit is looked for, and what is infinite by then. Large terms cancel at 1e18 and not yet at 1e4; from 88 on
+an exponential is infinite in float32."""
 
 
-def _limits(xp: str, z: str, body: list[str], count: int, reach: tuple[str, str]) -> list[str]:
-    """The same, with an infinite z replaced by a large one, and large results there by infinite ones."""
+def _limits(xp: str, far: Far, body: list[str], count: int) -> list[str]:
+    """The same, with an infinite input replaced by a large one, and large results there by infinite ones.
+
+    Where several inputs are infinite the result depends on which is first, and is NaN.
+    """
     results = [f"result{k or ''}" for k in range(count)]
     given = body[-1].removeprefix("return ")
-    grown = [f"{xp}.where(far & ({xp}.abs({r}) > {reach[1]}), {r} * INFINITY, {r})" for r in results]
-    return [
-        f"far = {xp}.abs({z}) == INFINITY",
-        f"{z} = {xp}.where(far, {xp}.sign({z}) * {reach[0]}, {z})",
-        *body[:-1],
-        f"{', '.join(results)} = {given}",
-        f"return {', '.join(grown)}",
-    ]
+    lines: list[str] = []
+    for z, above, below in far:
+        mark = "far" if len(far) == 1 else f"far_{z}"
+        lines.append(f"{mark} = {xp}.abs({z}) == INFINITY")
+        ends = f"{xp}.sign({z}) * {above}"
+        if above != below:
+            lines.append(f"up_{z} = {xp}.full_like({z}, {above})")
+            ends = f"{xp}.where({z} > 0, up_{z}, {xp}.full_like({z}, -{below}))"
+        lines.append(f"{z} = {xp}.where({mark}, {ends}, {z})")
+    lines += [*body[:-1], f"{', '.join(results)} = {given}"]
+    for z, above, below in far:
+        mark, (high, low) = (
+            "far" if len(far) == 1 else f"far_{z}",
+            (REACHES.get(above, above), REACHES.get(below, below)),
+        )
+        if high == low:
+            grown = [f"({xp}.abs({r}) > {high})" for r in results]
+        else:
+            grown = [f"({xp}.abs({r}) > {xp}.where({z} > 0, {xp}.full_like({r}, {high}), {low}))" for r in results]
+        made = [f"{xp}.where({mark} & {g}, {r} * INFINITY, {r})" for g, r in zip(grown, results, strict=True)]
+        lines.append(f"{', '.join(results)} = {', '.join(made)}")
+    marks = [f"far_{z}" for z, _, _ in far]
+    for k, mark in enumerate(marks[1:], 1):
+        both = f"{mark} & ({' | '.join(marks[:k])})"
+        lines += [f"{r} = {xp}.where({both}, {r} * (INFINITY - INFINITY), {r})" for r in results]
+    if len(far) == 1:
+        lines[-1] = "return " + lines[-1].partition(" = ")[2]
+        return lines
+    return [*lines, f"return {', '.join(results)}"]
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossmith.catalogue.pieces import COUNTS, tail, zero
-from lossmith.domain import fraction, halfline, positive, real
+from lossmith.domain import fraction, halfline, positive, positive_line, real
 from lossmith.lifts import several
 from lossmith.loss import Loss
 
@@ -31,6 +31,38 @@ class StudentTNLL(Loss, lift=several("mu", "log_sigma")):
     mean_formula = "mu"
     nu: float = positive(4.0, "degrees of freedom: small means heavy tails, ∞ is normal")
     cite = "Lange, Little and Taylor 1989, doi:10.1080/01621459.1989.10478852"
+
+
+class LogisticNLL(Loss, lift=several("mu", "log_s")):
+    """A logistic distribution whose mean and width are both predicted: tails between normal and Laplace."""
+
+    formula = "log_s + softplus((y - mu)*exp(-log_s)) + softplus(-(y - mu)*exp(-log_s))"
+    mean_formula = "mu"
+    cite = "Verhulst 1838; Johnson, Kotz and Balakrishnan 1995, chapter 23"
+
+
+class GumbelNLL(Loss, lift=several("mu", "log_b")):
+    """A Gumbel distribution of largest values whose location and width are both predicted."""
+
+    formula = "log_b + 1 + expm1(-(y - mu)*exp(-log_b)) + (y - mu)*exp(-log_b)"
+    mean_formula = "mu + 0.5772156649015329*exp(log_b)"
+    cite = "Gumbel 1935; Johnson, Kotz and Balakrishnan 1995, chapter 22"
+
+
+class GammaNLL(Loss, lift=several("log_mu", "log_shape"), target=positive_line):
+    """Positive amounts whose mean and shape are both predicted: the coefficient of variation is shape^(−1/2)."""
+
+    formula = "exp(log_shape)*(log_mu - log(y) + y*exp(-log_mu) - log_shape) + lgamma(exp(log_shape))"
+    mean_formula = "exp(log_mu)"
+    cite = "Rigby and Stasinopoulos 2005, doi:10.1111/j.1467-9876.2005.00510.x"
+
+
+class WeibullNLL(Loss, lift=several("log_scale", "log_shape"), target=positive_line):
+    """Positive times whose scale and shape are both predicted: hazards that fall or rise with time."""
+
+    formula = "1 - log_shape + expm1((log(y) - log_scale)*exp(log_shape)) - (log(y) - log_scale)*exp(log_shape)"
+    mean_formula = "exp(log_scale + lgamma(1 + exp(-log_shape)))"
+    cite = "Rigby and Stasinopoulos 2005, doi:10.1111/j.1467-9876.2005.00510.x"
 
 
 class NegativeBinomialNLL(Loss, lift=several("log_mu", "log_theta"), target=halfline):

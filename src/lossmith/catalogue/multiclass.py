@@ -90,6 +90,38 @@ class LogitAdjustment(Loss, lift=adjusted):
     cite = "Menon et al. 2021, arXiv:2007.07314; Ren et al. 2020, arXiv:2007.10740"
 
 
+class VectorScaling(Loss, lift=adjusted):
+    """Cross-entropy of scores with a factor and a shift for each class: rare classes get a larger margin.
+
+    `lossmith.VectorScaling().over(lossmith.adjusted(counts, gamma=0.3))` has both, by the classes' frequencies.
+    """
+
+    formula = "-logp"
+    aliases = ("vs_loss",)
+    cite = "Kini, Paraskevas, Oymak and Thrampoulidis 2021, arXiv:2103.01550"
+
+
+class LDAM(Loss, lift=adjusted):
+    """Cross-entropy that asks the true class to be ahead by a margin, the larger the rarer it is.
+
+    `lossmith.LDAM().over(lossmith.adjusted(counts, tau=0, margin=0.5, scale=30))` has them, of normalised scores.
+    """
+
+    formula = "-logp"
+    aliases = ("label_distribution_aware_margin",)
+    cite = "Cao et al. 2019, arXiv:1906.07413"
+
+
+class ActivePassive(Loss, lift=simplex):
+    """Normalised cross-entropy, which lifts the true class, and the absolute error, which lowers the others."""
+
+    formula = "alpha*logp/mean_logp + beta*2*(1 - p)"
+    alpha: float = nonnegative(1.0, "weight of the active part; its share of K classes in the paper is K times this")
+    beta: float = nonnegative(1.0, "weight of the passive part")
+    aliases = ("apl", "nce_mae")
+    cite = "Ma et al. 2020, arXiv:2006.13554"
+
+
 class ExpectedCost(Loss, lift=costs):
     """What predictions drawn from the probabilities cost on average, by a table of costs: true class, predicted class.
 

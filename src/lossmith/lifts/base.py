@@ -91,6 +91,8 @@ class Lift(ABC):
     """Does NumPy put together what several columns of z give, so that roundings add up?"""
     probe: tuple[int, ...] = (1,)
     """A shape of z to try something with."""
+    stretch: float = 1.0
+    """By how much scores are multiplied, at most, before the formula sees them."""
     outputs: tuple[str, ...] = ()
     """The raw outputs by name, where a row has several of them: the columns of z."""
 

@@ -60,12 +60,25 @@ def towards_each(p: Array, rest: Array) -> Array:
     return jacobian
 
 
+FEW = 30.0
+"""A lead up to which its exponential times what the others have stays in float32."""
+
+
+def behind(logp: Array, rest: Array, lead: Array) -> Array:
+    """log p of a class whose score is lowered by `lead`, from its own log p and 1 − p, to the last digits."""
+    far = lead - logp
+    near = np.log1p(rest * np.exp(np.minimum(far, FEW)))
+    return np.asarray(-np.where(far < FEW, near, far + np.log(rest + np.exp(-far))))
+
+
 class Probabilities:
     """Rows of K scores, and slots of theirs with slopes and Hessians. J = diag p − ppᵀ is the Jacobian of p."""
 
-    def __init__(self, z: Array, index: NDArray[np.intp], made: tuple[Array, Array, Array]) -> None:
+    def __init__(
+        self, z: Array, index: NDArray[np.intp], made: tuple[Array, Array, Array], ahead: Array | None = None
+    ) -> None:
         self.z, (self.logp, self.p, self.rest) = z, made
-        self.index, self.row = index, np.arange(len(z))
+        self.index, self.row, self.ahead = index, np.arange(len(z)), ahead
         self.K = z.shape[1]
 
     @property
@@ -80,8 +93,20 @@ class Probabilities:
         return slope
 
     def log_true(self) -> Slot:
-        """log p of the true class."""
-        return self.logp[self.row, self.index], self.towards(self.index), -self.spread
+        """log p of the true class; with `ahead` (K,), by which each must be ahead if it is the true one, as if it lay
+        so much lower."""
+        logp, slope, bent = self.logp[self.row, self.index], self.towards(self.index), -self.spread
+        if self.ahead is None:
+            return logp, slope, bent
+        lead, rest = self.ahead[self.index].astype(logp.dtype), self.rest[self.row, self.index]
+        steep = 1 / (rest + np.exp(logp - lead))
+        curved = np.exp(logp) * -np.expm1(-lead) * steep * steep
+        outer = slope[:, :, None] * slope[:, None, :]
+        return (
+            behind(logp, rest, lead),
+            steep[:, None] * slope,
+            steep[:, None, None] * bent + curved[:, None, None] * outer,
+        )
 
     def log_mean(self) -> Slot:
         """The mean of log p over the classes."""

@@ -12,49 +12,89 @@ from numpy.typing import NDArray
 from lossmith.errors import ParameterError, ShapeError, UnsupportedError
 from lossmith.formula import Expr, name, substitute
 from lossmith.lifts.base import Derived, State
+from lossmith.lifts.probabilities import Probabilities
 from lossmith.lifts.scores import Divergence, Simplex
-from lossmith.lifts.softmax import _indices
+from lossmith.lifts.softmax import _indices, probabilities
 
 Array = NDArray[Any]
 Numbers = tuple[float, ...]
 
 
 class Adjusted(Simplex):
-    """Slots as of the simplex lift, seen at scores to which the logarithm of each class's prior is added.
+    """Slots as of the simplex lift, seen at scores a_k z_k + log π_k, of which the true class's is lowered by a margin.
 
-    What is left for the scores themselves is what the priors do not say: their largest is the class of the least
-    balanced error (Menon et al. 2021). Without priors all classes are alike.
+    The priors π are what is known of the classes' frequencies. What is left for the scores themselves is what the
+    priors do not say: their largest is the class of the least balanced error (Menon et al. 2021). Factors a that are
+    small for rare classes ask of them a larger margin (Kini et al. 2021), and so do margins that are large for them
+    (Cao et al. 2019). Without numbers all classes are alike.
     """
 
     name = "adjusted"
 
-    def __init__(self, priors: Numbers = ()) -> None:
-        if not all(0 < p < np.inf for p in priors) or len(priors) == 1:
+    def __init__(self, priors: Numbers = (), factors: Numbers = (), margins: Numbers = ()) -> None:
+        K = len(priors)
+        if not all(0 < p < np.inf for p in priors) or K == 1:
             raise ParameterError(f"adjusted{priors}: a prior > 0 for each of two classes or more")
-        self.priors = priors
-        self.probe = (1, len(priors)) if priors else (1,)
+        if not all(0 < a < np.inf for a in factors) or len(factors) not in (0, K):
+            raise ParameterError(f"adjusted: a factor > 0 for each of {K} classes, not {factors}")
+        if not all(0 <= m < np.inf for m in margins) or len(margins) not in (0, K):
+            raise ParameterError(f"adjusted: a margin >= 0 for each of {K} classes, not {margins}")
+        self.priors, self.factors, self.margins = priors, factors, margins
+        self.probe, self.stretch = (1, K) if priors else (1,), max(factors, default=1.0)
 
     @property
     def spelling(self) -> str:
-        return f"{self.name}({', '.join(map(repr, self.priors))})" if self.priors else self.name
+        tables = (self.priors, self.factors, self.margins) if self.factors or self.margins else (self.priors,)
+        rows = "; ".join(", ".join(map(repr, row)) for row in tables)
+        return f"{self.name}({rows})" if self.priors else self.name
 
     @property
     def recipe(self) -> str:
         return self.name
 
-    def __call__(self, priors: Sequence[float], tau: float = 1.0) -> Adjusted:
-        """The lift with these frequencies of the classes (K,), of which their power `tau` is taken."""
-        return Adjusted(tuple(float(p) ** tau for p in priors))
+    def __call__(
+        self, counts: Sequence[float], tau: float = 1.0, *, gamma: float = 0.0, margin: float = 0.0, scale: float = 1.0
+    ) -> Adjusted:
+        """The lift for classes of these frequencies (K,), counts or shares.
+
+        tau: the power of the frequencies that is taken as prior; 0 for none. gamma: the power of a frequency, relative
+        to the largest, by which its score is multiplied (VS loss). margin: by how much the rarest class must be ahead
+        where it is true, the others by the fourth root of their rarity (LDAM). scale: a factor on scores and margins.
+        """
+        n = np.asarray(counts, float)
+        if not ((n > 0) & (n < np.inf)).all() or n.ndim != 1 or len(n) < 2:
+            raise ParameterError(f"adjusted({counts}): a prior > 0 for each of two classes or more")
+        if not (0 < scale < np.inf and 0 <= margin < np.inf):
+            raise ParameterError(f"adjusted: scale must be > 0 and margin >= 0, not {scale} and {margin}")
+        factors, margins = scale * (n / n.max()) ** gamma, scale * margin * (n.min() / n) ** 0.25
+        return Adjusted(
+            tuple((n**tau).tolist()),
+            tuple(factors.tolist()) if (factors != 1).any() else (),
+            tuple(margins.tolist()) if margins.any() else (),
+        )
 
     @property
     def shift(self) -> Numbers:
         """What is added to the score of each class."""
         return tuple(float(v) for v in np.log(self.priors) - np.log(sum(self.priors)))
 
+    @property
+    def numbers(self) -> tuple[Numbers, Numbers, Numbers]:
+        """What is added to each score, by what it is multiplied before, and the margins; empty where there are none."""
+        return (self.shift if self.priors else ()), self.factors, self.margins
+
+    def rows(self, z: Array, index: NDArray[np.intp]) -> Probabilities:
+        """What the slots look at."""
+        return Probabilities(z, index, probabilities(z), np.asarray(self.margins) if self.margins else None)
+
     def parts(self, state: State, y: Array, z: Array, want: frozenset[str]) -> dict[str, Array]:
         if not self.priors:
             return super().parts(state, y, z, want)
-        return super().parts(state, y, z + np.asarray(_fitting(self.shift, z, state.who), z.dtype), want)
+        factors = np.asarray(self.factors or np.ones(len(self.priors)), z.dtype)
+        moved = z * _fitting(factors, z, state.who) + np.asarray(self.shift, z.dtype)
+        found = super().parts(state, y, moved, want)
+        steep = {"value": 1.0, "gradient": factors, "block": factors[:, None] * factors}
+        return {name: values * steep[name] for name, values in found.items()} if self.factors else found
 
 
 class Costs(Divergence):
@@ -123,7 +163,7 @@ def tabled(spelling: str) -> Adjusted | Costs | None:
     head, _, rest = spelling.partition("(")
     body = rest.rstrip(")")
     if head == "adjusted":
-        return Adjusted(_numbers(body, spelling))
+        return Adjusted(*(_numbers(row, spelling) for row in body.split(";")))
     return Costs(tuple(_numbers(row, spelling) for row in body.split(";"))) if head == "costs" else None
 
 
