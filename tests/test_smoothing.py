@@ -13,7 +13,7 @@ from lossmith.fit import Penalty, fit
 from lossmith.fit.kinks import kinks_of
 from lossmith.fit.objective import Objective
 from lossmith.fit.solvers.lbfgs import sample_sizes
-from lossmith.fit.solvers.smoothing import Rounded, Softened, near
+from lossmith.fit.solvers.smoothing import Rounded, Softened, Straight, near
 from lossmith.rows.memory import Rows
 
 STRAIGHT = {
@@ -35,10 +35,11 @@ def rows_of(name: str, n: int) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("width", [0.05, 0.5, 3.0])
 @pytest.mark.parametrize("name", STRAIGHT)
-def test_compiled_corners_are_the_plain_ones(name: str, width: float) -> None:
+@pytest.mark.parametrize("kind", [Softened, Straight])
+def test_compiled_corners_are_the_plain_ones(kind: Any, name: str, width: float) -> None:
     """Seen to fail with the slope of a margin's sign dropped, and with 1/width in place of ½/width."""
     loss, (y, z) = make(name, **STRAIGHT[name]), rows_of(name, 2000)
-    soft = Softened(loss, kinks_of(loss), width)
+    soft = kind(loss, kinks_of(loss), width)
     plain = Rounded(loss, width).evaluate(None, y, z, WANT)
     for backend in ("llvm", "numpy"):
         found = dict(

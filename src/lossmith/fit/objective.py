@@ -221,14 +221,6 @@ class Objective:
         """The loss as hinges, for one of straight pieces."""
         return Pieces.of(self.loss, self.y)
 
-    def clearance(self, z: Array) -> Array:
-        """How far each prediction is from the nearest kink of the loss."""
-        return self.pieces.clearance(z)
-
-    def crossed(self, before: Array, after: Array) -> NDArray[np.bool_]:
-        """Which predictions have a kink between `before` and `after`."""
-        return self.pieces.crossed(before, after)
-
     def folded(self, kept: NDArray[np.bool_], z: Array) -> Array:
         """Σ w·slope·x over the rows outside `kept`, at raw predictions z."""
         self.meter.passes += self.share

@@ -22,13 +22,15 @@ from lossmith.fit.separable import separation
 from lossmith.fit.solvers import Evaluation, Option, State, Vector
 from lossmith.fit.solvers.interior_point import InteriorPoint, begun, few_of, judged, solved
 from lossmith.fit.solvers.lbfgs import Memory
-from lossmith.fit.solvers.smoothing import ENOUGH, LEVELS, LOOSE, TIGHT, Near, at_width, width_of
+from lossmith.fit.solvers.smoothing import ENOUGH, TIGHT, Near, at_width, width_of
 from lossmith.fit.walkers import Side, Stuck, Walker, descend
 from lossmith.fit.walkers import begun as side_by_side
 
 Array = NDArray[np.float64]
 MEASURED = 4096
 """Rows that the products of columns are measured on."""
+FIRST, LOOSE = 0.2, 1e-2
+"""The share of a sample's rows that stand on a rounded corner there, and the relative residual that ends it."""
 STEPS = 12
 """Walks on one level, at most."""
 
@@ -78,20 +80,19 @@ def scores(each: Sequence[Objective], w: Sequence[Array]) -> list[Array]:
 
 
 def nears(each: Sequence[Objective], w: Sequence[Array], share: float) -> list[Near]:
-    """A point near each optimum, by rounding corners less and less: on a sample, at last of so many of all rows."""
+    """A point near each optimum, by rounding corners of some rows of a sample, then of that share of all rows."""
     rows, first = each[0].rows_count, each[0]
     some = first.only(sampled(rows, ENOUGH, 0)) if rows > 2 * ENOUGH else first
     seen = [replace(some, loss=o.loss, slope=o.slope, meter=o.meter, kernels={}) for o in each]
-    gram, z = _gram(some), scores(seen, w)
+    z = scores(seen, w)
     sizes = [abs(o.value_at(*at)) for o, *at in zip(seen, w, z, strict=True)]
-    for level in LEVELS:
-        widths = [width_of(o, s, level) for o, s in zip(seen, z, strict=True)]
-        bends = [bend_of(*some) * gram for some in zip(seen, z, widths, strict=True)]
-        w = [walker.w for walker in _level(seen, w, widths, bends, LOOSE)[1]]
-        z = scores(seen, w)
-    curved = [_bent(o, s, width_of(o, s, LEVELS[-1])) for o, s in zip(seen, z, strict=True)]
+    widths, gram = [width_of(o, s, FIRST) for o, s in zip(seen, z, strict=True)], _gram(some)
+    bends = [bend_of(*some) * gram for some in zip(seen, z, widths, strict=True)]
+    w = [walker.w for walker in _level(seen, w, widths, bends, LOOSE)[1]]
+    z = scores(seen, w)
+    bends = [_bent(o, s, width_of(o, s, FIRST)) for o, s in zip(seen, z, strict=True)]
     widths = [width_of(o, s, share) for o, s in zip(seen, z, strict=True)]
-    levels, walkers = _level(each, w, widths, curved, TIGHT)
+    levels, walkers = _level(each, w, widths, bends, TIGHT)
     return [
         Near(walker.w, level, Evaluation(walker.value, walker.gradient), width, size)
         for walker, level, width, size in zip(walkers, levels, widths, sizes, strict=True)

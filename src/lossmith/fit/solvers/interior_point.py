@@ -75,7 +75,7 @@ def begun(objective: Any, found: Near, z: Vector) -> State:
 
     The slope of a rounded corner is an ε-subgradient, ε = jump·width/8 a row that stands on one (`rounding.py`).
     """
-    far = objective.clearance(z)
+    far = objective.pieces.clearance(z)
     kept = far <= found.width
     if kept.sum() < few_of(objective) // 2:  # the sample misled
         kept[_nearest(far, few_of(objective))] = True
@@ -106,7 +106,7 @@ def judged(objective: Any, state: State, problem: Hinges, found: Solved, z: Vect
     if not kept.all() and not value <= here.value + 0.5 * max(abs(here.value), band.size):
         # no minimum on the band: a column that none of its rows has is pulled to infinity by those folded away
         return _wider(objective, State(state.w, here, memory=band), kept, band.z)
-    crossed = objective.crossed(band.z, z) & ~kept
+    crossed = objective.pieces.crossed(band.z, z) & ~kept
     if crossed.any():
         return _wider(objective, State(found.w, replace(here, value=value), memory=band), kept | crossed, z)
     shown = Evaluation(value, _best_slope(objective, problem, found))
@@ -136,6 +136,6 @@ def _wider(objective: Any, state: State, kept: NDArray[np.bool_], z: Vector) -> 
     count = int(1.5 * kept.sum())
     wide = kept | (2 * count > len(kept))
     if not wide.all():
-        wide[_nearest(objective.clearance(z), count)] = True
+        wide[_nearest(objective.pieces.clearance(z), count)] = True
     band = Band(wide, state.memory.size, z, objective.folded(wide, z))
     return replace(state, memory=band, measured=np.inf)

@@ -131,6 +131,56 @@ def softened(program: Program, lift: str, corners: int) -> Program:
     return Program(plain.inputs, (*plain.params, "width", *places, *jumps), tuple(steps), tuple(totals.items()))
 
 
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """A loss of straight pieces, which its kinks tell all of, with each corner rounded over `width` on either side."""
+
+    loss: Any
+    kinks: Kinks
+    width: float
+
+    @property
+    def lift(self) -> Any:
+        """That of the loss."""
+        return self.loss.lift
+
+    @property
+    def program(self) -> Program:
+        """Value, gradient and Hessian."""
+        return straight(self.loss.lift.name, len(self.kinks.places))
+
+    @property
+    def state(self) -> Bound:
+        """The width and how many there are to the unit, the leftmost piece, and where and how high the corners are."""
+        kinks, width = self.kinks, self.width
+        return Bound((width, 1.0 / width, kinks.first, kinks.level, *kinks.places, *kinks.jumps))
+
+
+@lru_cache(maxsize=64)
+def straight(lift: str, corners: int) -> Program:
+    """level + first·u + Σ jump·width·(rise² + max(0, t − 1)): t = (u − place)/width, rise = (t + 1)/2 within [0, 1]."""
+    steps: list[Step] = []
+
+    def say(word: str, *args: Arg) -> str:
+        steps.append(Step(f"soft{len(steps)}", word, args))
+        return steps[-1].name
+
+    sign: Arg = -1.0 if lift == "residual" else say("where", say("gt", "y", 0.0), 1.0, -1.0)
+    u = say("sub", "y", "z") if lift == "residual" else say("mul", sign, "z")
+    value, slope, bend = say("add", "level", say("mul", "first", u)), "first", ""
+    places, jumps = ([f"{name}{k}" for k in range(corners)] for name in ("place", "jump"))
+    for place, jump in zip(places, jumps, strict=True):
+        t = say("mul", say("sub", u, place), "sharp")
+        rise = say("min", say("max", say("add", say("mul", 0.5, t), 0.5), 0.0), 1.0)
+        height = say("add", say("mul", rise, rise), say("max", say("sub", t, 1.0), 0.0))
+        value = say("add", value, say("mul", say("mul", jump, "width"), height))
+        slope = say("add", slope, say("mul", jump, rise))
+        bent = say("where", say("lt", say("abs", t), 1.0), say("mul", say("mul", 0.5, jump), "sharp"), 0.0)
+        bend = say("add", bend, bent) if bend else bent
+    outputs = (("value", value), ("gradient", say("mul", sign, slope)), ("hessian", bend))
+    return Program(("y", "z"), ("width", "sharp", "first", "level", *places, *jumps), tuple(steps), outputs)
+
+
 def near(objective: Any, w: Vector, share: float) -> Near:
     """A point near the optimum, by rounding the corners less and less, at last of so many of all rows."""
     solver = Lbfgs() if objective.l1 is None else ProximalNewton()
@@ -148,7 +198,7 @@ def near(objective: Any, w: Vector, share: float) -> Near:
 
 def width_of(objective: Any, z: Vector, share: float) -> float:
     """How far from their corners that share of the rows is, at predictions z; or a little more than nothing."""
-    far = objective.clearance(z)
+    far = objective.pieces.clearance(z)
     least = 4.0 * objective.size / len(far)
     place = int(min(max(share, least), 0.9) * len(far))
     return float(np.partition(far, place)[place]) or 0.5 * float(far.mean()) or 1e-290
@@ -157,7 +207,7 @@ def width_of(objective: Any, z: Vector, share: float) -> float:
 def at_width(objective: Any, width: float) -> Any:
     """The objective with rounded corners: compiled, where all rows have the same corners."""
     loss, kinks = objective.loss, kinks_of(objective.loss)
-    soft = Rounded(loss, width) if kinks.by_row else Softened(loss, kinks, width)
+    soft = Rounded(loss, width) if kinks.by_row else Straight(loss, kinks, width)
     return replace(objective, loss=soft, kernels={})
 
 
