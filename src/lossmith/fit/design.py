@@ -20,6 +20,8 @@ from lossmith.rows.moments import Moments, moments
 Array = NDArray[np.float64]
 LARGE = 100_000
 """Cells of X from which compiled passes are used: below, NumPy is as fast, and nothing must be compiled."""
+FEW = 32
+"""Columns up to which rows are laid out column by column: NumPy is slow along short lines."""
 STIFF = 1e4
 """How strongly a penalty may bend a coordinate, beside a column of unit spread."""
 MOST = 1e305
@@ -115,8 +117,8 @@ class Design:
         """Some rows as a dense matrix in these coordinates, the intercept's ones included."""
         block = self.X[part]
         block = block if isinstance(block, np.ndarray) else block.toarray()
-        out = np.empty((block.shape[0], self.size))
         p = len(self.factor)
+        out = np.empty((self.size, block.shape[0])).T if p <= FEW else np.empty((block.shape[0], self.size))
         np.subtract(block, self.centre, out=out[:, :p])
         out[:, :p] *= self.factor
         if self.intercept:
