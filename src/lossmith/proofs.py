@@ -105,20 +105,20 @@ def _sampled(loss: Loss, ranges: Ranges, name: str) -> Fact:
     return Fact(name, None, f"true wherever it was tried, but not shown for every {named}, each of another form")
 
 
+STIRLING = "for one y it is bounded, but by Stirling's formula, which no rule here knows"
+GUARDS = "the guards of its formula, at -20 and 7, leave jumps of less than 1e-34, which no rule forgives"
+SHARES = "bounded by K: no log-probability is below K times their mean, which boxes do not see"
 OPEN: Mapping[str, str] = {
-    "GeneralizedPoisson": "log(alpha*y) is infinite at y = 0, a target like others, and boxes that touch it say nothing",
-    "NegativeBinomialNLL": "for one y it is bounded, but by Stirling's formula, which no rule here knows",
+    "GeneralizedPoisson": "log(alpha*y) is infinite at y = 0, a target like others: boxes that touch it say nothing",
+    "NegativeBinomialNLL": STIRLING, "ZeroInflatedNegativeBinomial": STIRLING,
     "ZeroInflatedPoisson": "for one y it is bounded, by two outputs at once, which no rule here adds up",
-    "ZeroInflatedNegativeBinomial": "for one y it is bounded, but by Stirling's formula, which no rule here knows",
-    "HurdlePoisson": "the guards of its formula, at -20 and 7, leave jumps of less than 1e-34, which no rule here forgives",
-    "CumulativeCloglog": "the guards of its formula, at -20 and 7, leave jumps of 1e-38, which no rule here forgives",
+    "HurdlePoisson": GUARDS, "CumulativeCloglog": GUARDS,
     "AsymmetricLoss": "below the shift every score is as good for y = 0, beyond it the link was not shown to rise",
-    "MultiLabelFocal": "its link rises by a balance of products of softplus that boxes and algebra do not resolve far out",
-    "BetaBinomial": "differences of digamma and lgamma of near arguments, for all y at once, cancel beyond what boxes keep",
-    "SymmetricPercentage": "its bound needs |r| <= |y| + |y - r|, which boxes do not see; not convex: no named functional",
+    "MultiLabelFocal": "its link rises by a balance of products of softplus that is not resolved far out",
+    "BetaBinomial": "digamma and lgamma of near arguments, for all y at once, cancel beyond what boxes keep",
+    "SymmetricPercentage": "its bound needs |r| <= |y| + |y - r|, which boxes do not see; it has no named functional",
     "ArctanPercentage": "not convex, and its window is as wide as y: no named functional",
-    "NormalisedCrossEntropy": "bounded by K: no log-probability is below K times their mean, which boxes do not see",
-    "ActivePassive": "bounded by K: no log-probability is below K times their mean, which boxes do not see",
+    "NormalisedCrossEntropy": SHARES, "ActivePassive": SHARES,
 }  # fmt: skip
 """Why facts of a loss of the catalogue stay open, beyond what the facts themselves say."""
 
