@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from torch_made import made, rows, torch
 
+import lossmith
 from lossmith.adapters import torch_classes
 from lossmith.adapters.export_functions import kind_of
 from lossmith.catalogue import every
@@ -115,6 +116,52 @@ def test_rows_are_taken_block_after_block(name: str, dtype: Any, monkeypatch: py
             found.append((value.detach(), torch.autograd.grad(value, free)[0]))
         assert found[0][1].dtype == dtype and found[0][1].shape == z.shape
         assert torch.allclose(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("name", ["ZLoss", "CrammerSinger", "KullbackLeibler", "Entmax", "ExpectedCost", "LDAM"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_coupled_rows_are_taken_block_after_block(name: str, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both derivatives and forwards; nothing but the arguments is kept. Catches a block without its side's factor."""
+    torch.manual_seed(0)
+    z, y, w = torch.randn(5, 7, 4, 3).to(dtype), torch.randint(0, 7, (5, 4, 3)), torch.rand(5, 4, 3)
+    shares = F.one_hot(y, 7).movedim(-1, 1).to(dtype) * 0.75 + 0.25 / 7
+    module = made(name)
+    if name == "LDAM":
+        lift = lossmith.adjusted([1, 2, 3, 4, 5, 6, 7], margin=0.5, scale=3)
+        module = lossmith.torch.criterion(lossmith.LDAM().over(lift))
+    for target in (y,) if name == "CrammerSinger" else (y, shares):
+        found = []
+        for size in (2**30, 60):
+            monkeypatch.setitem(torch_classes.BLOCK, "cpu", size)
+            free = z.clone().requires_grad_()
+            value = module(free, target, w)
+            (once,) = torch.autograd.grad(value, free)
+            (slope,) = torch.autograd.grad(module(free, target, w), free, create_graph=True)
+            twice = torch.autograd.grad(slope.square().sum(), free)[0] if slope.requires_grad else 0 * z
+            ahead = torch.func.jvp(lambda z, t=target: module(z, t, w), (z,), (torch.ones_like(z),))[1]
+            with torch.autograd.forward_ad.dual_level():
+                dual = module(torch.autograd.forward_ad.make_dual(z, torch.ones_like(z)), target, w)
+                tangent = torch.autograd.forward_ad.unpack_dual(dual).tangent
+            found.append((value.detach(), once, slope.detach(), twice, ahead, tangent))
+        near = 1e-12 if dtype == torch.float64 else 2e-2
+        assert found[0][1].dtype == dtype
+        for one, other in zip(*found, strict=True):
+            assert torch.allclose(one, other, rtol=near, atol=near)
+
+
+@pytest.mark.parametrize("name", ["ZLoss", "WestonWatkins", "ChiSquare", "Sparsemax"])
+def test_of_many_coupled_scores_only_the_arguments_are_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(torch_classes.BLOCK, "cpu", 1000)
+    kept: list[Any] = []
+
+    def pack(tensor: Any) -> Any:
+        kept.append(tensor)
+        return tensor
+
+    z, y = torch.randn(1000, 10, requires_grad=True), torch.randint(0, 10, (1000,))
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        made(name, reduction="none")(z, y)
+    assert {t.data_ptr() for t in kept if t.numel() > 1} == {z.data_ptr(), y.data_ptr()}
 
 
 def test_masked_classes() -> None:

@@ -73,11 +73,16 @@ class Objective:
     says = "a legal target"
     outputs: tuple[str, ...] = ()
     term: Callable[..., Any]
+    shown = ""
+    """The loss with its parameters, as `print` shows it."""
 
     def __init__(self, reduction: str = "none", check: bool = True) -> None:
         if reduction not in REDUCTIONS:
             raise ParameterError(f"unknown reduction {reduction!r}; there are {', '.join(REDUCTIONS)}")
         self.reduction, self.check = reduction, check
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.shown or self.name}, reduction={self.reduction!r})"
 
     def __call__(self, predictions: Any, targets: Any, weights: Any = None) -> Any:
         z, y = wide(jnp.asarray(predictions)), jnp.asarray(targets)

@@ -54,7 +54,7 @@ def objective(loss: str | Loss | type[Loss], reduction: str = "none", **options:
     kind = LAYERS[layer(one)]
     refuse_others(one, options, inspect.signature(kind).parameters, "JAX")
     made = kind(reduction, **options)
-    made.__dict__.update(terms(one), loss=one)
+    made.__dict__.update(terms(one), loss=one, shown=repr(one))
     return made
 
 

@@ -1,7 +1,8 @@
 """PyTorch losses of K scores that look at more than the probability of the true class.
 
 Shapes are those of `torch_classes`. The formula's derivatives are the derived ones; those of what it looks at (log p,
-Σp², the entropy, margins between scores) are PyTorch's own, which keeps a few arrays like input for the way back.
+Σp², the entropy, margins between scores) are PyTorch's own. Of many rows each block is computed again on the way back,
+so that nothing but input and target is kept for it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,53 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossmith.adapters.torch_base import differentiable, same_shape, unreached, wide, within_reach
-from lossmith.adapters.torch_classes import Classes, log_softmax, of_true, one_score
+from lossmith.adapters.torch_base import concrete, differentiable, same_shape, unreached, wide, within_reach
+from lossmith.adapters.torch_classes import BLOCK, Classes, by_rows, log_softmax, of_true, one_score
 from lossmith.errors import ParameterError, UnsupportedError
+
+
+def by_blocks(term: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same loss of each row, of many rows block after block, where nobody looks on or differentiates forwards."""
+
+    def slopes(z: Tensor, target: Tensor, side: Tensor, *more: Any) -> Tensor:
+        with torch.enable_grad():
+            free = z.detach().requires_grad_()
+            return torch.autograd.grad(term(free, target, *more), free, side[..., 0])[0]
+
+    class Rows(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: Tensor, target: Tensor, *more: Any) -> Tensor:
+            ctx.save_for_backward(z, target)
+            ctx.more = more
+            return by_rows(  # type: ignore[no-any-return]
+                lambda z, t: term(z, t, *more), lambda: wide(z.new_empty(z.shape[:-1])), z, target
+            )
+
+        @staticmethod
+        def backward(ctx: Any, side: Tensor) -> Any:
+            z, target = ctx.saved_tensors
+            nothing = (None,) * (1 + len(ctx.more))
+            if torch.is_grad_enabled():  # to be differentiated once more
+                value = term(z, target, *ctx.more)
+                return torch.autograd.grad(value, z, side, create_graph=True)[0], *nothing
+
+            def part(*block: Tensor) -> Tensor:
+                return slopes(*block, *ctx.more)
+
+            return by_rows(part, lambda: torch.empty_like(z), z, target, side[..., None]), *nothing
+
+    def apply(z: Tensor, target: Tensor, *more: Any) -> Tensor:
+        few = z.ndim < 2 or z.numel() <= BLOCK.get(z.device.type, 2**24)
+        if few or not (concrete(z) and concrete(target)) or target.requires_grad or forwards(z):
+            return term(z, target, *more)
+        return Rows.apply(z, target, *more)  # type: ignore[no-any-return, no-untyped-call]
+
+    return apply
+
+
+def forwards(z: Tensor) -> bool:
+    """Does it carry a derivative forwards?"""
+    return torch.autograd.forward_ad.unpack_dual(z).tangent is not None
 
 
 def log_true(z: Tensor, logp: Tensor, own: Tensor) -> Tensor:
@@ -79,7 +124,7 @@ def slots_loss(value: Any, slope: Any, bend: Any, *slots: Callable[..., Tensor])
         each = f(*(torch.where(none, slot.clip(-50, 50), slot) for slot in at))
         return unreached(torch.where(none, 0, target * each).sum(dim=-1), z)
 
-    return term
+    return by_blocks(term)
 
 
 def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Tensor]:
@@ -91,7 +136,7 @@ def distribution_loss(value: Any, slope: Any, bend: Any) -> Callable[..., Tensor
         y = target if target.is_floating_point() else one_hot(target, z).to(logp.dtype)
         return f(y, logp).sum(dim=-1)
 
-    return term
+    return by_blocks(term)
 
 
 FEW = 30.0
@@ -115,7 +160,7 @@ def adjusted(term: Callable[..., Tensor], numbers: tuple[tuple[float, ...], ...]
         scaled = z * z.new_tensor(factors) if factors else z
         return term(scaled + z.new_tensor(shift) if shift else scaled, target, margins)
 
-    return of_moved
+    return by_blocks(of_moved)
 
 
 def costs(term: Callable[..., Tensor], table: tuple[tuple[float, ...], ...]) -> Callable[..., Tensor]:
@@ -127,7 +172,7 @@ def costs(term: Callable[..., Tensor], table: tuple[tuple[float, ...], ...]) -> 
         matrix = z.new_tensor(table) if table else 1 - torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
         return term(z, y @ matrix)
 
-    return of_costs
+    return by_blocks(of_costs)
 
 
 STEPS = 50
@@ -159,7 +204,7 @@ def normalised_loss(
             top = top - (excess(p, below, top) - 1) / steep
         return f(y, below + top).sum(dim=-1)
 
-    return term
+    return by_blocks(term)
 
 
 def rivals_loss(value: Any, slope: Any, bend: Any, margins: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -171,7 +216,7 @@ def rivals_loss(value: Any, slope: Any, bend: Any, margins: Callable[..., Tensor
             raise UnsupportedError("this loss takes class indices, not shares of the classes")
         return f(margins(wide(z), target)).sum(dim=-1)
 
-    return term
+    return by_blocks(term)
 
 
 def one_hot(target: Tensor, z: Tensor) -> Tensor:
