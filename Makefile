@@ -4,6 +4,7 @@
 VENV       ?= .venv
 COVERAGE   ?= 90
 WORKERS    ?= 2
+MINUTES    ?= 30
 REPORT     ?= lossmith-report.html
 PYTHON     ?=
 BIN        := $(VENV)/bin
@@ -41,6 +42,7 @@ floors: $(VENV)/.test  ## which module may import which
 
 nightly: $(VENV)/.test  ## the long tests as well, with many more random examples
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -q -n $(WORKERS) --dist worksteal
+	$(QUIET_BLAS) $(BIN)/python tools/every_float32.py --minutes $(MINUTES) --resume build/every_float32.json
 
 peers: $(VENV)/.test  ## install the libraries that judge our losses (PyTorch and others), and let them
 	@$(PIP) --editable '.[test,peers]'

@@ -1,8 +1,8 @@
 """How right the numbers are: `python bench/accuracy.py [--rows 20000] [--write docs/accuracy.md]`.
 
-Two tables. Every catalogued loss: the largest error and the 99th percentile of its kernels (value, gradient, hessian)
+Three tables. Every catalogued loss: the largest error and the 99th percentile of its kernels (value, gradient, hessian)
 on each backend in float64 and float32, in units of the last place, against ball arithmetic; those above the contract
-are listed with their worst place. And the same functions in other libraries, as installed today, at the same points.
+are listed with their worst place. The same for losses of several outputs a row, at a few per cent of the rows. And the same functions in other libraries, as installed today, at the same points.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 
 import lossmith
 from lossmith.accuracy import Accuracy, Truth
+from lossmith import catalogue
 from lossmith.accuracy.points import PAIRS
+from lossmith.accuracy.scores import ROWS
+from lossmith.accuracy.several import measure_several
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from exceptions import EXCEPTIONS
+from exceptions import EXCEPTIONS, SEVERAL
 
 Array = NDArray[Any]
 MARK = "<!-- measured by bench/accuracy.py -->"
@@ -56,6 +59,47 @@ def ours(found: list[Accuracy]) -> list[str]:
     lines += ["", "Above the contract, by loss (worst output over both backends):", ""]
     lines += ["| loss | largest error | 99 % within | rows lost | at (y, z) | why |", "|---|---|---|---|---|---|"]
     return lines + [row(a) for a in found if not a.holds]
+
+
+SHARE = {2: 50, 3: 50, 10: 500}
+"""One row in so many, by the number of outputs: exact values of many take milliseconds."""
+
+
+def of_several(rows: int) -> list[str]:
+    """Losses of several outputs a row: how many keep the contract, and those that do not by dtype."""
+    lines = [
+        "| loss | outputs | float64: largest, 99 % within | float32: largest, 99 % within | rows lost | why |",
+        "|---|---|---|---|---|---|",
+    ]
+    count = kept = 0
+    for kind in catalogue.every().values():
+        loss = kind()
+        if not (loss.lift.name in ROWS or loss.lift.joint):
+            continue
+        sizes = (len(loss.lift.outputs),) if loss.lift.outputs else (2, 3, 10) if loss.lift.multiclass else (3, 10)
+        for m in sizes:
+            a = measure_several(loss, max(30, rows // SHARE[m]), m)
+            count, kept = count + 1, kept + a.holds
+            if not a.holds:
+                lines.append(several_row(loss.name, m, a))
+    said = f"{kept} of {count} losses, each at 2, 3 and 10 scores or at its own outputs, keep the contract. Above it:"
+    return [said, "", *lines]
+
+
+def several_row(name: str, m: int, a: Accuracy) -> str:
+    """A loss above the contract, both dtypes."""
+    found = []
+    for dtype in ("float64", "float32"):
+        bounds = [b for b in a.bounds if b.dtype == dtype]
+        found.append(f"{shown(max(b.worst for b in bounds))}, {shown(max(b.usual for b in bounds))}")
+    lost = max(b.lost / b.rows for b in a.bounds)
+    why = SEVERAL[name].why if name in SEVERAL else ""
+    return f"| {name} | {m} | {found[0]} | {found[1]} | {lost:.2%} | {why} |"
+
+
+def shown(ulps: float) -> str:
+    """Three digits, or that none is right."""
+    return f"{ulps:.3g}" if ulps < 1e15 else "all digits"
 
 
 def row(a: Accuracy) -> str:
@@ -314,7 +358,10 @@ def main() -> None:
         found[a.loss] = a
         if a.loss in kept:
             truths[a.loss] = truth
-    text = "\n".join([*ours(list(found.values())), "", "## Beside other libraries", "", *beside(truths, found), ""])
+    several = ["## Several outputs a row", "", *of_several(options.rows)]
+    text = "\n".join(
+        [*ours(list(found.values())), "", *several, "", "## Beside other libraries", "", *beside(truths, found), ""]
+    )
     print(text)
     if options.write:
         page = options.write.read_text(encoding="utf-8").partition(MARK)[0]
