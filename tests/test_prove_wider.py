@@ -13,6 +13,7 @@ import pytest
 
 import lossmith
 from lossmith import catalogue, certificates, knowledgejoint
+from lossmith.cli import main
 from lossmith.errors import UnsupportedError
 from lossmith.symbolic import binding, circle, elicits, finitejoint, freed, jointly, normal
 
@@ -164,3 +165,13 @@ def test_the_box_of_scores_is_one_in_which_the_kernel_gives_numbers(name: str, k
     y = rng.integers(0, 2, 200)
     with np.errstate(all="ignore"):
         assert np.isfinite(loss.value(y, z)).all() and np.isfinite(loss.gradient(y, z)).all()
+
+
+def test_a_formula_that_begins_with_a_minus_is_told_how_to_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, code, shown in (
+        (["prove", "-logp"], 2, "goes after --"), (["prove", "--fact", "convex", "--", "-logp"], 0, "proved   convex"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        both = capsys.readouterr()
+        assert left.value.code == code and shown in both.out + both.err

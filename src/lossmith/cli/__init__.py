@@ -80,7 +80,8 @@ def _usage(error: Any) -> str:
     if "Usage:" in said:
         return said
     path = error.ctx.command_path if error.ctx is not None else "lossmith"
-    return f"lossmith: {' '.join(said.split()).rstrip('.')}; `{path} -h` says what there is"
+    formulas = " (a formula that begins with - goes after --)" if said.startswith("No such option") else ""
+    return f"lossmith: {' '.join(said.split()).rstrip('.')}; `{path} -h` says what there is{formulas}"
 
 
 def _one_line(message: Warning | str, *where: Any, **more: Any) -> str:
@@ -154,6 +155,9 @@ def fit(
     penalty: Annotated[str, typer.Option(help="none, l2, l1 or elasticnet")] = "l2",
     alpha: Annotated[float, typer.Option(help="strength of the penalty")] = 1e-4,
     scale: Annotated[str | None, typer.Option(help='unit of residuals: a number, "mad" or "concomitant"')] = None,
+    quantiles: Annotated[
+        str | None, typer.Option(metavar="LEVELS", help="several quantiles at once: 0.1,0.5,0.9; or --loss Expectile")
+    ] = None,
     weight: Weight = None,
     exposure: Exposure = None,
     offset: Offset = None,
