@@ -2,7 +2,8 @@
 
 Three tables. Every catalogued loss: the largest error and the 99th percentile of its kernels (value, gradient, hessian)
 on each backend in float64 and float32, in units of the last place, against ball arithmetic; those above the contract
-are listed with their worst place. The same for losses of several outputs a row, at a few per cent of the rows. And the same functions in other libraries, as installed today, at the same points.
+are listed with their worst place. The same for losses of several outputs a row, at a few per cent of the rows. And the
+same functions in other libraries, as installed today, at the same points.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lossmith
-from lossmith.accuracy import Accuracy, Truth
 from lossmith import catalogue
+from lossmith.accuracy import Accuracy, Truth
 from lossmith.accuracy.points import PAIRS
 from lossmith.accuracy.scores import ROWS
 from lossmith.accuracy.several import measure_several

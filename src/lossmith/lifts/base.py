@@ -129,7 +129,7 @@ class Lift(ABC):
         Where `longdouble` is no more than float64, it is what `evaluate` gives.
         """
         wider = WIDER[z.dtype.char]
-        if not self.assembled or not (self.joint or z.ndim == 2) or z.dtype == wider or z.ndim == 0:
+        if not self.assembled or not (self.joint or z.ndim == 2) or z.dtype == wider or not z.size or z.ndim == 0:
             return self.evaluate(state, y, z, want)
         made: dict[str, NDArray[Any]] = {}
 

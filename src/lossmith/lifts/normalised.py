@@ -29,6 +29,8 @@ LINK = ("e", "de", "dde")
 """The outputs of the Program u → e(u), e′(u), e″(u)."""
 LEAST: dict[str, Any] = {"d": -1e300, "g": -(np.longdouble(2.0) ** (1100 if WIDE else 1000))}
 """By dtype: scores are taken for no less, so that a class without a share adds nothing, however far it is below."""
+NEAR = 4.0
+"""A step of so many ulp is rounding."""
 STEPS = 100
 """Newton steps at most; from above they fall without end to the level, as e is convex."""
 OFF = 1e-6
@@ -108,7 +110,7 @@ def above_level(state: State, z: Array) -> Array:
     What is sought is how far down: that keeps the digits of a class that is all but sure.
     """
     below, best, first = under(z), sure(state), z.argmax(axis=1)[:, None]
-    down, near = np.zeros((len(z), 1), z.dtype), 4 * np.finfo(z.dtype).eps
+    down, near = np.zeros((len(z), 1), z.dtype), NEAR * np.finfo(z.dtype).eps
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
             p, s, _ = link(state, below + (best + down))
