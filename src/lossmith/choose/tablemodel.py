@@ -51,7 +51,7 @@ class TableModel(Storable):
         return cls(encoder, model, target.name, target.labels, names)
 
     def predict(self, X: Any, unseen: str = "error", exposure: Any = None, offset: Any = None) -> Array:
-        """The prediction for every row of a table (n,): a number, or the most probable class as text.
+        """The prediction for every row of a table (n,): a number, or the most probable class as text; (n, K) quantiles.
 
         unseen : what to do with a category that was not in training: "error", or "ignore": the row is predicted with
             none, as in the folds of choose
@@ -79,11 +79,18 @@ class TableModel(Storable):
     def columns(self, X: Any, unseen: str = "error") -> dict[str, Array]:
         """What `lossmith predict` writes: the prediction and, where there are any, the probabilities of the classes."""
         table = Table.of(X)
-        out = {"prediction": self.predict(table, unseen)}
+        found = self.predict(table, unseen)
+        out = {"prediction": found} if found.ndim == 1 else dict(zip(self.levels, found.T, strict=True))
         if self.labels and _has_probabilities(self.model):
             p = self.predict_proba(table, unseen)
             out |= {f"p({label})": p[:, k] for k, label in enumerate(self.labels)}
         return out
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """What the columns of a model of several quantiles are called: q0.1, q0.5, …; none for other models."""
+        several = self.model.kind == "quantile-regressor"
+        return tuple(f"q{level:g}" for level in self.model.levels) if several else ()
 
     def to_state(self) -> State:
         """Encoder and labels as plain values, the model beside them."""

@@ -34,6 +34,7 @@ def fit(
     penalty: str,
     alpha: float,
     scale: str | None,
+    quantiles: str | None,
     weight: str | None,
     exposure: str | None,
     offset: str | None,
@@ -48,7 +49,11 @@ def fit(
     demand_apart(table, save)
     if save is not None:
         demand_free(save, force)
-    train = _learner(learner, engine, rounds, {"penalty": penalty, "alpha": alpha, "scale": scale})
+    train = _learner(
+        learner, engine, rounds, {"penalty": penalty, "alpha": alpha, "scale": scale, "quantiles": quantiles}
+    )
+    levels = None if quantiles is None else _levels(quantiles)
+    loss = "Quantile" if loss is None and levels is not None else loss
     chosen = None if loss is None else spoken(loss)
     if chosen is not None and chosen.lift.joint:
         raise UnsupportedError(
@@ -72,7 +77,7 @@ def fit(
         model = _grown(train, chosen, rows, aim, weights, rounds, shift)
         _print_trees(model, notes, aim.missing)
     else:
-        estimator = _estimator(chosen, penalty, alpha, scale)
+        estimator = _estimator(chosen, penalty, alpha, scale, levels)
         model = TableModel.fit(rows, aim, estimator, weights, shift=shift)
         _print(model, notes, aim.missing)
     if save is not None:
@@ -115,9 +120,21 @@ def _judge(loss: Loss) -> Any:
     return score("log" if is_for_classes(loss) else "squared")
 
 
-def _estimator(loss: Loss, penalty: str, alpha: float, scale: str | None) -> Any:
-    from lossmith.models import LinearClassifier, LinearRegressor
+def _levels(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(level) for level in text.split(","))
+    except ValueError:
+        raise ParameterError(f"--quantiles {text}: levels are numbers between commas, as in 0.1,0.5,0.9") from None
 
+
+def _estimator(
+    loss: Loss, penalty: str, alpha: float, scale: str | None, levels: tuple[float, ...] | None = None
+) -> Any:
+    from lossmith.models import LinearClassifier, LinearRegressor, QuantileRegressor
+
+    if levels is not None:
+        unit = 1.0 if scale is None else _scale(scale, loss)
+        return QuantileRegressor(levels, loss=loss, penalty=penalty, alpha=alpha, scale=unit)
     if is_for_classes(loss):
         if scale is not None:
             raise ParameterError(f"--scale {scale}: {loss.name} has no residuals to measure; leave it out")
@@ -125,7 +142,7 @@ def _estimator(loss: Loss, penalty: str, alpha: float, scale: str | None) -> Any
     return LinearRegressor(loss, penalty=penalty, alpha=alpha, scale=_scale(scale, loss))
 
 
-LINEAR_ONLY: Mapping[str, Any] = {"penalty": "l2", "alpha": 1e-4, "scale": None}
+LINEAR_ONLY: Mapping[str, Any] = {"penalty": "l2", "alpha": 1e-4, "scale": None, "quantiles": None}
 """Options that trees have no use for, as they are when nobody gives them."""
 
 MOST_ROUNDS = 1000
@@ -195,7 +212,8 @@ def _print(model: TableModel, notes: list[str], missing: int, most: int = 12) ->
     from rich.table import Table
     from rich.text import Text
 
-    screen, solution = console(), model.model.solution_
+    screen, found = console(), model.model.solution_
+    solution = max(found, key=lambda s: (not s.converged, s.optimality)) if isinstance(found, tuple) else found
     screen.print(Text(f"{model.model.loss_!r} for {model.target}: {solution.reason}", style="bold"))
     screen.print(Text(f"solver {solution.solver}: {solution.why}", style="dim"))
     for note in [*notes, *([f"{missing:,} rows without a target were left out"] if missing else [])]:
@@ -204,7 +222,7 @@ def _print(model: TableModel, notes: list[str], missing: int, most: int = 12) ->
     order = np.argsort(-np.abs(coef).max(axis=0), kind="stable")[:most]
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(f"largest of {coef.shape[1]} coefficients (columns scaled)")
-    labels = model.labels if coef.shape[0] > 1 else ("",)
+    labels = (model.labels or model.levels) if coef.shape[0] > 1 else ("",)
     for label in labels:
         table.add_column(Text(label or "coefficient"), justify="right")
     for j in order:
