@@ -47,10 +47,10 @@ nightly: $(VENV)/.test  ## the long tests as well, with many more random example
 peers: $(VENV)/.test  ## install the libraries that judge our losses (PyTorch and others), and let them
 	@$(PIP) --editable '.[test,peers]'
 	$(PYTEST) -q tests/test_torch.py tests/test_torch_coupled.py tests/test_torch_ends.py tests/test_jax.py tests/test_keras.py \
-	  tests/test_export.py tests/test_hosts.py \
+	  tests/test_export.py tests/test_hosts.py tests/test_host_sweeps.py \
 	  tests/test_outside_torch.py tests/test_rosetta.py tests/test_rosetta_boosters.py tests/test_coupled.py tests/test_entropies.py \
 	  tests/test_boost.py tests/test_boost_beside.py tests/test_boost_parity.py tests/test_boost_sklearn.py \
-	  tests/test_boost_native.py
+	  tests/test_boost_native.py tests/test_boost_options.py tests/test_boost_odd.py tests/test_export_trained.py
 
 bench: $(VENV)/.test  ## time kernels, passes over X, whole fits beside every peer that is installed, and choose
 	$(BIN)/python bench/kernels.py
