@@ -85,6 +85,28 @@ def test_no_curve_is_found_where_a_loss_is_bounded_below(formula: str) -> None:
     assert joint(formula)["bounded below"].holds is not False
 
 
+CONVEX_WITH_KINKS = [
+    "max(0, a - y)**2 + abs(b)", "max(a, max(y, b))", "3*max(0, a - y)**2 + 3*max(0, y - a)**2 - 2*(a - y)**2 + b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", CONVEX_WITH_KINKS)
+def test_a_kink_that_is_met_by_chance_refutes_nothing(formula: str) -> None:
+    """The mutant: second derivatives are numbers at kinks too, which say nothing about the loss beside them."""
+    assert joint(formula)["convex in a"].holds is not False
+
+
+SHIFTED = [
+    ("2*softplus(z - y) - (z - y) - 1.4", False), ("2*softplus(z - y) - (z - y) - 1.38", True),
+    ("(z - y)**4 - (z - y)**2 + 0.24", False), ("(z - y)**4 - (z - y)**2 + 0.26", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "holds"), SHIFTED)
+def test_a_function_of_one_difference_is_as_negative_as_that_lets_it_be(formula: str, holds: bool) -> None:
+    assert lossmith.loss(formula, lift="score").facts()["nonnegative"].holds is holds
+
+
 def test_a_loss_that_fits_another_place_than_the_centre_has_no_efficiency() -> None:
     with pytest.raises(UnsupportedError, match="largest in the centre"):
         lossmith.loss("cos(r)").efficiency()

@@ -185,7 +185,7 @@ def nonnegative_value(case: Case) -> Fact:
 def through_one(case: Case) -> Case | None:
     """The loss as one of the one number by which all inputs enter it, any real number; None if there is none such."""
     program = case.program.only("value")
-    for k in range(len(program.steps) - 1, 0, -1):
+    for k in range(1, len(program.steps)):
         rest = program.steps[k:]
         made = {s.name for s in rest} | set(program.params) | {program.steps[k - 1].name}
         used = {a for s in rest for a in s.args if isinstance(a, str)}

@@ -175,30 +175,13 @@ def convex_in(loss: Joint, output: str) -> Fact:
     """Convexity in one output at a time: term by term, the other outputs like truths, or as a whole."""
     others = {n: (-math.inf, math.inf) for n in loss.outputs if n != output}
     alone = replace(loss, outputs=(output,), truths={**loss.truths, **others})
-    bent = _bent_at_a_point(loss, output)
+    bent = paths.bent_at_a_point(loss, output, points(loss))
     if bent is not None:
         return bent
     found = convex(alone) or binding.convex(coordinate(loss, output))
     return replace(
         found if found.holds is not None else _met(loss, output, binding.convex) or found, name=f"convex in {output}"
     )
-
-
-def _bent_at_a_point(loss: Joint, output: str) -> Fact | None:
-    """A refutation at one of a few points, by the definitions."""
-    second = f"d_{output}_{output}"
-    program = loss.program.only(second)
-    for at in points(loss):
-        value = program.run({**loss.params, **at})[second]
-        if value < -LITTLE:
-            shown = ", ".join(f"{n} = {v:g}" for n, v in at.items())
-            says = f"the second derivative is {float(value):.4g} at {shown}"
-            return Fact(f"convex in {output}", False, says, {output: at[output], **at, "d2": float(value)})
-    return None
-
-
-LITTLE = 1e-9
-"""What is nearer to 0 is left to those who enclose it."""
 
 
 def _met(loss: Joint, output: str, prover: Callable[[Case], Fact]) -> Fact | None:

@@ -1,9 +1,9 @@
-"""Refutations along curves: where a loss of several outputs sinks or becomes steep only if two inputs move together."""
+"""Refutations at points and along curves: where a loss of several outputs sinks or steepens as two of them move."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from typing import Protocol
 
@@ -119,3 +119,25 @@ def steepening(loss: Joint) -> Fact | None:
             says, witness = _told(loss, found, output)
             return Fact("Lipschitz", False, f"the slope in {output} grows without end as {says}", witness)
     return None
+
+
+def bent_at_a_point(loss: Joint, output: str, places: Iterable[dict[str, float]]) -> Fact | None:
+    """A refutation at one of a few points, by the definitions."""
+    second = f"d_{output}_{output}"
+    program = loss.program.only(second)
+    for at in places:
+        value = program.run({**loss.params, **at})[second]
+        if value < -LITTLE and program.run({**loss.params, **_beside(loss, at)})[second] < -LITTLE:
+            shown = ", ".join(f"{n} = {v:g}" for n, v in at.items())
+            says = f"the second derivative is {float(value):.4g} at {shown}"
+            return Fact(f"convex in {output}", False, says, {output: at[output], **at, "d2": float(value)})
+    return None
+
+
+def _beside(loss: Joint, at: Mapping[str, float]) -> dict[str, float]:
+    """A place nearby where no kink is met by chance."""
+    return dict(at) | {n: at[n] + 2.0**-20 * (k + 1) for k, n in enumerate(loss.outputs)}
+
+
+LITTLE = 1e-9
+"""What is nearer to 0 is left to those who enclose it."""
