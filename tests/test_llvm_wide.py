@@ -26,7 +26,7 @@ def arguments(word: str) -> np.ndarray:
 
 
 ABOUT = {"log_cloglog": (1.0, 1.6), "lgamma": (1.3, 2.3), "digamma": (0.75, 2.3)}
-"""Words whose rest is not known everywhere: above 0 only the logarithm's, and none beside a zero of log Γ or its slope."""
+"""Words whose rest is not known everywhere: above 0 only the logarithm's, none beside a zero of log Γ or its slope."""
 
 
 @pytest.mark.parametrize("word", careful.OWN)

@@ -77,6 +77,7 @@ class SeveralTruth:
 
     @property
     def cells(self) -> list[Cell]:
+        """What the columns are."""
         return cells(self.z.shape[1])
 
     @cached_property
