@@ -31,9 +31,7 @@ def by_blocks(term: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def forward(ctx: Any, z: Tensor, target: Tensor, *more: Any) -> Tensor:
             ctx.save_for_backward(z, target)
             ctx.more = more
-            return by_rows(  # type: ignore[no-any-return]
-                lambda z, t: term(z, t, *more), lambda: wide(z.new_empty(z.shape[:-1])), z, target
-            )
+            return by_rows(lambda z, t: term(z, t, *more), lambda: wide(z.new_empty(z.shape[:-1])), z, target)
 
         @staticmethod
         def backward(ctx: Any, side: Tensor) -> Any:
@@ -52,7 +50,7 @@ def by_blocks(term: Callable[..., Tensor]) -> Callable[..., Tensor]:
         few = z.ndim < 2 or z.numel() <= BLOCK.get(z.device.type, 2**24)
         if few or not (concrete(z) and concrete(target)) or target.requires_grad or forwards(z):
             return term(z, target, *more)
-        return Rows.apply(z, target, *more)  # type: ignore[no-any-return, no-untyped-call]
+        return Rows.apply(z, target, *more)
 
     return apply
 
