@@ -125,8 +125,8 @@ def main(given: Sequence[str] | None = None) -> int:
         if done:
             print(name, *everywhere.worst.values(), sep="\n  ", flush=True)
         broken += not all(w.holds for w in everywhere.worst.values())
-    left = [n for n in names if places[n].get("next") != EVERY]
-    print(f"{len(names) - len(left)} of {len(names)} losses seen whole" + (f"; left: {', '.join(left)}" * bool(left)))
+    seen = sum(places[name].get("next") == EVERY for name in names)
+    print(f"{seen} of {len(names)} losses seen whole")
     return int(broken > 0)
 
 
