@@ -71,9 +71,10 @@ def is_short(objective: Any) -> bool:
 
 
 def begun(objective: Any, found: Near, z: Vector) -> State:
-    """The state at a point that rounded corners led to, with predictions z; the rounding bounds how far it is off.
+    """The state at a point that rounded corners led to, with predictions z, and how far it is off.
 
-    The slope of a rounded corner is an ε-subgradient, ε = jump·width/8 a row that stands on one (`rounding.py`).
+    The slope of a rounded corner is an ε-subgradient, ε = jump·width/8 a row that stands on one: their sum is held
+    against the tolerance beside the gradient (`rounding.py`).
     """
     far = objective.pieces.clearance(z)
     kept = far <= found.width
@@ -83,13 +84,13 @@ def begun(objective: Any, found: Near, z: Vector) -> State:
     weight = np.ones(len(index)) if objective.weight is None else objective.weight[index]
     value = objective.value_at(found.w, z)
     jumps = Pieces.of(objective.loss, objective.y[index]).jump.sum(axis=1)
-    gap = float(weight @ jumps) * found.width / 8.0 / objective.mass
-    measured = max(objective.optimality(found.w, found.evaluation), gap / max(abs(value), 1e-300))
+    epsilon = float(weight @ jumps) * found.width / 8.0 / objective.mass
+    measured = max(objective.optimality(found.w, found.evaluation), epsilon / max(abs(value), 1e-300))
     soft = weight * found.level.evaluate(objective.y[index], z[index], ("gradient",))["gradient"]
     whole = objective.mass * (found.evaluation.gradient - objective.l2 * found.w)
     folded = whole - objective.design.rows(index).T @ soft
     band = Band(kept, found.size, z, folded, found.width)
-    return State(found.w, Evaluation(value, found.evaluation.gradient), "", band, gap, measured)
+    return State(found.w, Evaluation(value, found.evaluation.gradient), memory=band, measured=measured)
 
 
 def solved(objective: Any, state: State) -> tuple[Hinges, Solved]:

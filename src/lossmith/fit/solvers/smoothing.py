@@ -186,11 +186,12 @@ def near(objective: Any, w: Vector, share: float) -> Near:
     solver = Lbfgs() if objective.l1 is None else ProximalNewton()
     rows = objective.rows_count
     seen = objective.only(sampled(rows, ENOUGH, 0)) if rows > 2 * ENOUGH else objective
-    size = abs(seen.value_at(w, seen.predictions(w)))
-    for level in LEVELS:
-        width = width_of(seen, seen.predictions(w), level)
-        w = _descend(at_width(seen, width), solver, w, LOOSE).w
-    width = width_of(seen, seen.predictions(w), share)
+    z = seen.predictions(w)
+    size = abs(seen.value_at(w, z))
+    for some in LEVELS:
+        w = _descend(at_width(seen, width_of(seen, z, some)), solver, w, LOOSE).w
+        z = seen.predictions(w)
+    width = width_of(seen, z, share)
     level = at_width(objective, width)
     state = _descend(level, solver, w, TIGHT)
     return Near(state.w, level, state.evaluation, width, size)
