@@ -350,7 +350,15 @@ def forecast(row: Row, args: Args, y: Array, z: Array) -> tuple[Array, None]:
     rule = getattr(scoringrules, row.name)
     if row.name == "interval_score":
         return rule(y, *ends(z), args["alpha"]), None
+    if row.name == "crps_exponential":
+        return rule(y, np.exp(-z)), None
     return rule(y, *args.values(), z[:, 0], np.exp(z[:, 1])), None
+
+
+def gaussian_score(row: Row, args: Args, y: Array, z: Array) -> tuple[Array, None]:
+    import properscoring
+
+    return properscoring.crps_gaussian(y, z[:, 0], np.exp(z[:, 1])), None
 
 
 def diagnosed(row: Row, args: Args, y: Array, z: Array) -> tuple[Array, None]:
@@ -435,6 +443,9 @@ def _others() -> None:
     PROOFS["scores", "interval_score"] = Proof(each=scored, tolerance=1e-9)
     for name in ("interval_score", "logs_normal", "logs_laplace", "logs_t"):
         PROOFS["scoringrules", name] = Proof(each=forecast, tolerance=1e-9, spread=0.4)
+    for name in ("crps_normal", "crps_logistic", "crps_laplace", "crps_exponential", "logs_logistic"):
+        PROOFS["scoringrules", name] = Proof(each=forecast, tolerance=1e-9, spread=0.4)
+    PROOFS["properscoring", "crps_gaussian"] = Proof(each=gaussian_score, tolerance=1e-9, spread=0.4)
     PROOFS["model_diagnostics", "HomogeneousExpectileScore"] = Proof(each=diagnosed, tolerance=1e-9)
     PROOFS["mord", "LogisticAT"] = Proof(each=each_row(thresholds), tolerance=1e-9, rows=FEW)
     PROOFS["sklearn", "mean_squared_log_error"] = Proof(average=log_error, tolerance=1e-9, spread=0.5)

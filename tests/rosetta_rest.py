@@ -189,6 +189,12 @@ def _jax() -> None:
             "mean": np.exp(z[:, 0]), "gate": odds(z[:, 1]), "concentration": np.exp(z[:, 2]),
         },
     }  # fmt: skip
+    poisson |= {
+        "Logistic": lambda z: {"loc": z[:, 0], "scale": np.exp(z[:, 1])},
+        "Gumbel": lambda z: {"loc": z[:, 0], "scale": np.exp(z[:, 1])},
+        "Gamma": lambda z: {"concentration": np.exp(z[:, 1]), "rate": np.exp(z[:, 1] - z[:, 0])},
+        "Weibull": lambda z: {"scale": np.exp(z[:, 0]), "concentration": np.exp(z[:, 1])},
+    }
     for name, outputs in poisson.items():
         rough = 1e-5 if "Negative" in name else 1e-7
         PROOFS["numpyro", name] = Proof(each=log_likelihood(name, outputs), tolerance=rough, spread=0.5)

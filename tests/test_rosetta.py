@@ -213,7 +213,7 @@ FIRST_TIER = (
     "CumulativeProbit", "CensoredNormal", "CensoredLogistic", "CensoredExtreme", "QuantileTriple", "IntervalScore",
     "MarginRanking", "RankNet", "AllThresholds", "AsymmetricLoss", "MultiLabelFocal", "KullbackLeibler",
     "JensenShannonDivergence", "CrammerSinger", "Sparsemax", "Entmax", "BiTempered", "LogitAdjustment", "Distillation",
-    "ExpectedCost",
+    "ExpectedCost", "NormalCRPS",
 )  # fmt: skip
 """What of the catalogue comes first: the losses that most people use, and those that other libraries have."""
 
