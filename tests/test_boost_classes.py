@@ -53,6 +53,15 @@ def test_every_rule_is_the_plain_one_over_many_pieces(rule: str, name: str) -> N
         assert np.allclose(found, wanted, rtol=1e-6, atol=1e-9)
 
 
+def test_weights_may_lie_apart() -> None:
+    """Fails where every second weight is read as the next one."""
+    y, z, weight = sample(1003, 3)
+    apart = np.repeat(weight, 2)[::2]
+    assert not apart.flags.c_contiguous
+    found, wanted = (Many(lossmith.CrossEntropy(), y, w, outputs=3).slopes(z) for w in (apart, weight))
+    assert np.array_equal(found[0], wanted[0]) and np.array_equal(found[1], wanted[1])
+
+
 def test_results_lie_as_the_host_reads_them() -> None:
     """Fails where a host must copy what it is given: LightGBM reads class by class, XGBoost row by row."""
     y, z, _ = sample(1003, 3)

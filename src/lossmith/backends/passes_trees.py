@@ -78,14 +78,16 @@ def fill(
     """Fill gradient and curvature (n, K) float32 at the scores start + raw (n, K) of float32 or float64.
 
     program: p, hit (1 for the class itself), d1, d2, dm, miss (1 − p of the true class) and w to the two outputs;
-    kernel: what gives d1, d2 (and dm), compiled; truth (n + LANES,) the classes of the rows; weight (n,) float64.
+    kernel: what gives d1, d2 (and dm), compiled; truth (n + LANES,) the classes of the rows; weight (n,) or None.
     """
     (n, count), mean = raw.shape, int("mean_logp" in kernel.program.inputs)
     given, all_params = np.array([*numbers, 0.0]), np.array([*params, 0.0])
     begun = np.ascontiguousarray(start, np.float64)
     steps = [[s // a.itemsize for s in a.strides] for a in (raw, out[0])]
     places = {"raw": raw, "start": begun, "truth": truth, "params": all_params, "numbers": given}
-    places |= {"gradient": out[0], "hessian": out[1]} | ({} if weight is None else {"weight": weight})
+    places |= {"gradient": out[0], "hessian": out[1]}
+    if weight is not None:
+        places["weight"] = np.ascontiguousarray(weight, np.float64)
     whole = {"row": steps[0][0], "class": steps[0][1], "out.row": steps[1][0], "out.class": steps[1][1], "mean": mean}
     block = min(max(NEAR // count // 16 * 16, 16), MOST)
     told: dict[str, int] = {name: llvm.address(array) for name, array in places.items()}

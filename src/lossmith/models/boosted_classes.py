@@ -28,7 +28,6 @@ def curves(
 ) -> None:
     """Fill gradient and curvature (n, K) at the scores start + raw (n, K); y (n,) holds class indices."""
     program, count = combined(rule.name), raw.shape[1]
-    params = {"share": 1.0 / count, "factor": rule.factor, "bound": rule.bound or 0.0}
     logp, p, _ = (v.T for v in probabilities(raw.astype(np.float64) + start))
     index, every = y.astype(np.intp), np.arange(len(y))
     own = logp[index, every]
@@ -38,7 +37,7 @@ def curves(
     kernel = load(program)
     for k in range(count):
         given |= {"p": p[k], "hit": (index == k).astype(np.float64)}
-        found = kernel([given[name] for name in program.inputs], [params[name] for name in program.params])
+        found = kernel([given[name] for name in program.inputs], numbers(rule, count))
         out[0][:, k], out[1][:, k] = found
 
 
@@ -56,10 +55,8 @@ def walked(
 
     program, slot = combined(rule.name), loss.derived.slot
     names = [name for name in ("d1", "d2", "d_mean_logp") if name in slot.wants]
-    params = {"share": 1.0 / raw.shape[1], "factor": rule.factor, "bound": rule.bound or 0.0}
     kernel = load(slot.only(*names), np.float64, "llvm")
-    numbers = [params[name] for name in program.params]
-    passes_trees.fill(program, numbers, kernel, loss.state.params, raw, start, truth, weight, out)
+    passes_trees.fill(program, numbers(rule, raw.shape[1]), kernel, loss.state.params, raw, start, truth, weight, out)
 
 
 def indices(loss: Loss, y: Array, count: int) -> NDArray[np.int64]:
@@ -73,6 +70,11 @@ def indices(loss: Loss, y: Array, count: int) -> NDArray[np.int64]:
             f"{loss.name} needs class indices 0 … {count - 1} for {count} scores; row {row} has {y[row]:.6g}"
         )
     return found
+
+
+def numbers(rule: Rule, count: int) -> tuple[float, float, float]:
+    """The parameters of `combined`: share, factor and bound."""
+    return 1.0 / count, rule.factor, rule.bound or 0.0
 
 
 @lru_cache(maxsize=4)
