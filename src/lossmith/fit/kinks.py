@@ -38,11 +38,12 @@ class Kinks:
 
 SMOOTH = Kinks()
 # A slot u and the (y, z) that show it: residuals by y = u at z = 0 (by z at y = 1, where the formula looks at y
-# itself), margins by the label +1.
+# itself), margins by the label +1, scores by themselves at two truths that must agree.
 PROBES: Mapping[tuple[str, bool], Any] = {
     ("residual", False): (lambda u: (u, np.zeros_like(u)), -1.0),
     ("residual", True): (lambda u: (np.ones_like(u), 1.0 - u), -1.0),
     ("margin", False): (lambda u: (np.ones_like(u), u), 1.0),
+    ("score", True): (lambda u: (np.full_like(u, 0.25), u), 1.0),
 }
 RIVALS: Mapping[str, str] = {"one_against_rest": "each", "one_against_each": "each", "one_against_best": "best"}
 _FOUND: dict[Any, Kinks] = {}
@@ -68,7 +69,11 @@ def _kinks(loss: Any) -> Kinks:
     probe = PROBES.get((loss.lift.name, by_row))
     if probe is None or loss.facts()["smooth"].holds:
         return SMOOTH
-    return replace(_search(loss, *probe), by_row=by_row)
+    found = replace(_search(loss, *probe), by_row=by_row)
+    if loss.lift.name != "score":
+        return found
+    other = _search(loss, lambda u: (np.full_like(u, 0.75), u), 1.0)
+    return found if found.linear and found.places == other.places else SMOOTH
 
 
 def _search(loss: Any, show: Any, sign: float) -> Kinks:

@@ -38,10 +38,11 @@ class Pieces:
 
     @classmethod
     def _by_row(cls, loss: Any, y: Array, t: Array) -> Pieces:
-        """The pieces of a residual loss whose slopes depend on y itself: read off between the kinks."""
-        between = np.concatenate([[t[0] - 1.0], 0.5 * (t[1:] + t[:-1]), [t[-1] + 1.0]])[::-1]
-        slopes = np.column_stack([loss.evaluate(y, y - u, ("gradient",)).gradient for u in between])
-        return cls(slopes[:, 0], y[:, None] - t[::-1], np.diff(slopes, axis=1))
+        """The pieces of a residual or a score whose slopes depend on y itself: read off between the kinks."""
+        place = y[:, None] - t[::-1] if loss.lift.name == "residual" else np.tile(t, (len(y), 1))
+        between = [place[:, 0] - 1.0, *(0.5 * (place[:, 1:] + place[:, :-1])).T, place[:, -1] + 1.0]
+        slopes = np.column_stack([loss.evaluate(y, z, ("gradient",)).gradient for z in between])
+        return cls(slopes[:, 0], place, np.diff(slopes, axis=1))
 
     def clearance(self, z: Array) -> Array:
         """How far each prediction is from the nearest kink."""
