@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from lossmith.adapters.export_functions import Functions, differences, functions, kind_of, legality, outputs_of, targets
+from lossmith.adapters.export_functions import (
+    Functions,
+    differences,
+    functions,
+    harmless,
+    kind_of,
+    legality,
+    outputs_of,
+    targets,
+)
 from lossmith.adapters.export_parts import assembled
 from lossmith.adapters.export_scores import COUPLED, around, number_text, term_text
 from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
@@ -254,7 +263,8 @@ def _terms(loss: Loss, made: Functions) -> list[str]:
 
 def _torch(loss: Loss, made: Functions, linked: bool) -> str:
     mixes = loss.target.name in ("binary", "unit_interval", "classes") and not loss.lift.joint
-    said = [*_said(loss, made), f"    mixes = {mixes}", *_terms(loss, made)]
+    rest = [] if harmless(loss) == 1 else [f"    harmless = {harmless(loss)}"]
+    said = [*_said(loss, made), f"    mixes = {mixes}", *rest, *_terms(loss, made)]
     return "\n".join((f"class {loss.name}({layer(loss)}):", f'    """{loss.title}"""', "", *said))
 
 

@@ -141,6 +141,8 @@ class Criterion(torch.nn.Module, ABC):
     legal: Callable[[torch.Tensor], torch.Tensor]
     """Which targets are legal, elementwise."""
     says = "a legal target"
+    harmless: float = 1
+    """A legal target, for rows that do not count."""
     mixes = False
     """Is a target between 0 and 1 a share of positive labels?"""
 
@@ -185,7 +187,7 @@ class Criterion(torch.nn.Module, ABC):
         self, input: torch.Tensor, target: torch.Tensor, keep: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same with harmless numbers in the rows that do not count."""
-        return torch.where(keep, input, 0), torch.where(keep, target, 1)
+        return torch.where(keep, input, 0), torch.where(keep, target, self.harmless)
 
     def refuse(self, input: torch.Tensor, target: torch.Tensor) -> None:
         """Raise for the first illegal target."""

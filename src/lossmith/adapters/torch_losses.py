@@ -8,7 +8,7 @@ from functools import cache
 from types import new_class
 from typing import Any
 
-from lossmith.adapters.export_functions import Functions, differences, functions, legality, triple
+from lossmith.adapters.export_functions import Functions, differences, functions, harmless, legality, triple
 from lossmith.adapters.export_scores import COUPLED, term_of
 from lossmith.adapters.hosts import host
 from lossmith.adapters.named import maker, refuse_others
@@ -42,7 +42,8 @@ def base_of(loss: Loss) -> str:
 def settings(loss: Loss, made: Functions) -> dict[str, Any]:
     """The class attributes that tell one loss from another."""
     mixes = loss.target.name in ("binary", "unit_interval", "classes") and not loss.lift.joint
-    return {"name": loss.name, "says": loss.target.says, "mixes": mixes, "outputs": made.outputs}
+    said = {"name": loss.name, "says": loss.target.says, "mixes": mixes, "harmless": harmless(loss)}
+    return {**said, "outputs": made.outputs}
 
 
 @cache
