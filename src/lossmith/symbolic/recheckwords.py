@@ -64,11 +64,13 @@ def _falling(word: str) -> Callable[..., Range]:
 
 
 def _at(word: str, x: Any) -> Any:
-    if mpmath.isinf(x) and word in LIMITS:
+    if word in LIMITS and (mpmath.isinf(x) or (word == "tanh" and abs(x) > SURE)):
         return LIMITS[word][x > 0]
     return definitions()[word](x)
 
 
+SURE = mpf(2) ** 40
+"""Beyond this tanh is ±1 to more digits than are kept, and would be computed with more than there is memory for."""
 LIMITS: Mapping[str, tuple[Any, Any]] = {
     "exp": (mpf(0), INF), "expm1": (mpf(-1), INF), "tanh": (mpf(-1), mpf(1)), "softplus": (mpf(0), INF),
     "sigmoid": (mpf(0), mpf(1)), "mills": (INF, mpf(0)), "mills_slope": (mpf(1), mpf(0)), "sech2": (mpf(0), mpf(0)),
