@@ -30,12 +30,12 @@ def _best(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any
 
 
 def _linked(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
-    """Where the mean of a constant is that of y, to four digits: for a likelihood that is its best constant."""
+    """Where the mean of a constant is that of y, to six decimals: for a likelihood that is its best constant."""
     if outputs > 1 or loss.averages != "y" or loss.derived.mean is None:
         return _best(loss, y, weight, outputs)
     wanted = y.mean() if weight is None else np.average(y, weights=weight)
     low, high = -FAR, FAR
-    for _ in range(3):
+    for _ in range(4):
         grid = np.linspace(low, high, 129)
         with np.errstate(all="ignore"):
             k = int(np.searchsorted(loss.mean(grid), wanted))
@@ -52,8 +52,8 @@ def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) ->
     if outputs > 1:
         share = np.bincount(y.astype(np.intp), weight, outputs)
         return np.log(np.maximum(share / share.sum(), 1e-3))
-    share = (y > 0).mean() if weight is None else np.average(y > 0, weights=weight)
-    positive = min(max(float(share), 1e-3), 1.0 - 1e-3)
+    ones = (y > 0).mean() if weight is None else np.average(y > 0, weights=weight)
+    positive = min(max(float(ones), 1e-3), 1.0 - 1e-3)
     return np.log(positive) - np.log1p(-positive)
 
 
