@@ -23,7 +23,9 @@ class Above(NamedTuple):
     """The largest error in float32."""
 
 
-EXCEPTIONS: dict[str, Above] = {}
+EXCEPTIONS: dict[str, Above] = {
+    "AsymmetricLoss": Above("below its cut the slopes of both sides all but cancel, at one point of 30,000", worst=6.0),
+}
 
 ALL = math.inf
 """Every digit, at the worst places."""

@@ -28,7 +28,7 @@ from lossmith.accuracy.ulps import errors, turning, unit
 from lossmith.backends import careful, llvm, llvm_polynomials, llvm_print, load
 from lossmith.formula import parse
 from lossmith.program import Program, Step
-from lossmith.symbolic import derive, finish, truth
+from lossmith.symbolic import finish, together, truth
 from lossmith.words import COMPARISONS, WORDS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
@@ -169,7 +169,7 @@ def test_without_care_the_contract_breaks(name: str, monkeypatch: pytest.MonkeyP
     assert not all(at.bound(n, "llvm", "float64", got).holds for n, got in results.items())
 
 
-@pytest.mark.parametrize("rule", finish.FINISHING, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", finish.JOINTLY, ids=lambda rule: rule.__name__)
 def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {
         "one_minus_power": "1 - (1 - r**2)**3",
@@ -183,9 +183,9 @@ def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatc
         "sigmoid_gap": "softplus(r) + softplus(-r)",
     }
     text = texts[rule.__name__]
-    with_it = derive.slotwise(parse(text), ("r",), {})
-    monkeypatch.setattr(finish, "FINISHING", tuple(f for f in finish.FINISHING if f is not rule))
-    without = derive.slotwise(parse(text), ("r",), {})
+    with_it = together.several(parse(text), (), ("r",), {})
+    monkeypatch.setattr(together, "JOINTLY", tuple(f for f in finish.JOINTLY if f is not rule))
+    without = together.several(parse(text), (), ("r",), {})
     assert with_it.steps != without.steps
     for r in (-3.0, -1e-3, 0.7, 5.0):
         ours, plain = with_it.run({"r": r}), without.run({"r": r})

@@ -119,8 +119,6 @@ FINISHING: tuple[Callable[[Tree], Tree | None], ...] = (
     squared_serpentine,
     shared_sigmoid,
     common_factor,
-    exp_minus_one,
-    sigmoid_gap,
     one_minus_saturation,
     one_plus_tanh,
     double_angle,
@@ -128,10 +126,14 @@ FINISHING: tuple[Callable[[Tree], Tree | None], ...] = (
 """Rewrites for what nobody will differentiate any more."""
 
 
-def finished(e: Tree) -> Tree:
-    """An output that nobody will differentiate any more, in its last stable form."""
-    for rewrite in FINISHING:
+JOINTLY: tuple[Callable[[Tree], Tree | None], ...] = (*FINISHING, exp_minus_one, sigmoid_gap)
+"""The same where several outputs, or both ends of an interval, leave differences."""
+
+
+def finished(e: Tree, rewrites: tuple[Callable[[Tree], Tree | None], ...] | None = None) -> Tree:
+    """An output that nobody will differentiate any more, in its last stable form; by FINISHING if nothing is said."""
+    for rewrite in FINISHING if rewrites is None else rewrites:
         better = rewrite(e)
         if better is not None and better != e:
-            return finished(better)
-    return e.func(*map(finished, e.args)) if e.args else e
+            return finished(better, rewrites)
+    return e.func(*(finished(a, rewrites) for a in e.args)) if e.args else e

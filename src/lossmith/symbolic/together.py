@@ -9,7 +9,7 @@ import sympy as sp
 from lossmith.formula import Expr
 from lossmith.program import Program
 from lossmith.symbolic import derive
-from lossmith.symbolic.finish import finished
+from lossmith.symbolic.finish import JOINTLY, finished
 from lossmith.symbolic.stable import stable
 
 
@@ -20,7 +20,9 @@ def several(
     free = [sp.Symbol(o) for o in outputs]
     f = stable(derive._sympy(tree, params))
     slopes = [derive._slope(f, t) for t in free]
-    found = {"value": finished(f)} | {f"d_{t}": finished(d) for t, d in zip(free, slopes, strict=True)}
+    found = {"value": finished(f, JOINTLY)} | {
+        f"d_{t}": finished(d, JOINTLY) for t, d in zip(free, slopes, strict=True)
+    }
     for i, (a, d) in enumerate(zip(free, slopes, strict=True)):
-        found |= {f"d_{a}_{b}": finished(stable(derive._squared_signs(derive._slope(d, b)))) for b in free[i:]}
+        found |= {f"d_{a}_{b}": finished(stable(derive._squared_signs(derive._slope(d, b))), JOINTLY) for b in free[i:]}
     return derive._emitted((*truths, *outputs), params, (), found, note)
