@@ -31,7 +31,7 @@ FALSE = [
     ("Hill", "elicits"), ("StudentTNLL", "Lipschitz"), ("HurdleLogNormal", "bounded below"), ("Sparsemax", "twice"),
     ("SymmetricPercentage", "majorant"), ("LogLog", "finite in float32"), ("ZeroTruncatedPoisson", "finite in float32"),
     ("KullbackLeibler", "finite in float64"), ("CumulativeLogit", "finite in float32"),
-    ("RankNet", "finite in float64"),
+    ("RankNet", "finite in float64"), ("AllThresholds", "finite in float32"),
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from lossmith.knowledge import of_scores
-from lossmith.knowledgejoint import TRUTHS, described, joint_facts, of_formula
+from lossmith.knowledgejoint import FINITE, TRUTHS, described, joint_facts, of_formula
 from lossmith.lifts.bounds import BOUNDS, CONVEX
 from lossmith.proofs import Ranges, case_of, demand_ranges, family
 from lossmith.slotfacts import slot_facts, spelled_out
@@ -30,6 +30,8 @@ def certificate(loss: Loss, name: str) -> Certificate:
 
 
 def _of_several(loss: Loss, name: str) -> Certificate:
+    if name in FINITE and not of_formula(loss).joint:
+        return _of_a_box(loss, joint_facts(loss)[name])
     if name in of_scores(loss):
         return _by_hand(loss, of_scores(loss)[name])
     if loss.derived.slot.inputs == ("m",):
@@ -49,6 +51,15 @@ def _of_several(loss: Loss, name: str) -> Certificate:
         return Certificate(fact, (), tuple(seen(loss, fact, fixed)))
     kept = tuple({c.key: c for c in claims}.values())
     return Certificate(fact, kept, (*map(checked, kept), *tried(loss, TRUTHS[loss.target.name], fact)))
+
+
+def _of_a_box(loss: Loss, fact: Fact) -> Certificate:
+    """Of scores that keep a loss finite: the kernel at its witness and inside the box, or at scores of every size."""
+    from lossmith.symbolic.certify import Certificate
+    from lossmith.symbolic.recheckjoint import seen, tried
+
+    looked = seen(loss, fact, {}) if fact.holds is False else tried(loss, TRUTHS[loss.target.name], fact)
+    return Certificate(fact, (), tuple(looked if fact.holds is not None else ()))
 
 
 def _by_hand(loss: Loss, fact: Fact) -> Certificate:

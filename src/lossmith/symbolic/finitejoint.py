@@ -137,6 +137,10 @@ def _everywhere(loss: Loss, programs: list[Program], most: float) -> bool:
     return True
 
 
+FIRST = frozenset({"pairwise", "all_threshold"})
+"""Margin lifts in which the label 0 is against the first score being the larger."""
+
+
 def _at_ends(loss: Loss, most: float) -> Iterator[tuple[list[float], float, list[dict[str, Any]]]]:
     """Scores as far apart as can be, a label, and what they make of the inputs of the formula for each of its terms."""
     with mpmath.workprec(BITS):
@@ -144,7 +148,7 @@ def _at_ends(loss: Loss, most: float) -> Iterator[tuple[list[float], float, list
         if name == "ordinal":
             yield [most, -most, -most / 2], 0.0, [{"kind": 1, "score": a, "low": -a, "high": -a / 2}]
         elif loss.derived.slot.inputs == ("m",):
-            yield [most, -most], 1.0, [{"m": -2 * a}]
+            yield [most, -most], 0.0 if name in FIRST else 1.0, [{"m": -2 * a}]
         elif name == "normalised":
             yield [most, -most], 1.0, [{"y": 1, "u": -2 * a}, {"y": 0, "u": mpf(0)}]
         else:
