@@ -266,36 +266,25 @@ def _limits(xp: str, far: Far, body: list[str], count: int) -> list[str]:
     Where several inputs are infinite the result depends on which is first, and is NaN.
     """
     results = [f"result{k or ''}" for k in range(count)]
-    given = body[-1].removeprefix("return ")
-    lines: list[str] = []
-    for z, above, below in far:
-        mark = "far" if len(far) == 1 else f"far_{z}"
-        lines.append(f"{mark} = {xp}.abs({z}) == INFINITY")
-        ends = f"{xp}.sign({z}) * {above}"
+    marks = ["far" if len(far) == 1 else f"far_{z}" for z, _, _ in far]
+    first: list[str] = []
+    last: list[str] = []
+    for mark, (z, above, below) in zip(marks, far, strict=True):
+        ends, (high, low) = f"{xp}.sign({z}) * {above}", (REACHES.get(above, above), REACHES.get(below, below))
         if above != below:
-            lines.append(f"up_{z} = {xp}.full_like({z}, {above})")
-            ends = f"{xp}.where({z} > 0, up_{z}, {xp}.full_like({z}, -{below}))"
-        lines.append(f"{z} = {xp}.where({mark}, {ends}, {z})")
-    lines += [*body[:-1], f"{', '.join(results)} = {given}"]
-    for z, above, below in far:
-        mark, (high, low) = (
-            "far" if len(far) == 1 else f"far_{z}",
-            (REACHES.get(above, above), REACHES.get(below, below)),
-        )
-        if high == low:
-            grown = [f"({xp}.abs({r}) > {high})" for r in results]
-        else:
-            grown = [f"({xp}.abs({r}) > {xp}.where({z} > 0, {xp}.full_like({r}, {high}), {low}))" for r in results]
-        made = [f"{xp}.where({mark} & {g}, {r} * INFINITY, {r})" for g, r in zip(grown, results, strict=True)]
-        lines.append(f"{', '.join(results)} = {', '.join(made)}")
-    marks = [f"far_{z}" for z, _, _ in far]
+            ends = f"{xp}.where({z} > 0, {xp}.full_like({z}, {above}), {xp}.full_like({z}, -{below}))"
+        first += [f"{mark} = {xp}.abs({z}) == INFINITY", f"{z} = {xp}.where({mark}, {ends}, {z})"]
+        bounds = [high if high == low else f"{xp}.where({z} > 0, {xp}.full_like({r}, {high}), {low})" for r in results]
+        pairs = zip(results, bounds, strict=True)
+        grown = [f"{xp}.where({mark} & ({xp}.abs({r}) > {bound}), {r} * INFINITY, {r})" for r, bound in pairs]
+        last.append(f"{', '.join(results)} = {', '.join(grown)}")
     for k, mark in enumerate(marks[1:], 1):
         both = f"{mark} & ({' | '.join(marks[:k])})"
-        lines += [f"{r} = {xp}.where({both}, {r} * (INFINITY - INFINITY), {r})" for r in results]
+        last += [f"{r} = {xp}.where({both}, {r} * (INFINITY - INFINITY), {r})" for r in results]
+    given = f"{', '.join(results)} = {body[-1].removeprefix('return ')}"
     if len(far) == 1:
-        lines[-1] = "return " + lines[-1].partition(" = ")[2]
-        return lines
-    return [*lines, f"return {', '.join(results)}"]
+        return [*first, *body[:-1], given, "return " + last[0].partition(" = ")[2]]
+    return [*first, *body[:-1], given, *last, f"return {', '.join(results)}"]
 
 
 @cache
