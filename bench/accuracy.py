@@ -361,10 +361,10 @@ def main() -> None:
         found[a.loss] = a
         if a.loss in kept:
             truths[a.loss] = truth
+    how = f"Measured with `--rows {options.rows}`; of several outputs one row in {SHARE[2]}, of ten in {SHARE[10]}."
     several = ["## Several outputs a row", "", *of_several(options.rows)]
-    text = "\n".join(
-        [*ours(list(found.values())), "", *several, "", "## Beside other libraries", "", *beside(truths, found), ""]
-    )
+    peers_too = ["## Beside other libraries", "", *beside(truths, found), ""]
+    text = "\n".join([how, "", *ours(list(found.values())), "", *several, "", *peers_too])
     print(text)
     if options.write:
         page = options.write.read_text(encoding="utf-8").partition(MARK)[0]
