@@ -15,7 +15,7 @@ from lossmith import startjoint
 from lossmith.backends import numpy
 from lossmith.catalogue import coupled
 from lossmith.errors import DomainError, ShapeError, UnsupportedError
-from lossmith.lifts import COUPLED, against, scores
+from lossmith.lifts import COUPLED, against, base, scores
 from lossmith.lifts.base import State
 from lossmith.total import Total
 
@@ -291,6 +291,12 @@ def numpy_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(numpy.NumpyKernel, "__call__", lambda *a: tuple(x * (1 + 1e-10) for x in genuine(*a)))
 
 
+def coarse(patch: pytest.MonkeyPatch) -> None:
+    """float32 is computed in float32, and rounded to a digit."""
+    patch.setitem(base.WIDER, "f", np.float32)
+    scaled_run(patch, lambda v: np.round(v, 1) if v.dtype == np.float32 else v)
+
+
 def off_start(patch: pytest.MonkeyPatch) -> None:
     genuine = startjoint.settled
     patch.setattr(startjoint, "settled", lambda *a: genuine(*a) + 1e-4)
@@ -299,10 +305,7 @@ def off_start(patch: pytest.MonkeyPatch) -> None:
 FAULTS: dict[str, tuple[lossmith.Loss, Callable[[pytest.MonkeyPatch], None]]] = {
     "computes": (lossmith.ZLoss(2.0), numpy_off),
     "survives": (lossmith.ZLoss(2.0), lambda patch: patch.setattr(scores, "probabilities", textbook)),
-    "single": (
-        lossmith.MultiClassBrier(),
-        lambda patch: scaled_run(patch, lambda v: np.round(v, 1) if v.dtype == np.float32 else v),
-    ),
+    "single": (lossmith.MultiClassBrier(), coarse),
     "vectorises": (
         lossmith.SphericalScore(),
         lambda patch: scaled_run(patch, lambda v: v * (1 + 1e-15 * np.arange(len(v)))),
