@@ -79,7 +79,8 @@ class Hinges:
 
     def _gathered(self, x: Array) -> Array:
         """Sums over the hinges of each row."""
-        return x[: len(self.row)] if self.alone else np.bincount(self.row, x[: len(self.row)], len(self.a))
+        own = x[: len(self.row)]
+        return own if self.alone else np.asarray(np.bincount(self.row, own, len(self.a)), dtype=np.float64)
 
     @property
     def ends(self) -> tuple[Array, Array, Array]:
