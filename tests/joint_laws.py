@@ -292,16 +292,22 @@ def extremes(loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.array(truths), len(z), axis=0), np.tile(z, (len(truths), 1))
 
 
+CANCELS = {"GammaNLL"}
+"""Their values lose all digits for shapes beyond 10¹⁶ (`exceptions.SEVERAL` says why); they must be finite there."""
+
+
 def survives(loss: Loss) -> None:
     """At extremes: no NaN and no spurious infinity in the value, gradient and block where the true number is finite."""
     y, z = extremes(loss)
     got = loss.evaluate(y, z, ("value", "gradient"))
     rng = np.random.default_rng(5)
     for i in rng.permutation(len(y))[:250]:
-        with mpmath.workdps(60):
+        with mpmath.workdps(400):
             truth = value(loss, y[i], [mpf(float(v)) for v in z[i]])
         if abs(truth) < 1e300:
-            close(got.value[i], float(truth), 1e-9, 1e-12)
+            assert np.isfinite(got.value[i])
+            if not (loss.name in CANCELS and z[i, 1] > 36.0):
+                close(got.value[i], float(truth), 1e-9, 1e-12)
             assert not np.isnan(got.gradient[i]).any(), (y[i], z[i], got.gradient[i])
     z[:, -1] = np.nan
     lost = loss.evaluate(y, z, WANT)
