@@ -1,4 +1,4 @@
-"""Is an output a finite number wherever its inputs are? By the words that it is made of, where enclosures say too little.
+"""Is an output a finite number wherever its inputs are? By the words that make it, where enclosures say too little.
 
 Between real numbers the words of a program give real numbers, but for those that have a pole or an edge: it is enough
 that the arguments of these stay away from there.
