@@ -132,7 +132,7 @@ def test_facts_of_the_best_rival_are_those_of_a_falling_margin_loss_only() -> No
 
 BOUNDED = (
     "MultiClassBrier", "SphericalScore", "KullbackLeibler", "OneAgainstRest", "Sparsemax", "Entmax", "Distillation",
-    "LogitAdjustment",
+    "LogitAdjustment", "LDAM", "VectorScaling",
 )  # fmt: skip
 
 
