@@ -29,7 +29,7 @@ CLOSE = 1e-8
 """The relative distance from the best value known at which a result counts."""
 TIGHTER = (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
 """The tolerances that a peer is given, one after another, until it is close."""
-AMPLE = 1.5
+AMPLE = 2.0
 """A call is cut off after so many times what it may take for us to be as far ahead as we aim at."""
 COMPILING = 60.0
 """Seconds more that the first call of a peer may take."""
