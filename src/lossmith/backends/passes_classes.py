@@ -52,7 +52,7 @@ class Classes(Several):
         names = ("value", "d1", "dm", "d2")[: 4 if self.curved else 3]
         self.ends([f"%own.{name}" for name in names], rows)
         code.each("i", 0, rows, 1, lambda i: self.own(truth, i))
-        code.when(code.let("asked", "icmp ne i64 %mean, 0"), lambda: self.average(rows))
+        code.when(code.let("asked", "icmp ne i64 %mean, 0"), lambda: average(code, rows))
         code.do(f"call void %kernel(i64 0, i64 {rows}, ptr %table, ptr %params)")
         weights = self.weights(row)
         for name in names:
@@ -74,21 +74,6 @@ class Classes(Several):
         sure = code.let("sure", f"fcmp ogt double {logp}, {real_literal(BESIDE)}")
         u = code.let("u", f"select i1 {sure}, double {real_literal(BESIDE)}, double {logp}")
         code.do(f"store double {u}, ptr {code.at('%own.u', i)}")
-
-    def average(self, rows: str) -> None:
-        """The mean of all classes' log p."""
-        code = self.code
-
-        def some(j: str) -> None:
-            def add(k: str, sums: Sequence[str]) -> Sequence[str]:
-                e = code.vectors("add")
-                return [(named(e, sums[0]) + load(e, code.at(line(code, "%logp.of", k, 0, PITCH), j))).text]
-
-            (total,) = code.loop("k", 0, "%outputs", 1, ["zeroinitializer"], add, "%reals")
-            e = code.vectors("mean")
-            store(code, named(e, total) * splat(code, e, "%share"), code.at("%own.average", j))
-
-        code.each("j", 0, rows, code.width, some)
 
     def slopes(self, k: str, rows: str) -> None:
         """r = −d1 p + dm (1/K − p), right for all classes but the true one."""
@@ -198,3 +183,18 @@ def print_scale(module: Module) -> None:
 
     code.each("s", 0, "%strips", 1, strip)
     code.done()
+
+
+def average(code: Code, rows: str) -> None:
+    """The mean of all classes' log p, from %logp.of and %share to %own.average."""
+
+    def some(j: str) -> None:
+        def add(k: str, sums: Sequence[str]) -> Sequence[str]:
+            e = code.vectors("add")
+            return [(named(e, sums[0]) + load(e, code.at(line(code, "%logp.of", k, 0, PITCH), j))).text]
+
+        (total,) = code.loop("k", 0, "%outputs", 1, ["zeroinitializer"], add, "%reals")
+        e = code.vectors("mean")
+        store(code, named(e, total) * splat(code, e, "%share"), code.at("%own.average", j))
+
+    code.each("j", 0, rows, code.width, some)

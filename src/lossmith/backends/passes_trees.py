@@ -25,7 +25,7 @@ from lossmith.backends.llvm_values import Emitter, Value, real_literal
 from lossmith.backends.llvm_words import WORDS
 from lossmith.backends.passes import TYPES, printer
 from lossmith.backends.passes_block import MOST, quietly
-from lossmith.backends.passes_classes import BESIDE
+from lossmith.backends.passes_classes import BESIDE, average
 from lossmith.backends.passes_scores import PITCH, line, named
 from lossmith.backends.passes_text import Code, Module, cells, doubles, load, splat, store
 from lossmith.backends.threads import run_chunks
@@ -259,17 +259,7 @@ class Trees:
         code = self.code
         code.do("%count = sitofp i64 %outputs to double")
         code.do("%share = fdiv double 1.0, %count")
-
-        def some(j: str) -> None:
-            def add(k: str, sums: Sequence[str]) -> Sequence[str]:
-                e = code.vectors("add")
-                return [(named(e, sums[0]) + load(e, code.at(line(code, "%logp.of", k, 0, PITCH), j))).text]
-
-            (total,) = code.loop("k", 0, "%outputs", 1, ["zeroinitializer"], add, "%reals")
-            e = code.vectors("mean")
-            store(code, named(e, total) * splat(code, e, "%share"), code.at("%own.average", j))
-
-        code.each("j", 0, rows, code.width, some)
+        average(code, rows)
 
     def weigh(self, row: str, span: tuple[str, str, str]) -> None:
         """The weights of the rows."""

@@ -132,17 +132,8 @@ def softened(program: Program, lift: str, corners: int) -> Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Straight:
-    """A loss of straight pieces, which its kinks tell all of, with each corner rounded over `width` on either side."""
-
-    loss: Any
-    kinks: Kinks
-    width: float
-
-    @property
-    def lift(self) -> Any:
-        """That of the loss."""
-        return self.loss.lift
+class Straight(Softened):
+    """The same of a loss of straight pieces, which its kinks tell all of."""
 
     @property
     def program(self) -> Program:
