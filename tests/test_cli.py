@@ -122,6 +122,9 @@ def test_fit_and_predict_several_quantiles(
     assert lines[0] == "q0.1,q0.49,q0.5,q0.51,q0.9"
     found = np.array([[float(v) for v in line.split(",")] for line in lines[1:]])
     assert (np.diff(found, axis=1) >= 0.0).all()
+    code, out, err = run(capsys, "predict", tmp_path / "m", table, "--out", tmp_path / "q.csv")
+    assert (code, err) == (0, "") and out.startswith(f"{len(found)} predictions")
+    assert (tmp_path / "q.csv").read_text().splitlines()[1:] == lines[1:]
     share = (pc.read_csv(table).column("y").to_numpy()[:, None] <= found).mean(axis=0)
     if loss == "Quantile":
         np.testing.assert_allclose(share, [0.1, 0.49, 0.5, 0.51, 0.9], atol=0.05)

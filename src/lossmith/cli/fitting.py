@@ -102,7 +102,8 @@ def predict(model: Path, table: Path, out: Path | None, unseen: str, force: bool
         _to_screen(columns)
     else:
         write_with(out, lambda path: _writer(out)(columns, path), force)
-        console().print(f"{len(columns['prediction']):,} predictions: {out}", markup=False, soft_wrap=True)
+        rows = len(next(iter(columns.values())))
+        console().print(f"{rows:,} predictions: {out}", markup=False, soft_wrap=True)
 
 
 def _warnings(loss: Loss | None) -> list[str]:
