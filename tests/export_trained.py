@@ -14,7 +14,7 @@ from pathlib import Path
 
 def main(folder: Path, packages: str) -> None:
     sys.path.append(packages)
-    sys.modules["lossmith"] = None  # type: ignore[assignment]
+    sys.modules["lossmith"] = None
     import numpy as np
 
     rows, found = np.load(folder / "rows.npz"), {}

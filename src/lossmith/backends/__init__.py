@@ -63,17 +63,19 @@ def load(program: Program, dtype: DTypeLike = np.float64, backend: str = "auto")
     """
     kind = np.dtype(dtype)
     if kind == np.longdouble:
-        return _module("numpy").load(program, kind)  # type: ignore[no-any-return]
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+        backend = "numpy"
+    elif kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ParameterError(f"kernels compute in float32 or float64, not {kind}")
     if backend == "auto":
         return ByShape(load(program, kind, "numpy"), lambda: load(program, kind, "llvm"))
-    return _module(backend).load(program, kind)  # type: ignore[no-any-return]
+    made: Kernel = _module(backend).load(program, kind)
+    return made
 
 
 def source(program: Program, dtype: DTypeLike = np.float64, backend: str = "numpy") -> str:
     """The code that a backend generates for a Program, as text."""
-    return _module(backend).source(program, np.dtype(dtype))  # type: ignore[no-any-return]
+    text: str = _module(backend).source(program, np.dtype(dtype))
+    return text
 
 
 def _module(backend: str) -> Any:

@@ -116,8 +116,7 @@ class Linear(Storable, BaseEstimator):  # type: ignore[misc]
                 random_state=seed,
                 options=self.options or {},
             )
-            if not solution.converged:
-                warnings.warn(f"{loss.name} by {solution.solver}: {solution.reason}", ConvergenceWarning, stacklevel=3)
+            warn_unless_converged(solution, loss.name, 4)
             solutions.append(solution)
         return tuple(solutions)
 
@@ -181,6 +180,12 @@ def columns(rows: Rows) -> list[Rows]:
 
 def _column(offset: Array | None, k: int) -> Array | None:
     return offset if offset is None or offset.ndim == 1 else np.ascontiguousarray(offset[:, k])
+
+
+def warn_unless_converged(solution: Solution, who: str, level: int) -> None:
+    """Scikit-learn's warning where a fit stopped early, shown at the caller so many frames up."""
+    if not solution.converged:
+        warnings.warn(f"{who} by {solution.solver}: {solution.reason}", ConvergenceWarning, stacklevel=level)
 
 
 def _seed(random_state: Any) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, Self
@@ -10,14 +9,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 
 from lossmith.domain import Interval, Param
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.fit import Penalty, fit_each
 from lossmith.loss import Loss
 from lossmith.models import inputs
-from lossmith.models.base import Linear
+from lossmith.models.base import Linear, warn_unless_converged
 from lossmith.rows.memory import Rows
 
 Array = NDArray[Any]
@@ -93,8 +91,7 @@ class QuantileRegressor(RegressorMixin, Linear):  # type: ignore[misc]
             max_steps=self.max_iter,
         )
         for solution, loss in zip(solutions, losses, strict=True):
-            if not solution.converged:
-                warnings.warn(f"{loss!r} by {solution.solver}: {solution.reason}", ConvergenceWarning, stacklevel=2)
+            warn_unless_converged(solution, repr(loss), 3)
         return self._keep(solutions, losses[0], matrix.dtype, flat=False)
 
     def _losses(self) -> list[Loss]:

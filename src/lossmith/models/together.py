@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +18,7 @@ from lossmith.fit import Penalty, Solution
 from lossmith.fit.together import fit_together
 from lossmith.loss import Loss
 from lossmith.models import inputs
+from lossmith.models.base import warn_unless_converged
 from lossmith.models.offers import offered_unless
 from lossmith.models.state import dump_together, load_together
 from lossmith.models.store import State, Storable
@@ -48,9 +47,7 @@ class Kept(Storable, BaseEstimator):  # type: ignore[misc]
     def _note(self, solution: Solution) -> None:
         """Keep a solution; a warning says why it stopped early."""
         self.solution_, self.n_iter_ = solution, solution.steps
-        if not solution.converged:
-            who = f"{type(self).__name__} by {solution.solver}"
-            warnings.warn(f"{who}: {solution.reason}", ConvergenceWarning, stacklevel=3)
+        warn_unless_converged(solution, type(self).__name__, 4)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,7 +12,7 @@ from lossmith.facts import Fact
 from lossmith.program import Program
 from lossmith.symbolic.bounds import FAR, VERY_FAR, Bound, beyond, defined, fades, largest, size, smallest
 from lossmith.symbolic.case import Case, Join, once, one_sided
-from lossmith.symbolic.cover import Claim, Outcome, Region, cover, exact_inputs
+from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact
 from lossmith.symbolic.ledger import DEFINED, note
 from lossmith.symbolic.parity import EVEN, parity
@@ -58,7 +58,10 @@ ROUNDED = 1e-15
 
 def everywhere(case: Case, *outputs: str) -> bool:
     """Are the outputs defined, and free of undecided kinks, on every piece?"""
-    claim: Claim = lambda s: True if all(defined(s[n]) for n in outputs) else None  # noqa: E731
+
+    def claim(s: dict[str, Span]) -> bool | None:
+        return True if all(defined(s[n]) for n in outputs) else None
+
     found = all(cover(r, claim).holds or all(whole(r, n) for n in outputs) for r in case.regions)
     for region, output in product(case.regions if found else (), outputs):
         note(region, output, DEFINED)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from lossmith.formula import Expr, name
 from lossmith.symbolic.literal import literal
@@ -19,7 +19,9 @@ Limits = Mapping[str, tuple[float, float]]
 
 
 class Known(Protocol):
-    """What is needed of a loss of several outputs."""
+    """What is needed of a loss of several outputs: a dataclass with these."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def truths(self) -> Limits:
@@ -59,7 +61,7 @@ def narrowed(loss: L, condition: Expr, holds: bool) -> L:
         return loss
     truth, level = condition.args[0].name, condition.args[1].value
     low, high = _cut(loss.truths[truth], level, condition.word, holds)
-    return replace(loss, truths={**loss.truths, truth: (low, high)}) if low <= high else loss  # type: ignore[type-var]
+    return replace(loss, truths={**loss.truths, truth: (low, high)}) if low <= high else loss
 
 
 def freed(loss: Known, e: Expr, slot: str) -> tuple[Expr, Limits] | None:

@@ -71,7 +71,8 @@ def along(loss: Joint, curve: Curve, truth: float, output: str) -> tuple[Region,
     outputs = (("value", names.get(str(value), value)), ("d1", math.nan), ("d2", math.nan))
     program = Program(("s",), p.params, (*steps, *replaced(p, names)), outputs)
     found = Case(program, dict(loss.params), "score", Interval()).pieces
-    return tuple(Region(q.program, loss.params, "s", q.low, q.high) for q in (found[0], found[-1]))  # type: ignore[return-value]
+    low, high = (Region(q.program, loss.params, "s", q.low, q.high) for q in (found[0], found[-1]))
+    return low, high
 
 
 Found = tuple[Curve, float, int]
