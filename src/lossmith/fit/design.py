@@ -7,7 +7,7 @@ still acts on the user's own coefficients (where that would be too stiff, a colu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -20,6 +20,7 @@ from lossmith.rows.moments import Moments, moments
 Array = NDArray[np.float64]
 LARGE = 100_000
 """Cells of X from which compiled passes are used: below, NumPy is as fast, and nothing must be compiled."""
+ALL = slice(None)
 FEW = 32
 """Columns up to which rows are laid out column by column: NumPy is slow along short lines."""
 STIFF = 1e4
@@ -33,12 +34,20 @@ class Design:
     """A matrix with the centre and factor of each column; `intercept` adds a last coordinate.
 
     A column that says nothing (constant beside an intercept, or all zero) has factor 0: its coefficient stays 0.
+    A small table is kept in these coordinates too, as `whole`, for there it takes longer to say than to do.
     """
 
     X: Any
     centre: Array
     factor: Array
     intercept: bool
+    whole: Array | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whole", None)
+        if isinstance(self.X, np.ndarray) and self.X.size < LARGE:
+            with np.errstate(over="ignore", invalid="ignore"):
+                object.__setattr__(self, "whole", self.rows(ALL))
 
     @classmethod
     def of(cls, rows: Rows, intercept: bool) -> Design:
@@ -102,19 +111,29 @@ class Design:
         inner = ((sums - np.multiply.outer(self.centre, total)).T * self.factor).T
         return np.concatenate([inner, np.asarray(total)[None]]) if self.intercept else inner
 
-    def times(self, w: Array) -> Array:
-        """The raw predictions of all rows."""
+    def times(self, w: Array, part: slice | NDArray[Any] = ALL) -> Array:
+        """The raw predictions of some rows, or of all."""
+        if self.whole is not None:
+            return np.asarray(self.whole[part] @ w)
         coef, last = self.user(w)
-        z = np.asarray(self.X @ coef, dtype=np.float64)
+        z = np.asarray(self._some(part) @ coef, dtype=np.float64)
         z += last
         return z
 
-    def pull(self, r: Array) -> Array:
+    def pull(self, r: Array, part: slice | NDArray[Any] = ALL) -> Array:
         """The transpose of `times`."""
-        return self.pulled(np.asarray(self.X.T @ r, dtype=np.float64), r.sum(axis=0))
+        if self.whole is not None:
+            return np.asarray(self.whole[part].T @ r)
+        return self.pulled(np.asarray(self._some(part).T @ r, dtype=np.float64), r.sum(axis=0))
+
+    def _some(self, part: slice | NDArray[Any]) -> Any:
+        """Some rows of X; a slice of all rows of a sparse one would be a copy."""
+        return self.X if isinstance(part, slice) and part in (ALL, slice(0, self.X.shape[0])) else self.X[part]
 
     def rows(self, part: slice | NDArray[Any]) -> Array:
         """Some rows as a dense matrix in these coordinates, the intercept's ones included."""
+        if self.whole is not None:
+            return self.whole[part]
         block = self.X[part]
         block = block if isinstance(block, np.ndarray) else block.toarray()
         p = len(self.factor)
@@ -133,7 +152,7 @@ class Design:
     def gram_of(self, part: slice | NDArray[Any], h: Array, extra: Array | None = None) -> Array:
         """Σ h·x xᵀ over some rows: h (rows,), or (rows, K, K) for K outputs, whose coordinates alternate."""
         if not isinstance(self.X, np.ndarray) and h.ndim == 1 and extra is None:
-            return self._gram_sparse(self.X[part], h)
+            return self._gram_sparse(self._some(part), h)
         block = self.rows(part)
         if extra is not None:
             block = np.column_stack([block, extra])
@@ -229,9 +248,10 @@ def _spread(X: Any, centre: Array) -> Array:
         spread: Array = np.sqrt(total / n)
     odd = ~np.isfinite(spread) | (total < 1e-290)
     for j in np.flatnonzero(odd):
-        column = X[:, j].astype(np.float64) - centre[j]
-        most = np.abs(column).max()
-        spread[j] = most * np.sqrt(np.mean((column / most) ** 2)) if most > 0.0 else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            column = X[:, j].astype(np.float64) - centre[j]
+            most = np.abs(column).max()
+            spread[j] = most * np.sqrt(np.mean((column / most) ** 2)) if most > 0.0 else 0.0
     return spread
 
 

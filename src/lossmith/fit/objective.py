@@ -116,19 +116,18 @@ class Objective:
         bent = next((c for c in want if c in CURVATURES), None)
         if serves(self.table, self.loss, (*BASIC, bent) if bent else BASIC):
             return self._walked(self.table, w, want, self.mass)
-        coef, last = self.design.user(self.shaped(w))
         if self.classes is not None and bent != "majorant":
+            coef, last = self.design.user(self.shaped(w))
             sums = classes_swept(self.classes, self.design, self.loss, coef, last, bent is not None)
             pull = self.design.pulled(sums.pull, sums.slope)
             return self._finish(w, Total(float(sums.value[0]), self.mass, pull, sums.hessian).mean())
         parts = blocks(self.design.X, self.size if bent else 64)
-        total = reduce(Total.__add__, in_order(lambda q: self._part(q, coef, last, bent), parts))
+        total = reduce(Total.__add__, in_order(lambda q: self._part(q, w, bent), parts))
         return self._finish(w, _over(total, self.mass))
 
     def batch(self, w: Array, rows: slice | NDArray[np.intp]) -> Evaluation:
         """The same from some of the rows: unbiased estimates of value and gradient, with the whole penalty."""
-        coef, last = self.design.user(self.shaped(w))
-        total = self._part(rows, coef, last, None)
+        total = self._part(rows, w, None)
         count = len(range(*rows.indices(self.rows_count))) if isinstance(rows, slice) else len(rows)
         self.meter.passes += self.share * count / self.rows_count
         return self._finish(w, _over(total, self.mass * count / self.rows_count))
@@ -142,13 +141,9 @@ class Objective:
             self.meter.passes += self.share * len(rows) / self.rows_count
         return found
 
-    def _part(self, rows: Any, coef: Array, last: Any, bent: str | None) -> Total:
+    def _part(self, rows: Any, w: Array, bent: str | None) -> Total:
         """Sums over some rows: predictions, the loss's kernel, and the gradient, while the rows are in the cache."""
-        block = self.design.X[rows]
-        if block.dtype != np.float64:
-            block = block.astype(np.float64)
-        z = np.asarray(block @ coef)
-        z += last
+        z = self.design.times(self.shaped(w), rows)
         if self.offset is not None:
             z += self.offset[rows] if self.offset.ndim == z.ndim else self.offset[rows, None]
         curvature = BLOCKED.get(bent, bent) if self.outputs > 1 else bent
@@ -156,11 +151,11 @@ class Objective:
         value, r, h = found["value"], found["gradient"], found[curvature] if curvature else None
         mass = float(len(value))
         if self.weight is not None:
-            w = self.weight[rows]
-            value, r, mass = w * value, (r.T * w).T, float(w.sum())
-            h = None if h is None else (h.T * w).T
+            share = self.weight[rows]
+            value, r, mass = share * value, (r.T * share).T, float(share.sum())
+            h = None if h is None else (h.T * share).T
         hessian = None if h is None else self.design.gram_of(rows, h)
-        return Total(float(value.sum()), mass, self.design.pulled(np.asarray(block.T @ r), r.sum(axis=0)), hessian)
+        return Total(float(value.sum()), mass, self.design.pull(r, rows), hessian)
 
     def _finish(self, w: Array, mean: Total) -> Evaluation:
         value = mean.value + 0.5 * float(self.l2 @ (w * w)) + self.l1_value(w)
