@@ -17,6 +17,7 @@ from lossmith.symbolic.mirrored import mirrored
 from lossmith.symbolic.prove import answer
 from lossmith.symbolic.recheck import ALGEBRA, ORDERS, SUMS, Checked, checked, derivative, same_quantity, witness_stands
 from lossmith.symbolic.structurallabels import looked_at
+from lossmith.symbolic.units import T
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def _is_of_this_loss(claim: Claim, case: Case) -> Checked:
     """Is what is claimed about a quantity of this loss: in its slot, or in the one number by which all inputs enter?"""
     if claim.variable in case.program.inputs:
         return same_quantity(claim, case.program, case.params, case.limits)
+    if claim.variable == T:
+        return _is_in_units(claim, case)
     source = next(
         (p for p in (case.literal, case.program) if p and claim.variable in {s.name for s in p.steps}), case.program
     )
@@ -91,6 +94,33 @@ def _is_of_this_loss(claim: Claim, case: Case) -> Checked:
         expected = value.run(at)["value"]
         good = good and bool(abs(found - expected) <= mpmath.mpf(10) ** -12 * (1 + abs(expected)))
     return Checked(f"{claim.output} is that of one number that all inputs enter by", good, len(places))
+
+
+def _is_in_units(claim: Claim, case: Case) -> Checked:
+    """Is what is claimed about the loss at z = 0, of y, and does exp(±z) there only multiply y and the loss?"""
+    (y,), value = case.limits, case.program.only("value")
+
+    def loss(z: float, truth: Any) -> Any:
+        return value.run({**case.params, case.variable: z, y: truth})["value"]
+
+    places, room = (0.11, 0.7, 1.9, 6.3), mpmath.mpf(10) ** -20
+    at_zero = {**case.params, case.variable: 0.0}
+    good = all(
+        abs(claim.program.run({**claim.params, T: t})[claim.output] - derivative(value, at_zero, {y: t}, y, order))
+        <= room
+        for t in places
+        for order in (ORDERS[claim.output],)
+    )
+    units = [
+        all(
+            abs(loss(z, t * unit) - unit * loss(0.0, t)) <= room * 10**6
+            for t in places
+            for z in (-2.0, 0.4, 3.0)
+            for unit in (mpmath.exp(sign * mpmath.mpf(z)),)
+        )
+        for sign in (1, -1)
+    ]
+    return Checked(f"{claim.output} is that of the loss at one unit, which only scales it", good and any(units), 16)
 
 
 def _even(case: Case, fact: Fact) -> list[Checked]:

@@ -74,7 +74,15 @@ def _cells(loss: Loss, program: Program, B: float) -> Iterator[Cell]:
         yield {"m": wide}
     else:
         labels = (0.0, 1.0) if "y" in program.inputs else (1.0,)
-        yield from ({**_of_scores(B), "y": (y, y), "cost": (0.0, 1.0)} for y in labels)
+        yield from ({**_of_scores(_reach(loss, B)), "y": (y, y), "cost": (0.0, 1.0)} for y in labels)
+
+
+def _reach(loss: Loss, B: float) -> float:
+    """How large scores within ±B become before their softmax is taken: multiplied, shifted, lowered by margins."""
+    if loss.lift.name != "adjusted":
+        return B
+    shifts, _, margins = loss.lift.numbers
+    return float(B * loss.lift.stretch + max(map(abs, shifts), default=0.0) + max(margins, default=0.0))
 
 
 def _between(loss: Loss) -> Ends:
@@ -103,7 +111,8 @@ def _programs(loss: Loss) -> Iterator[Program]:
             yield from (differentiate(value, n, "value") for n in ("u", "a", "b", "h"))
         return
     slot = loss.derived.slot
-    yield slot.only(*(n for n in slot.wants if n in ("value", "d1") or (n.startswith("d_") and n.count("_") == 1)))
+    slopes = {"value", "d1", *(f"d_{n}" for n in slot.inputs)}
+    yield slot.only(*(n for n in slot.wants if n in slopes))
 
 
 def _stays(loss: Loss, programs: list[Program], B: float, most: float) -> bool:
@@ -119,17 +128,19 @@ def _stays(loss: Loss, programs: list[Program], B: float, most: float) -> bool:
 
 FAR = 2.0**20
 """Where the tail of a log-probability begins."""
+BEYOND = {"logp": Span(1, -1.0, -1.0), "mean_logp": Span(1, -math.inf, -1 / MOST_CLASSES)}
+"""There logp is −T, and of K log-probabilities, none above 0, the mean is at most −T/K."""
 
 
-def _everywhere(loss: Loss, programs: list[Program], most: float) -> bool:
-    """Are value and slopes within the limit for all scores, log-probabilities far out looked at as they fade?"""
+def _everywhere(loss: Loss, programs: list[Program], most: float, B: float) -> bool:
+    """Are value and slopes within the limit for scores within ±B, log-probabilities far out looked at as they fade?"""
     for program in programs:
         ranges = Ranges(program, _own(loss, program))
-        for cell in _cells(loss, program, most):
+        for cell in _cells(loss, program, B):
             far = "logp" in program.inputs
             near = {**cell, "logp": (-FAR, 0.0)} if far else cell
             spans = [{n: Span(0, *near[n]) for n in program.inputs}]
-            spans += [{**spans[0], "logp": Span(1, -1.0, -1.0)}] if far else []
+            spans += [spans[0] | {n: x for n, x in BEYOND.items() if n in program.inputs}] if far else []
             for part in spans:
                 found = ranges.at(part, start=FAR, strict=False)[0]
                 if not all(-most <= x.low and x.high <= most for x in (plain(x, FAR) for x in found.values())):
@@ -145,7 +156,9 @@ def _at_ends(loss: Loss, most: float) -> Iterator[tuple[list[float], float, list
     """Scores as far apart as can be, a label, and what they make of the inputs of the formula for each of its terms."""
     with mpmath.workprec(BITS):
         a, name = mpf(most), loss.lift.name
-        if name == "ordinal":
+        if name == "adjusted":
+            yield _adjusted_ends(loss, most)
+        elif name == "ordinal":
             yield [most, -most, -most / 2], 0.0, [{"kind": 1, "score": a, "low": -a, "high": -a / 2}]
         elif loss.derived.slot.inputs == ("m",):
             yield [most, -most], 0.0 if name in FIRST else 1.0, [{"m": -2 * a}]
@@ -155,6 +168,15 @@ def _at_ends(loss: Loss, most: float) -> Iterator[tuple[list[float], float, list
             known = {"mean_logp": -a, "entropy": 0, "rival": 0, "sum_p2": 1, "logsumexp": a, "cost": 0}
             terms = [{"y": 1, "logp": -2 * a, **known}]
             yield [most, -most], 1.0, [*terms, {"y": 0, "logp": mpf(0), **known}] if name == "divergence" else terms
+
+
+def _adjusted_ends(loss: Loss, most: float) -> tuple[list[float], float, list[dict[str, Any]]]:
+    """The two classes whose scores are multiplied most, as far apart as can be, and the first of them the true one."""
+    _, factors, _ = loss.lift.numbers
+    factors = factors or (1.0,) * max(2, len(loss.lift.priors))
+    label, other = sorted(range(len(factors)), key=lambda k: -factors[k])[:2]
+    scores = [-most if k == label else most if k == other else 0.0 for k in range(len(factors))]
+    return scores, float(label), [{"logp": -mpf(most) * (mpf(factors[label]) + factors[other])}]
 
 
 def _too_large(loss: Loss, most: float) -> dict[str, Any] | None:
@@ -195,9 +217,10 @@ def of_scores(loss: Loss, kind: str) -> Fact:
         programs = list(_programs(loss))
     except NoSlope:
         return Fact(name, None, "a word of the formula has no slope in words")
-    if loss.lift.name != "ordinal" and _everywhere(loss, programs, most * SHARE):
+    limit = most * SHARE / max(1.0, loss.lift.stretch)  # slopes are multiplied as scores are
+    if loss.lift.name != "ordinal" and _everywhere(loss, programs, limit, most):
         return Fact(name, True, f"value and slopes are finite for all scores of {kind}, up to a million classes")
-    B = largest_box(lambda B: _stays(loss, programs, B, most * SHARE), most / 4) if programs else 0.0
+    B = largest_box(lambda B: _stays(loss, programs, B, limit), most / 4) if programs else 0.0
     apart = f", thresholds {APART:g} apart" if loss.lift.name == "ordinal" else ""
     shown = f"finite for all scores within ±{B:.6g}{apart}, up to a million classes" if B else ""
     place = _too_large(loss, most)

@@ -68,7 +68,7 @@ def freed(loss: Known, e: Expr, slot: str) -> tuple[Expr, Limits] | None:
     """The expression with each largest function of truths alone as a truth of its own; None if there is none."""
     truths: dict[str, tuple[float, float]] = {}
     for k, part in enumerate(sorted(set(_alone(e, slot, frozenset(loss.truths))), key=repr)):
-        x = _enclosed(loss, part)
+        x = enclosed(loss, part)
         if x.low == x.low:
             truths[f"part{k}"] = (x.low, x.high)
             e = exchanged(e, part, name(f"part{k}"))
@@ -83,7 +83,7 @@ def _alone(e: Expr, slot: str, truths: frozenset[str]) -> Iterator[Expr]:
         yield e
 
 
-def _enclosed(loss: Known, e: Expr) -> Span:
+def enclosed(loss: Known, e: Expr) -> Span:
     """What a function of truths can be."""
     inputs = tuple(n for n in loss.truths if n in e.names)
     program = literal(e, inputs, tuple(loss.params))

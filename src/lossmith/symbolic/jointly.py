@@ -17,11 +17,11 @@ from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.formula import Expr, call, name
 from lossmith.program import Program
-from lossmith.symbolic import binding, finitejoint, freed, paths
+from lossmith.symbolic import binding, finitejoint, freed, paths, units
 from lossmith.symbolic.bounds import largest, unbounded
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.literal import literal
-from lossmith.symbolic.spans import MAX
+from lossmith.symbolic.spans import MAX, UNSURE
 from lossmith.symbolic.strict import fixed
 
 Factored = tuple[int, Expr]
@@ -63,7 +63,7 @@ Term = tuple[Joint, int, Expr]
 
 
 def terms(loss: Joint, e: Expr, sign: int = 1) -> Iterator[Term]:
-    """The signed terms of every branch that the truths alone decide; constant factors only give their signs."""
+    """The signed terms of every branch that the truths alone decide; factors without outputs only give their signs."""
     if e.word in ("add", "sub"):
         yield from terms(loss, e.args[0], sign)
         yield from terms(loss, e.args[1], sign if e.word == "add" else -sign)
@@ -79,14 +79,23 @@ def terms(loss: Joint, e: Expr, sign: int = 1) -> Iterator[Term]:
 
 
 def _factored(loss: Joint, e: Expr) -> Factored | None:
-    """The sign of a constant factor or divisor, and what it stands beside."""
+    """The sign of a factor or divisor that no output enters, and what it stands beside."""
     sides = [(e.args[1], e.args[0])] + ([(e.args[0], e.args[1])] if e.word == "mul" else [])
-    for constant, rest in sides:
-        if constant.names <= set(loss.params) and (program := literal(constant, (), tuple(loss.params))) is not None:
-            value = program.only("value").run(dict(loss.params))["value"]
-            if value == value and value != 0:
-                return (1 if value > 0 else -1), rest
+    for factor, rest in sides:
+        sign = 0 if factor.names & set(loss.outputs) else _sign(loss, factor, e.word == "mul")
+        if sign:
+            return sign, rest
     return None
+
+
+def _sign(loss: Joint, factor: Expr, zero: bool) -> int:
+    """±1 where a function of truths and parameters has one sign for all of them (or, if allowed, is 0); else 0."""
+    if factor.names <= set(loss.params):
+        program = literal(factor, (), tuple(loss.params))
+        value = program.only("value").run(dict(loss.params))["value"] if program is not None else 0
+        return (1 if value > 0 else -1) if value == value and value != 0 else 0
+    x = freed.enclosed(loss, factor) if zero else UNSURE
+    return 1 if x.low >= 0 else (-1 if x.high <= 0 else 0)
 
 
 def is_affine(e: Expr, outputs: frozenset[str]) -> bool:
@@ -178,7 +187,7 @@ def convex_in(loss: Joint, output: str) -> Fact:
     bent = paths.bent_at_a_point(loss, output, points(loss))
     if bent is not None:
         return bent
-    found = convex(alone) or binding.convex(coordinate(loss, output))
+    found = convex(alone) or units.convex_in(loss, output) or binding.convex(coordinate(loss, output))
     return replace(
         found if found.holds is not None else _met(loss, output, binding.convex) or found, name=f"convex in {output}"
     )
@@ -222,6 +231,9 @@ def nonnegative(loss: Joint) -> Fact:
             return Fact(name, False, f"the value is {float(value):.4g} at {shown}", at | {"value": float(value)})
     if all(_term_nonnegative(part, sign, e) for part, sign, e in terms(loss, loss.tree)):
         return Fact(name, True, "every term is >= 0")
+    scaled = units.nonnegative(loss)
+    if scaled is not None:
+        return scaled
     if len(loss.program.inputs) > MOST_INPUTS:
         return Fact(name, None, "too many inputs to search, and no negative value was met")
     return binding.nonnegative_value(coordinate(loss, loss.outputs[0]))
@@ -274,7 +286,8 @@ def smooth(loss: Joint) -> Fact:
         if found.holds is False:
             return Fact(name, False, f"in {output}: {found.because}", found.witness)
         if found.constant is None:
-            return Fact(name, None, f"no bound of the second derivative in {output} could be shown")
+            missing = Fact(name, None, f"no bound of the second derivative in {output} could be shown")
+            return paths.roughening(loss) or missing
         rows[output] += found.constant
     order = {n: i for i, n in enumerate(loss.outputs)}
     for a, b in product(loss.outputs, repeat=2):

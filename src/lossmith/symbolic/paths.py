@@ -122,6 +122,17 @@ def steepening(loss: Joint) -> Fact | None:
     return None
 
 
+def roughening(loss: Joint) -> Fact | None:
+    """A second derivative has no bound, along a curve."""
+    for output in loss.outputs:
+        found = _found(loss, f"d_{output}_{output}", 0)
+        if found is not None:
+            says, witness = _told(loss, found, output)
+            because = f"the second derivative in {output} grows without end as {says}"
+            return Fact("smooth", False, because, witness | {"order": 2})
+    return None
+
+
 def bent_at_a_point(loss: Joint, output: str, places: Iterable[dict[str, float]]) -> Fact | None:
     """A refutation at one of a few points, by the definitions."""
     second = f"d_{output}_{output}"

@@ -17,14 +17,14 @@ from dataclasses import asdict
 from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Program
-from lossmith.symbolic import binding, classes, elicits, finite, majorants, normal, probabilities, shape
+from lossmith.symbolic import binding, classes, elicits, finite, majorants, normal, probabilities, shape, units
 from lossmith.symbolic.case import Case
 
 Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
 Prover = Callable[[Case], Fact]
 
-RECIPE = 13
+RECIPE = 14
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
 LINE: dict[str, Prover] = {
@@ -74,7 +74,11 @@ PROVERS: Mapping[str, Mapping[str, Prover]] = {
         "elicits": elicits.of_label,
     },
     "score": {name: prover for name, prover in LINE.items() if name != "redescending"}
-    | {"elicits": elicits.of_score, "bounded below": elicits.bounded_below},
+    | {
+        "elicits": units.score_elicits,
+        "bounded below": units.score_bounded_below,
+        "nonnegative": units.score_nonnegative,
+    },
     "softmax": SIMPLEX,
 }
 """Lift × name of a fact → what proves it."""

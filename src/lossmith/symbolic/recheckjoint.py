@@ -140,7 +140,7 @@ def seen(loss: Loss, fact: Fact, fixed: Mapping[str, float]) -> list[Checked]:
     if fact.name.startswith("finite in ") and "scores" in fact.witness:
         return [_overflows(loss, fact)]
     if "along" in fact.witness:
-        return _gone_along(loss, fact, fact.witness["along"], str(fact.witness["of"]))
+        return _gone_along(loss, fact.witness["along"], str(fact.witness["of"]), fact.witness.get("order", 1))
     whole = Values(loss, {**fixed, **fact.witness})
     for start, route in ROUTES.items():
         if fact.name.startswith(start):
@@ -184,10 +184,10 @@ def _overflows(loss: Loss, fact: Fact) -> Checked:
     return Checked(f"no number at scores {scores.tolist()}", bool(good), 2)
 
 
-def _gone_along(loss: Loss, fact: Fact, places: Any, of: str) -> list[Checked]:
-    """Does the value sink, or a slope grow, from each place to the next?"""
+def _gone_along(loss: Loss, places: Any, of: str, order: int) -> list[Checked]:
+    """Does the value sink, or a slope or second derivative grow, from each place to the next?"""
     runs = [Values(loss, place) for place in places]
-    seen = [f.value() if of == "value" else -abs(f.slope(of, 1)) for f in runs]
+    seen = [f.value() if of == "value" else -abs(f.slope(of, order)) for f in runs]
     good = all(b < a - mpf("0.1") for a, b in pairwise(seen))
     return [Checked(f"it is seen at {len(seen)} places of the curve", bool(good), len(seen))]
 
