@@ -31,7 +31,7 @@ def certificate(loss: Loss, name: str) -> Certificate:
 
 def _of_several(loss: Loss, name: str) -> Certificate:
     if name in FINITE and not of_formula(loss).joint:
-        return _of_a_box(loss, joint_facts(loss)[name])
+        return _of_a_box(loss, name)
     if name in of_scores(loss):
         return _by_hand(loss, of_scores(loss)[name])
     if loss.derived.slot.inputs == ("m",):
@@ -53,13 +53,19 @@ def _of_several(loss: Loss, name: str) -> Certificate:
     return Certificate(fact, kept, (*map(checked, kept), *tried(loss, TRUTHS[loss.target.name], fact)))
 
 
-def _of_a_box(loss: Loss, fact: Fact) -> Certificate:
-    """Of scores that keep a loss finite: the kernel at its witness and inside the box, or at scores of every size."""
+def _of_a_box(loss: Loss, name: str) -> Certificate:
+    """Of scores that keep a loss finite: the kernel at its witness and inside the box, or claims about all scores."""
     from lossmith.symbolic.certify import Certificate
+    from lossmith.symbolic.finitejoint import of_scores as finite_scores
+    from lossmith.symbolic.ledger import recording
+    from lossmith.symbolic.recheck import checked
     from lossmith.symbolic.recheckjoint import seen, tried
 
-    looked = seen(loss, fact, {}) if fact.holds is False else tried(loss, TRUTHS[loss.target.name], fact)
-    return Certificate(fact, (), tuple(looked if fact.holds is not None else ()))
+    with recording() as claims:
+        fact = finite_scores(loss, name.removeprefix("finite in "))
+    if not fact.holds:
+        return Certificate(fact, (), tuple(seen(loss, fact, {}) if fact.holds is False else ()))
+    return Certificate(fact, tuple(claims), (*map(checked, claims), *tried(loss, TRUTHS[loss.target.name], fact)))
 
 
 def _by_hand(loss: Loss, fact: Fact) -> Certificate:

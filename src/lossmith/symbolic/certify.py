@@ -126,7 +126,7 @@ def _is_in_units(claim: Claim, case: Case) -> Checked:
 def _even(case: Case, fact: Fact) -> list[Checked]:
     """f(−t) = f(t): step by step, else at places of every size, to 30 digits."""
     says = "f(-t) = f(t)"
-    if mirrored(case.program, case.variable):
+    if mirrored(case.program, case.variable, case.params):
         return [Checked(says, True, len(case.program.steps), "the same steps", ALGEBRA)]
     others = {n: min(max(0.7, a), b) for n, (a, b) in case.limits.items()}
     for t in (0.1, 0.37, 1.0, 1.9, 3.3, 7.7, 25.0):

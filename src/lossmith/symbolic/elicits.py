@@ -17,10 +17,12 @@ from lossmith.symbolic.bounds import largest
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.cover import Region, cover, exact_inputs
 from lossmith.symbolic.exact import Exact, NotExact, Value
+from lossmith.symbolic.ledger import AT_LEAST, note
 from lossmith.symbolic.probabilities import calibrated, calibrated_classes, far, grown, proper, proper_classes
 from lossmith.symbolic.shape import convex_of, strictly_convex
 from lossmith.symbolic.signs import extended, nonnegative
 from lossmith.symbolic.slopes import NoSlope
+from lossmith.symbolic.spans import Span
 from lossmith.symbolic.strict import affine, fixed, like, negated, note_form, positive, replaced
 
 NAME = "elicits"
@@ -283,14 +285,30 @@ def _for_each_y(case: Case, y: str, apart: bool) -> Fact | None:
     tame = (
         replace(case, target=Interval(0.0, case.target.high, True, case.target.open_high)).tame if apart else case.tame
     )
-    stays = [cover(r, lambda s: True if s["value"].low > -math.inf else None, smooth=False) for r in tame.regions]
+    found = [_floor(r) for r in tame.regions]
     alone = not apart or bounds_of_line(fixed(case, **{y: 0.0})).holds
-    if not (alone and all(o.holds for o in stays)):
+    if not (alone and all(x > -math.inf for x in found)):
         return None
+    for region, least in zip(tame.regions, found, strict=True):
+        note(region, "value", AT_LEAST, least)
     low, high = tame.limits[y]
     return Fact(
         "bounded below", True, f"for each y from {low:g} to {high:g} it does not sink far out; how low depends on y"
     )
+
+
+def _floor(region: Region) -> float:
+    """A number below which the value never is on a piece; −∞ if none was found."""
+    least = [math.inf]
+
+    def claim(spans: dict[str, Span]) -> bool | None:
+        low = spans["value"].low
+        if not low > -math.inf:
+            return None
+        least[0] = min(least[0], low)
+        return True
+
+    return least[0] if cover(region, claim, smooth=False).holds else -math.inf
 
 
 def _means_everything(case: Case) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Protocol
 
 import mpmath
@@ -16,12 +17,14 @@ from mpmath import mpf
 
 from lossmith.facts import Fact
 from lossmith.formula import parse
-from lossmith.program import Program
+from lossmith.program import Program, Step
 from lossmith.symbolic.finite import LARGEST, usual
+from lossmith.symbolic.ledger import WITHIN, Claim, add
 from lossmith.symbolic.literal import literal
 from lossmith.symbolic.ranges import Ranges
 from lossmith.symbolic.slopes import NoSlope, differentiate
-from lossmith.symbolic.spans import Span, plain
+from lossmith.symbolic.spans import MAX, Span, plain
+from lossmith.symbolic.strict import replaced
 
 MOST_CLASSES = 2**20
 SHARE = 2.0**-24
@@ -134,18 +137,48 @@ BEYOND = {"logp": Span(1, -1.0, -1.0), "mean_logp": Span(1, -math.inf, -1 / MOST
 
 def _everywhere(loss: Loss, programs: list[Program], most: float, B: float) -> bool:
     """Are value and slopes within the limit for scores within ±B, log-probabilities far out looked at as they fade?"""
-    for program in programs:
-        ranges = Ranges(program, _own(loss, program))
-        for cell in _cells(loss, program, B):
-            far = "logp" in program.inputs
-            near = {**cell, "logp": (-FAR, 0.0)} if far else cell
-            spans = [{n: Span(0, *near[n]) for n in program.inputs}]
-            spans += [spans[0] | {n: x for n, x in BEYOND.items() if n in program.inputs}] if far else []
-            for part in spans:
-                found = ranges.at(part, start=FAR, strict=False)[0]
-                if not all(-most <= x.low and x.high <= most for x in (plain(x, FAR) for x in found.values())):
-                    return False
+    parts = [(program, part) for program in programs for cell in _cells(loss, program, B) for part in _split(cell)]
+    if not all(_inside(loss, program, part, most) for program, part in parts):
+        return False
+    for program, part in parts:
+        _noted(loss, program, part, most)
     return True
+
+
+Part = tuple[Cell, bool]
+"""A box, and whether it is a tail of log-probabilities."""
+
+
+def _split(cell: Cell) -> Iterator[Part]:
+    """A box near 0, and where it has one the tail of its log-probabilities."""
+    if "logp" in cell:
+        yield {**cell, "logp": (cell["logp"][0], -FAR)}, True
+        yield {**cell, "logp": (-FAR, 0.0)}, False
+    else:
+        yield cell, False
+
+
+def _inside(loss: Loss, program: Program, part: Part, most: float) -> bool:
+    """Are value and slopes within the limit on a part?"""
+    (cell, tail), ranges = part, Ranges(program, _own(loss, program))
+    spans = {n: BEYOND[n] if tail and n in BEYOND else Span(0, *cell[n]) for n in program.inputs}
+    found = ranges.at(spans, start=FAR, strict=False)[0]
+    return all(-most <= x.low and x.high <= most for x in (plain(x, FAR) for x in found.values()))
+
+
+def _noted(loss: Loss, program: Program, part: Part, most: float) -> None:
+    """Note that value and slopes stay within the limit on a part, in a tail by what share of logp the mean is."""
+    cell, tail = part
+    slot = next((n for n in ("logp", "u", "m") if n in program.inputs), program.inputs[0])
+    if tail and "mean_logp" in program.inputs:
+        steps = (Step("mean'", "mul", ("logp", "share")), *replaced(program, {"mean_logp": "mean'"}))
+        inputs = tuple("share" if n == "mean_logp" else n for n in program.inputs)
+        program, cell = replace(program, inputs=inputs, steps=steps), {**cell, "share": (1 / MOST_CLASSES, math.inf)}
+    low, high = (Fraction(max(min(e, MAX), -MAX)) for e in cell[slot])
+    others = {n: cell[n] for n in program.inputs if n != slot}
+    for output in program.wants:
+        own, alone = _own(loss, program), program.only(output)
+        add(Claim(output, WITHIN, most, alone, own, slot, low, high, others))
 
 
 FIRST = frozenset({"pairwise", "all_threshold"})
@@ -219,7 +252,9 @@ def of_scores(loss: Loss, kind: str) -> Fact:
         return Fact(name, None, "a word of the formula has no slope in words")
     limit = most * SHARE / max(1.0, loss.lift.stretch)  # slopes are multiplied as scores are
     if loss.lift.name != "ordinal" and _everywhere(loss, programs, limit, most):
-        return Fact(name, True, f"value and slopes are finite for all scores of {kind}, up to a million classes")
+        return Fact(
+            name, True, f"value and slopes are finite for all scores of {kind} and any label, up to a million classes"
+        )
     B = largest_box(lambda B: _stays(loss, programs, B, limit), most / 4) if programs else 0.0
     apart = f", thresholds {APART:g} apart" if loss.lift.name == "ordinal" else ""
     shown = f"finite for all scores within ±{B:.6g}{apart}, up to a million classes" if B else ""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from lossmith.formula import Expr, name
+from lossmith.symbolic.ledger import AT_LEAST, Claim, add
 from lossmith.symbolic.literal import literal
 from lossmith.symbolic.ranges import Ranges
 from lossmith.symbolic.spans import Span
@@ -99,6 +101,22 @@ def inner(e: Expr, outputs: frozenset[str]) -> set[Expr]:
     found = [p for p in e.walk() if p != e and p.args and p.names & outputs == names]
     whole = [p for p in found if not exchanged(e, p, name("x")).names & outputs]
     return set(whole[:1])
+
+
+def never_negative(loss: Known, e: Expr, outputs: tuple[str, ...]) -> bool:
+    """Is it a size, an exponential, or the larger of something and a number that is not below 0?"""
+    found = e.word in ("abs", "exp", "softplus") or (
+        e.word == "max" and any(a.word == "number" and a.value >= 0 for a in e.args)
+    )
+    inputs = tuple(n for n in (*outputs, *loss.truths) if n in e.names)
+    program = literal(e, inputs, tuple(loss.params)) if found and inputs else None
+    if program is not None:
+        program = replace(program, outputs=(("term", dict(program.outputs)["value"]),))
+        first, *others = (loss.truths.get(n, (-math.inf, math.inf)) for n in inputs)
+        ends = [None if math.isinf(x) else Fraction(x) for x in first]
+        rest = dict(zip(inputs[1:], others, strict=True))
+        add(Claim("term", AT_LEAST, 0.0, program, dict(loss.params), inputs[0], ends[0], ends[1], rest))
+    return found
 
 
 SEAMLESS = frozenset({

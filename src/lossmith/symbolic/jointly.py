@@ -28,6 +28,8 @@ Factored = tuple[int, Expr]
 """±1 and what it counts."""
 CONCAVE = frozenset({"log_ndtr_gap"})
 """Words that are concave in all their arguments together, on the arguments that they are made for."""
+ALONG = {"negbin": 1}
+"""Words that are convex along one of their arguments, whatever the others are, and which it is."""
 MEASURES = frozenset({"log_ndtr_gap"})
 """Words that are the logarithm of a probability, and so never positive."""
 MOST_INPUTS = 3
@@ -116,12 +118,23 @@ def combinations(e: Expr, outputs: frozenset[str]) -> set[Expr]:
     return {part for a in e.args for part in combinations(a, outputs)}
 
 
+def _along(e: Expr) -> tuple[Expr, tuple[Expr, ...]] | None:
+    """What a word of ALONG is convex in, and what must not move beside it; Binet's function in the logarithm."""
+    if e.word == "binet" and e.args[0].word == "exp":
+        return e.args[0].args[0], ()
+    k = ALONG.get(e.word)
+    return None if k is None else (e.args[k], (*e.args[:k], *e.args[k + 1 :]))
+
+
 def _term_convex(loss: Joint, sign: int, e: Expr) -> bool:
     outputs = frozenset(loss.outputs)
     if is_affine(e, outputs):
         return True
     if e.word in CONCAVE:
         return sign < 0 and all(is_affine(a, outputs) for a in e.args)
+    if (found := _along(e)) is not None:
+        moved, still = found
+        return sign > 0 and is_affine(moved, outputs) and not any(a.names & outputs for a in still)
     parts = combinations(e, outputs)
     if len(parts) != 1:
         return False
@@ -244,7 +257,7 @@ def _term_nonnegative(loss: Joint, sign: int, e: Expr) -> bool:
     outputs = frozenset(loss.outputs)
     if e.word in MEASURES:
         return sign < 0
-    if sign > 0 and _never_negative(e):
+    if sign > 0 and freed.never_negative(loss, e, loss.outputs):
         return True
     parts = combinations(e, outputs)
     parts = parts if len(parts) == 1 else freed.inner(e, outputs)
@@ -252,13 +265,6 @@ def _term_nonnegative(loss: Joint, sign: int, e: Expr) -> bool:
         return False
     (part,) = parts
     return any(binding.nonnegative_value(case).holds is True for case in _slot_cases(loss, sign, e, part))
-
-
-def _never_negative(e: Expr) -> bool:
-    """Is it a size, an exponential, or the larger of something and a number that is not below 0?"""
-    return e.word in ("abs", "exp", "softplus") or (
-        e.word == "max" and any(a.word == "number" and a.value >= 0 for a in e.args)
-    )
 
 
 def lipschitz(loss: Joint) -> Fact:

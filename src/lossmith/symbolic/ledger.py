@@ -72,6 +72,13 @@ def recording() -> Iterator[list[Claim]]:
         _LEDGER.reset(token)
 
 
+def add(claim: Claim) -> None:
+    """Write down a claim that has just been proved, if anybody is recording."""
+    claims = _LEDGER.get()
+    if claims is not None:
+        claims.append(claim)
+
+
 Ends = tuple[Fraction | None, Fraction | None]
 
 

@@ -12,7 +12,7 @@ from lossmith.program import Arg, Program, Step
 
 
 class NoSlope(Exception):
-    """A word has no derivative here, for it is not a word."""
+    """A word has no derivative here, for it is not a word; or what is to be differentiated is not known itself."""
 
 
 class Tape:
@@ -56,6 +56,9 @@ class Tape:
 
 def differentiate(program: Program, variable: str, output: str) -> Program:
     """The program of d output/d variable, under the same output name."""
+    end = dict(program.outputs)[output]
+    if isinstance(end, float) and math.isnan(end):  # else its slope were that of a constant: 0
+        raise NoSlope(f"{output} is not known")
     tape = Tape(program, variable)
     for step in program.only(output).steps:
         tape.walk(step)
@@ -158,8 +161,11 @@ RULES: dict[str, Callable[[Tape, Arg, Arg], Arg]] = {
     ),
     "log_ndtr": lambda t, x, v: t.put("mills", x),
     "mills": lambda t, x, v: t.put("neg", t.put("mills_slope", x)),
+    "erf": lambda t, x, v: t.put(
+        "div", t.put("exp", t.put("neg", t.put("mul", x, x))), t.put("sqrt", t.put("atan", 1.0))
+    ),
 }
 """The derivative of each smooth word of one argument, given the argument and the word's own value.
 
-`erf` is missing on purpose: 2/√π is not a double, and a rounded derivative proves nothing.
+2/√π is not a double, and a rounded derivative proves nothing: in that of erf it stands as 1/√atan(1).
 """

@@ -6,6 +6,7 @@ that the arguments of these stay away from there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -30,6 +31,9 @@ AWAY: Mapping[str, tuple[int, Callable[[Span], bool]]] = {
 
 def whole(region: Region, name: str) -> bool:
     """Is the output finite, and smooth in all inputs, everywhere on the piece?"""
+    end = dict(region.program.outputs)[name]
+    if isinstance(end, float) and not math.isfinite(end):
+        return False
     steps = [s for s in region.program.only(name).steps if s.word not in TOTAL and not _plain_power(s)]
     if any(s.word not in AWAY or s.word in CHOICES for s in steps):
         return False
