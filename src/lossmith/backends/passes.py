@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from lossmith import cache
 from lossmith.backends import llvm
-from lossmith.backends.passes_block import LANES, MOST, SUMS
+from lossmith.backends.passes_block import LANES, LONGEST, MOST, SUMS
 from lossmith.backends.passes_dense import FIELDS, print_module
 from lossmith.backends.threads import run_chunks
 
 Array = NDArray[np.float64]
-NEAR = {True: 32 << 10, False: 2 << 20}
+NEAR = {True: 16 << 10, False: 2 << 20}
 """Bytes of X in a block: with rows as lines little, to stay near; with columns as lines more, for lines to be long."""
 SHORTEST = 64
 """The fewest rows of a block with columns as lines."""
@@ -101,7 +101,8 @@ class Table:
             return self.starts, self.run
         n, p = self.X.shape
         fit = NEAR[self.by_row] // (p * self.X.itemsize) // 16 * 16
-        rows = DEEP if curved else min(max(fit, 16 if self.by_row else SHORTEST), MOST)
+        least, most = (16, MOST) if self.by_row else (SHORTEST, LONGEST)
+        rows = DEEP if curved else min(max(fit, least), most)
         return np.arange(0, n, rows, dtype=np.int64), rows
 
 

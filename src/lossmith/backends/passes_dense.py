@@ -7,7 +7,8 @@ A chunk of rows is walked in blocks that stay in the cache: z = X_b w, the loss'
 address), weights, g += X_bᵀ r, while the next block is fetched.
 
 X in C order has rows as its *lines*, in F order columns. Two loops serve both: `dots` adds to each line's place its
-inner product with a vector, `adds` adds a multiple of every line to one vector.
+inner product with a vector, `adds` adds a multiple of every line to one vector. Short rows that lie close together have
+two of their own (`passes_rows.py`), which read memory in its order.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from collections.abc import Sequence
 from lossmith.backends.llvm_print import Target
 from lossmith.backends.passes_block import LANES, ROWS, Walk, print_edge, print_weigh
 from lossmith.backends.passes_rank import print_pack, print_rank, print_tiles
+from lossmith.backends.passes_rows import LINE, print_pairs, print_stack
 from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, totals
+
+HESSIAN = (print_tiles, print_rank, print_pack)
+"""What a pass with a Hessian calls besides."""
+
+SHORT = 200
+"""The most cells of a row that counts as short."""
 
 FIELDS = ROWS | {
     "x": "ptr",  # the first cell
@@ -33,7 +41,7 @@ FIELDS = ROWS | {
 def print_module(target: Target) -> str:
     """The text of the module for one element of X and one width."""
     module = Module(target)
-    for part in (print_dots, print_adds, print_weigh, print_edge, print_tiles, print_rank, print_pack):
+    for part in (print_dots, print_adds, print_pairs, print_stack, print_weigh, print_edge, *HESSIAN):
         part(module)
     for curved in (False, True):
         Sweep(module, curved).print()
@@ -47,10 +55,11 @@ def heads(code: Code, line: str, last: str, count: int) -> list[str]:
 
 
 def fetch(code: Code, places: Sequence[str]) -> None:
-    """Ask for cells of the next block; each of the two loops over a block asks for half of the lines."""
+    """Ask for cells of the next block, each with those behind it: the last may lie in one more line of the cache."""
     name = code.module.declare("void", "llvm.prefetch.p0", "ptr", "i32", "i32", "i32")
+    there = code.let("there", f"add i64 %ahead, {LINE - 1}")
     for at in places:
-        code.do(f"call void {name}(ptr {code.at(at, '%ahead', 'i8')}, i32 0, i32 2, i32 1)")
+        code.do(f"call void {name}(ptr {code.at(at, there, 'i8')}, i32 0, i32 2, i32 1)")
 
 
 def print_dots(module: Module) -> None:
@@ -112,25 +121,35 @@ class Sweep(Walk):
     def __init__(self, module: Module, curved: bool) -> None:
         takes = "i64 %turn, ptr %job, ptr %out" + (", ptr %tiles, ptr %scratch" if curved else "")
         super().__init__(module, f"define void @{'curve' if curved else 'sweep'}({takes})", FIELDS, curved)
-        self.code.do("%flat = icmp ne i64 %byrow, 0")
+        self.ways()
+
+    def ways(self) -> None:
+        """Which two of the loops serve: by the order of X, by whether its rows lie close together, and their length."""
+        code = self.code
+        code.do("%flat = icmp ne i64 %byrow, 0")
+        most = code.let("most", f"add i64 %p, {code.let('eighth', 'lshr i64 %p, 3')}")
+        close = code.let("close", f"and i1 %flat, {code.let('near', f'icmp sle i64 %stride, {most}')}")
+        close = code.let("close", f"and i1 {close}, {code.let('short', f'icmp sle i64 %p, {SHORT}')}")
+        for name, here, by_row, by_column in (("forth", "pairs", "dots", "adds"), ("back", "stack", "adds", "dots")):
+            usual = code.let("usual", f"select i1 %flat, ptr @{by_row}, ptr @{by_column}")
+            code.do(f"%{name} = select i1 {close}, ptr @{here}, ptr {usual}")
+        row = code.let("row", f"mul i64 %stride, {code.module.target.bytes // 2}")
+        code.do(f"%half = select i1 {close}, i64 {row}, i64 0")
 
     def block(self, row: str, rows: str, then: str) -> None:
         """One block of rows."""
-        code, x, ahead = self.code, self.cell(row), self.cell(then)
+        code, x, ahead, sizes = self.code, self.cell(row), self.cell(then), (f"i64 {rows}", "i64 %p")
         here, there = (code.let("byte", f"ptrtoint ptr {at} to i64") for at in (x, ahead))
         gap = code.let("gap", f"sub i64 {there}, {here}")
-        by_row, by_column = f"ptr {x}, i64 {rows}, i64 %p, i64 %stride", f"ptr {x}, i64 %p, i64 {rows}, i64 %stride"
+        rest = code.let("rest", f"add i64 {gap}, {code.let('half', f'mul i64 {rows}, %half')}")
+        lines, length = (code.let("size", f"select i1 %flat, {a}, {b}") for a, b in (sizes, sizes[::-1]))
+        cells = f"ptr {x}, i64 {lines}, i64 {length}, i64 %stride"
         self.start(row, rows)
-        self.choose("dots", by_row, "adds", by_column, f"ptr %w, ptr %own.z, i64 {gap}")
+        code.do(f"call void %forth({cells}, ptr %w, ptr %own.z, i64 {gap})")
         self.ask(row, rows)
-        self.choose("adds", by_row, "dots", by_column, f"ptr %own.r, ptr %out, i64 {gap}")
+        code.do(f"call void %back({cells}, ptr %own.r, ptr %out, i64 {rest})")
         if self.curved:
             self.bend(x, rows)
-
-    def choose(self, one: str, by_row: str, other: str, by_column: str, rest: str) -> None:
-        """The loop that suits the order of X."""
-        yes, no = f"call void @{one}({by_row}, {rest})", f"call void @{other}({by_column}, {rest})"
-        self.code.when("%flat", lambda: self.code.do(yes), lambda: self.code.do(no))
 
     def cell(self, row: str) -> str:
         """The first cell of a row."""
