@@ -287,7 +287,7 @@ def test_writing() -> None:
 
 
 WRONG = {
-    "sklearn:HubrRegressor": "did you mean HuberRegressor",
+    "sklearn:HubrRegressor": "did you mean 'HuberRegressor'",
     "scikit:HuberRegressor": "no library named 'scikit'",
     "catboost:Huber": "needs delta=",
     "sklearn:HuberRegressor(epsilon=-1)": "delta must be a number > 0",

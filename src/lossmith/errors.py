@@ -13,6 +13,23 @@ LossmithError
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The word among those known that was meant, in whatever case; None where none is near."""
+    plain = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), plain, 1, 0.6)
+    return plain[near[0]] if near else None
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """What to say of a word that is not among those known: the one that was meant, or all there are."""
+    names = list(known)
+    near = nearest(word, names)
+    return f"did you mean {near!r}?" if near else f"there are {', '.join(names)}"
+
 
 def shown(value: object) -> str:
     """How a value reads in a message: as `repr` has it, but values of NumPy as those of Python that they stand for."""

@@ -27,7 +27,7 @@ from lossmith.adapters.export_parts import assembled
 from lossmith.adapters.export_scores import COUPLED, around, number_text, term_text
 from lossmith.backends.arrays import DIALECTS, LONGEST, Printer
 from lossmith.catalogue import loss as loss_of
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import ParameterError, UnsupportedError, hint
 from lossmith.loss import Loss
 
 
@@ -88,7 +88,7 @@ def export(loss: str | Loss | type[Loss], to: str = "numpy", **params: float) ->
     """
     one = loss_of(loss, None, **params)
     if to not in HOSTS:
-        raise ParameterError(f"no host {to!r}; there are {', '.join(HOSTS)}")
+        raise ParameterError(f"no host {to!r}; {hint(to, HOSTS)}")
     host, kind = HOSTS[to], kind_of(one)
     if kind not in host.modules:
         able = ", ".join(name for name, other in HOSTS.items() if kind in other.modules)

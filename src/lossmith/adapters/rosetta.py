@@ -9,7 +9,6 @@ The table is `rosetta.toml`; every row is held against the library itself by a t
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import operator
 import re
@@ -21,7 +20,7 @@ from importlib.resources import files
 from typing import Any
 
 from lossmith.catalogue import every
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import ParameterError, UnsupportedError, hint
 from lossmith.formula import Expr, parse
 from lossmith.loss import Loss
 
@@ -226,9 +225,7 @@ def _known(word: str, words: Iterable[str], lead: str) -> None:
     table = sorted(words)
     if word in table:
         return
-    near = difflib.get_close_matches(word, table, 1, 0.6)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(table)}"
-    raise ParameterError(f"{lead} named {word!r}; {hint}")
+    raise ParameterError(f"{lead} named {word!r}; {hint(word, table)}")
 
 
 def _shown(values: Mapping[str, object]) -> str:

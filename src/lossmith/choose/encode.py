@@ -207,8 +207,10 @@ def survey(table: Table) -> tuple[Table, list[str]]:
     notes = {c.name: reason for c in table.columns if (reason := _useless(c))}
     kept = table.without(notes)
     if not kept.columns:
-        why = "; ".join(f"{name!r} {reason}" for name, reason in notes.items()) or "none given"
-        raise DataError(f"no usable feature column: {why}")
+        why = "; ".join(f"{name!r} {reason}" for name, reason in notes.items()) or "none is left"
+        raise DataError(
+            f"no usable feature column: {why}; give at least one besides those that are named for a purpose"
+        )
     return kept, [f"column {name!r} is left out: it {reason}" for name, reason in notes.items()]
 
 

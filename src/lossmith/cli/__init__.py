@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -17,7 +18,7 @@ Examples:
 
   lossmith choose flights.parquet --target arr_delay --out report.html
 
-  lossmith choose claims.csv --target amount --score gamma --save model.lossmith
+  lossmith choose claims.csv --target amount --save model.lossmith
 
   lossmith predict model.lossmith new.csv --out predictions.csv
 
@@ -58,6 +59,9 @@ Name = Annotated[str, typer.Argument(metavar="LOSS", help='a name, "Huber(delta=
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's ends in one line on stderr and exit code 2."""
     warnings.formatwarning = _one_line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?"
     try:
         sys.exit(app(arguments, prog_name="lossmith", standalone_mode=False) or 0)
     except USAGE as error:
@@ -80,7 +84,8 @@ def _usage(error: Any) -> str:
     if "Usage:" in said:
         return said
     path = error.ctx.command_path if error.ctx is not None else "lossmith"
-    formulas = " (a formula that begins with - goes after --)" if said.startswith("No such option") else ""
+    short = said.startswith("No such option: -") and not said.startswith("No such option: --")
+    formulas = " (a formula that begins with - goes after --)" if short else ""
     return f"lossmith: {' '.join(said.split()).rstrip('.')}; `{path} -h` says what there is{formulas}"
 
 
@@ -141,7 +146,16 @@ def choose(
     rounds: Annotated[int, typer.Option(help="trees of a trial, at most, with --learner boosted")] = 200,
     force: Force = False,
 ) -> None:
-    """Compare losses on a table, say which to use, and fit it."""
+    """Compare losses on a table, say which to use, and fit it.
+
+    Examples:
+
+      lossmith choose flights.parquet --target arr_delay --out report.html
+
+      lossmith choose flights.parquet --target arr_delay --losses "Huber, Tukey"
+
+      lossmith choose claims.csv --target amount --score gamma --folds 5
+    """
     from lossmith.cli import choosing
 
     choosing.choose(**_given(locals()))
@@ -170,7 +184,16 @@ def fit(
     save: Save = None,
     force: Force = False,
 ) -> None:
-    """Fit a linear model or boosted trees with one loss to a table."""
+    """Fit a linear model or boosted trees with one loss to a table.
+
+    Examples:
+
+      lossmith fit flights.parquet --target arr_delay --loss "abs(r)**1.5"
+
+      lossmith fit flights.parquet --target arr_delay --quantiles 0.1,0.5,0.9
+
+      lossmith fit claims.csv --target amount --loss Gamma --save gamma.lossmith
+    """
     from lossmith.cli import fitting
 
     fitting.fit(**_given(locals()))
@@ -186,7 +209,14 @@ def predict(
     ] = "error",
     force: Force = False,
 ) -> None:
-    """Apply a saved model to a table."""
+    """Apply a saved model to a table.
+
+    Examples:
+
+      lossmith predict model.lossmith new.csv
+
+      lossmith predict model.lossmith new.csv --out predictions.parquet
+    """
     from lossmith.cli import fitting
 
     fitting.predict(**_given(locals()))
@@ -198,7 +228,12 @@ def list_(
         str | None, typer.Option(help="only residual, margin, score, softmax, several, ordinal, … losses")
     ] = None,
 ) -> None:
-    """List every loss."""
+    """List every loss.
+
+    Example:
+
+      lossmith list --lift residual
+    """
     from lossmith.cli import showing
 
     showing.list_losses(lift)
@@ -206,7 +241,16 @@ def list_(
 
 @app.command()
 def show(loss: Name) -> None:
-    """Show a loss: formula, parameters, facts, and its curves."""
+    """Show a loss: formula, parameters, facts, and its curves.
+
+    Examples:
+
+      lossmith show Huber
+
+      lossmith show "Huber(delta=2)"
+
+      lossmith show "abs(r)**1.5"
+    """
     from lossmith.cli import showing
 
     showing.show(loss)
@@ -246,7 +290,14 @@ def source(
     loss: Name,
     backend: Annotated[str, typer.Option(help="numpy or llvm")] = "numpy",
 ) -> None:
-    """Print the code that is generated for a loss."""
+    """Print the code that is generated for a loss.
+
+    Examples:
+
+      lossmith source Huber
+
+      lossmith source "abs(r)**1.5" --backend llvm
+    """
     from lossmith.cli import showing
 
     showing.source(loss, backend)
@@ -257,7 +308,14 @@ def translate(
     loss: Annotated[str, typer.Argument(metavar="LOSS", help='"sklearn:HuberRegressor(epsilon=1.35)", or one of ours')],
     to: Annotated[str | None, typer.Option(metavar="LIBRARY", help="say it for this library; all if not given")] = None,
 ) -> None:
-    """Say what another library's loss is, and what it is called elsewhere."""
+    """Say what another library's loss is, and what it is called elsewhere.
+
+    Examples:
+
+      lossmith translate "sklearn:HuberRegressor(epsilon=1.35)"
+
+      lossmith translate Huber --to lightgbm
+    """
     from lossmith.cli import translating
 
     translating.translate(loss, to)

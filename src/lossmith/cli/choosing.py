@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 from lossmith.choose import choose as choose_loss
 from lossmith.choose.caveats import bad_rows
 from lossmith.choose.write import demand_free, write_text
-from lossmith.cli.common import console, demand_apart, interrupted, listed, opened, progress_bar
+from lossmith.cli.common import console, demand_apart, demand_suffix, interrupted, listed, opened, progress_bar
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
 
+_COLUMNS = ("weight", "time", "by", "exposure", "offset")
+"""Options that name a column, besides the target and the group."""
+_WIDEST = 40
+"""Characters of a loss in the table: a long formula must not push the figures out."""
 _COLOURS = {"prefer": "green", "equivalent": "blue", "undecided": "yellow"}
 
 
@@ -36,10 +40,12 @@ def choose(
     `asked` are arguments of `lossmith.choose`, by their own names.
     """
     demand_apart(table, out, json, save)
+    demand_suffix("--out", out, ".html", ".htm")
+    demand_suffix("--json", json, ".json")
     for path in (out, json, save):
         if path is not None:
             demand_free(path, force)
-    data = opened(table, drop)
+    data = opened(table, drop, target=target, group=group, **{role: asked[role] for role in _COLUMNS})
     with (
         interrupted("nothing was written; --time-budget SECONDS makes a verdict of what fits"),
         progress_bar() as progress,
@@ -74,7 +80,7 @@ def _print(choice: Choice) -> None:
     judged = f"the {plan.score.functional} of {plan.target.name}, judged by {plan.score.label}: {plan.reason}"
     screen.print(Text(judged))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("loss", overflow="ellipsis", no_wrap=True)
+    table.add_column("loss", overflow="ellipsis", no_wrap=True, max_width=_WIDEST)
     grown = any(record["trees"] for record in choice.table)
     cost = ("rounds", "seconds") if grown else ()
     for name in (plan.score.label, "to default", "95 % interval", "p (Holm)", *cost):

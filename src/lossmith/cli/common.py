@@ -24,12 +24,15 @@ PATIENCE = 1.0
 """Seconds of silence before a progress bar appears."""
 
 
-def opened(path: Path, drop: str | None) -> Table:
-    """The table of a file, without the columns that the user does not want."""
+def opened(path: Path, drop: str | None, **named: str | None) -> Table:
+    """The table of a file, without the columns that the user does not want; those named for a purpose are wanted."""
     table = read_table(path)
     unwanted = [name.strip() for name in (drop or "").split(",") if name.strip()]
     for name in unwanted:
         table.column(name)
+        purposes = [f"--{role}" for role, used in named.items() if used == name]
+        if purposes:
+            raise ParameterError(f"--drop {name}: is named by {purposes[0]} too; take it out of one of them")
     return table.without(unwanted)
 
 
@@ -37,8 +40,9 @@ def spoken(text: str) -> Loss:
     """The loss that a text names, with its parameters in parentheses, or spells as a formula."""
     from lossmith.catalogue import loss
 
-    found = re.fullmatch(r"\s*(\w+)\s*\(((?:\s*\w+\s*=\s*[^=,()]+,?)+)\)\s*", text)
+    found = re.fullmatch(r"\s*(\w+)\s*\(((?:\s*\w+\s*=\s*[^=,()]+,?)*)\)\s*", text)
     if found is None:
+        _demand_names(text)
         return loss(text)
     return loss(found[1]).with_params(**dict(_number(part) for part in found[2].split(",") if part.strip()))
 
@@ -49,6 +53,12 @@ def listed(text: str | None) -> list[Loss] | None:
 
     parts = split_losses(text)
     return None if parts is None else [spoken(part) for part in parts]
+
+
+def demand_suffix(option: str, path: Path | None, *suffixes: str) -> None:
+    """Raise a FileError for a file whose name promises another kind than is written; no suffix promises nothing."""
+    if path is not None and path.suffix and path.suffix.lower() not in suffixes:
+        raise FileError(f"{path}: {option} writes {suffixes[0]}, not {path.suffix}; give it a name with {suffixes[0]}")
 
 
 def demand_apart(table: Path, *outputs: Path | None) -> None:
@@ -104,6 +114,17 @@ def progress_bar() -> Iterator[Progress]:
         yield report
     finally:
         bar.stop()
+
+
+def _demand_names(text: str) -> None:
+    """Raise a ParameterError for a loss of the catalogue whose parameters have no names: Huber(2)."""
+    from lossmith.catalogue import every
+
+    head, bracket, _ = text.strip().partition("(")
+    kind = every().get(head)
+    if bracket and kind is not None:
+        named = ", ".join(f"{name}={param.default:g}" for name, param in kind.declared.items())
+        raise ParameterError(f"{text!r}: write {head}({named})" + ("" if named else ", for it has no parameters"))
 
 
 def _number(part: str) -> tuple[str, float]:

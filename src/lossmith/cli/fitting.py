@@ -61,7 +61,7 @@ def fit(
         )
     for line in _warnings(chosen):
         console().print(line, markup=False, style="yellow")
-    data = opened(table, drop)
+    data = opened(table, drop, target=target, weight=weight, exposure=exposure, offset=offset)
     aim = target_of(data.column(target), None if chosen is None else _judge(chosen))
     own = {"target": target, "weight": weight, "exposure": exposure, "offset": offset}
     demand_different([name for name in own.values() if name])

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lossmith import certificates, proofs
-from lossmith.catalogue import every, loss
+from lossmith.catalogue import every, find, loss
 from lossmith.cli.common import console, spoken
-from lossmith.errors import ParameterError
+from lossmith.errors import ParameterError, hint
 from lossmith.facts import Fact
 from lossmith.loss import Loss
 
@@ -50,6 +50,8 @@ def _loss(text: str, lift: str | None, fixed: dict[str, float], ranges: proofs.R
     if lift is None and "(" in text and text.split("(")[0].strip().isidentifier():
         one = spoken(text)
         return one.with_params(**fixed, **middle) if fixed or middle else one
+    if lift is not None and (named := find(text)) is not None:
+        raise ParameterError(f"--lift {lift}: is for formulas, and {named.__name__} has its own; leave it out")
     return loss(text, lift, **fixed, **middle)
 
 
@@ -75,7 +77,7 @@ def _names(one: Loss, fact: str | None) -> tuple[str, ...]:
     if fact is None:
         return names
     if fact not in names:
-        raise ParameterError(f"no fact {fact!r} of a {one.lift.name} loss; there are {', '.join(names)}")
+        raise ParameterError(f"no fact {fact!r} of a {one.lift.name} loss; {hint(fact, names)}")
     return (fact,)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lossmith.backends import BACKENDS
 from lossmith.cli.common import console, spoken
-from lossmith.errors import ParameterError, UnsupportedError
+from lossmith.errors import ParameterError, UnsupportedError, hint
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -51,7 +51,7 @@ def list_losses(lift: str | None) -> None:
     table = every()
     lifts = sorted({_lift(kind) for kind in table.values()}, key=lambda name: (*HEADS, name).index(name))
     if lift is not None and lift not in lifts:
-        raise ParameterError(f"no lift {lift!r}; there are {', '.join(lifts)}")
+        raise ParameterError(f"no lift {lift!r}; {hint(lift, lifts)}")
     screen = console()
     for one in lifts if lift is None else [lift]:
         kinds = [kind for kind in table.values() if _lift(kind) == one]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lossmith.adapters.rosetta import Reading, convention, peers, read, rows, spell, written
+from lossmith.adapters.rosetta import Reading, Row, convention, peers, read, rows, spell, written
 from lossmith.cli.common import console, spoken
-from lossmith.errors import UnsupportedError
+from lossmith.errors import UnsupportedError, nearest
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -57,11 +57,17 @@ def _told(reading: Reading) -> Iterator[str]:
         ("labels", row.labels),
         ("second derivative", row.hessian),
         ("note", row.note),
-        ("not part of the loss", ", ".join(reading.ignored)),
+        ("not part of the loss", ", ".join(_unheard(name, row) for name in reading.ignored)),
         ("convention", convention(row.peer)),
     ):
         if said:
             yield f"  {label}: {said}"
+
+
+def _unheard(name: str, row: Row) -> str:
+    """An argument that says nothing about the loss, and the one that may have been meant."""
+    near = nearest(name, sorted(row.heard))
+    return f"{name} (did you mean {near}?)" if near else name
 
 
 def _caveats(source: Reading | None, target: Reading) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lossmith.errors import FileError
+from lossmith.errors import FileError, nearest
 from lossmith.rows.tables import Table, from_arrow, said
 
 
@@ -15,7 +15,7 @@ def read_table(path: str | Path) -> Table:
     """Read a Parquet, CSV, TSV, Feather or JSON Lines file; errors name the file and the line or column."""
     path = Path(path)
     if not path.exists():
-        raise FileError(f"{path}: no such file")
+        raise FileError(f"{path}: no such file; {_beside(path)}")
     if path.is_dir():
         raise FileError(f"{path}: is a folder; give one file")
     reader = _READERS.get(_suffix(path))
@@ -24,15 +24,23 @@ def read_table(path: str | Path) -> Table:
     import pyarrow as pa
 
     try:
-        table = reader(path)
+        return from_arrow(reader(path), str(path))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: {said(error)}; {_remedy(said(error), _suffix(path)[1:])}") from None
-    return from_arrow(table, str(path))
+
+
+def _beside(path: Path) -> str:
+    """The table in the same folder that may have been meant."""
+    here = path.parent.glob("*") if path.parent.is_dir() else ()
+    near = nearest(path.name, sorted(p.name for p in here if _suffix(p) in _READERS))
+    return f"did you mean {path.with_name(near)}?" if near else "give the path of a table"
 
 
 def _remedy(says: str, kind: str) -> str:
     """What to do about a file that arrow cannot read: a line that it names can be corrected."""
     line = re.search(r"\bline (\d+)", says)
+    if "codec" in says:
+        return "write the file again as UTF-8"
     return f"correct line {line[1]}" if line else f"the file is damaged, or not {kind}; write the file again"
 
 

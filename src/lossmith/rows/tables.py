@@ -6,7 +6,6 @@ A `Table` is what `choose` and the command line work on. It is made by `lossmith
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith.errors import DataError
+from lossmith.errors import DataError, nearest
 from lossmith.rows.memory import table as checked
 
 
@@ -64,8 +63,8 @@ class Table:
         for column in self.columns:
             if column.name == name:
                 return column
-        near = difflib.get_close_matches(name, self.names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {_listed(self.names)}"
+        near = nearest(name, self.names)
+        hint = f"did you mean {near!r}?" if near else f"there are: {_listed(self.names)}"
         raise DataError(f"no column {name!r}; {hint}")
 
     def without(self, names: Iterable[str]) -> Table:
