@@ -25,9 +25,9 @@ class Interval:
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
             return False
-        return bool(self.holds(np.asarray(value, dtype=float)).all())
+        return bool(self.holds(np.float64(value)))
 
-    def holds(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+    def holds(self, values: NDArray[Any] | np.float64) -> NDArray[np.bool_]:
         """Elementwise: is the value finite and inside?"""
         above = values > self.low if self.open_low else values >= self.low
         below = values < self.high if self.open_high else values <= self.high

@@ -35,14 +35,15 @@ def _linked(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> A
         return _best(loss, y, weight, outputs)
     wanted = y.mean() if weight is None else np.average(y, weights=weight)
     low, high = -FAR, FAR
-    for _ in range(4):
-        grid = np.linspace(low, high, 129)
+    for _ in range(3):
+        grid = low + (high - low) * GRID
         with np.errstate(all="ignore"):
-            k = int(np.searchsorted(loss.mean(grid), wanted))
+            reached = loss.mean(grid)
+        k = int(np.searchsorted(reached, wanted))
         if not 0 < k < len(grid):
             return _best(loss, y, weight, outputs)
-        low, high = float(grid[k - 1]), float(grid[k])
-    return 0.5 * (low + high)
+        low, high = grid[k - 1 : k + 1].tolist()
+    return np.interp(wanted, reached[k - 1 : k + 1], (low, high))
 
 
 def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) -> Any:
@@ -59,6 +60,7 @@ def _log_odds(loss: Any, y: NDArray[Any], weight: Array | None, outputs: int) ->
 
 FAR = 60.0
 """How far from 0 a link is looked at."""
+GRID = np.linspace(0.0, 1.0, 129)
 STARTS: Mapping[str, Callable[[Any, NDArray[Any], Array | None, int], Any]] = {
     "residual": lambda loss, y, weight, outputs: weighted_median(y, weight),
     "margin": _log_odds,

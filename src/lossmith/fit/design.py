@@ -156,7 +156,7 @@ class Design:
         block = self.rows(part)
         if extra is not None:
             block = np.column_stack([block, extra])
-        if h.ndim == 1 and h.min(initial=0.0) >= 0.0:
+        if h.ndim == 1 and block.shape[1] > FEW and h.min(initial=0.0) >= 0.0:
             scaled = block * np.sqrt(h)[:, None]
             return np.asarray(scaled.T @ scaled)
         if h.ndim == 1:

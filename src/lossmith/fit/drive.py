@@ -95,28 +95,28 @@ def _verdict(
     state: State, now: Step, limits: Limits, trouble: Callable[[Vector], str] | None
 ) -> tuple[bool, str] | None:
     """(converged, reason) when it is time to stop."""
-    optimal = now.optimality <= limits.tol
     why = trouble(state.w) if trouble is not None else ""
     if why:
         return False, why
-    if optimal:
+    if now.optimality <= limits.tol:
         return True, f"optimal: relative residual {now.optimality:.1e} <= tol {limits.tol:g} after {now.number} steps"
-    left = f"relative residual {now.optimality:.1e} > tol {limits.tol:g}"
+    more = ""
     if state.halt:
-        return False, f"{state.halt} ({left})"
-    if now.number >= limits.steps:
-        more = "raise max_iter (max_steps in fit) or try another solver"
-        return False, f"stopped at the limit of {limits.steps} steps ({left}); {more}"
-    if now.seconds >= limits.seconds:
-        return False, f"stopped at the limit of {limits.seconds:g} seconds ({left})"
-    return None
+        why = state.halt
+    elif now.number >= limits.steps:
+        why = f"stopped at the limit of {limits.steps} steps"
+        more = "; raise max_iter (max_steps in fit) or try another solver"
+    elif now.seconds >= limits.seconds:
+        why = f"stopped at the limit of {limits.seconds:g} seconds"
+    else:
+        return None
+    return False, f"{why} (relative residual {now.optimality:.1e} > tol {limits.tol:g}){more}"
 
 
 def _stuck(solver: Solver, trace: list[Step]) -> tuple[bool, str] | None:
     """Has nothing changed for ten steps? (A stochastic solver shows its best epoch, which may stay for long.)"""
     last = trace[-10:]
-    same = len({(t.value, t.optimality) for t in last}) == 1
-    if len(last) < 10 or not same or "seed" in solver.options:
+    if len(last) < 10 or len({(t.value, t.optimality) for t in last}) > 1 or "seed" in solver.options:
         return None
     return False, f"stagnated: ten steps changed nothing (relative residual {last[-1].optimality:.1e} is above tol)"
 

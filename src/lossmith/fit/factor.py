@@ -30,10 +30,10 @@ class Factor:
         floor = max(float(diagonal.max(initial=0.0)) * 1e-14, 1e-280)
         scale = np.sqrt(np.maximum(diagonal, floor))
         unit = hessian / np.multiply.outer(scale, scale)
-        at = np.diag_indices(len(scale))
-        raw = unit[at].copy()
+        on = np.einsum("ii->i", unit)
+        raw = on.copy()
         for shift in _shifts():
-            unit[at] = raw + shift
+            on[...] = raw + shift
             lower, failed = dpotrf(unit, lower=True)
             if not failed:
                 return cls(lower, scale, shift)

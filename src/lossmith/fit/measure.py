@@ -87,8 +87,9 @@ def _size(objective: Any, y: Any, weight: Array | None, offset: Any, last: Any) 
         most = float(r.max(initial=0.0))
         if not most > 0.0 or mass == 0.0:
             return 0.0, mass
-        squares = ((r / most) ** 2).reshape(len(r), -1).sum(axis=1)
-        size = most * float(np.sqrt(squares.mean() if weight is None else np.average(squares, weights=weight)))
+        unit = r / most
+        total = np.vdot(unit, unit) if weight is None else (weight @ (unit * unit)).sum()
+        size = most * float(np.sqrt(total / mass))
     return (size if np.isfinite(size) else np.inf), mass
 
 

@@ -15,7 +15,7 @@ from lossmith.backends.threads import in_order
 from lossmith.curvature import fixed_majorant
 from lossmith.errors import ShapeError
 from lossmith.fit.begin import constant
-from lossmith.fit.design import Array, Design
+from lossmith.fit.design import ALL, Array, Design
 from lossmith.fit.measure import natural_slope, optimality
 from lossmith.fit.penalty import Penalty
 from lossmith.fit.pieces import Pieces
@@ -120,17 +120,18 @@ class Objective:
             coef, last = self.design.user(self.shaped(w))
             sums = classes_swept(self.classes, self.design, self.loss, coef, last, bent is not None)
             pull = self.design.pulled(sums.pull, sums.slope)
-            return self._finish(w, Total(float(sums.value[0]), self.mass, pull, sums.hessian).mean())
+            return self._finish(w, Total(float(sums.value[0]), self.mass, pull, sums.hessian), self.mass)
+        if self.design.whole is not None:
+            return self._finish(w, self._part(ALL, w, bent), self.mass)
         parts = blocks(self.design.X, self.size if bent else 64)
-        total = reduce(Total.__add__, in_order(lambda q: self._part(q, w, bent), parts))
-        return self._finish(w, _over(total, self.mass))
+        return self._finish(w, reduce(Total.__add__, in_order(lambda q: self._part(q, w, bent), parts)), self.mass)
 
     def batch(self, w: Array, rows: slice | NDArray[np.intp]) -> Evaluation:
         """The same from some of the rows: unbiased estimates of value and gradient, with the whole penalty."""
         total = self._part(rows, w, None)
         count = len(range(*rows.indices(self.rows_count))) if isinstance(rows, slice) else len(rows)
         self.meter.passes += self.share * count / self.rows_count
-        return self._finish(w, _over(total, self.mass * count / self.rows_count))
+        return self._finish(w, total, self.mass * count / self.rows_count)
 
     def descend(
         self, point: tuple[Array, Array], rows: NDArray[np.intp], batch: int, rates: Array, shares: Array | None
@@ -157,15 +158,16 @@ class Objective:
         hessian = None if h is None else self.design.gram_of(rows, h)
         return Total(float(value.sum()), mass, self.design.pull(r, rows), hessian)
 
-    def _finish(self, w: Array, mean: Total) -> Evaluation:
-        value = mean.value + 0.5 * float(self.l2 @ (w * w)) + self.l1_value(w)
-        hessian = mean.hessian
-        if hessian is not None:
-            hessian[np.diag_indices(self.size)] += self.l2
-        gradient = np.asarray(mean.gradient)
+    def _finish(self, w: Array, total: Total, mass: float) -> Evaluation:
+        """The sums per unit of a weight that is known beforehand, and the penalty."""
+        hessian, gradient, pulled = None, np.asarray(total.gradient) / mass, self.l2 * w
+        if total.hessian is not None:
+            hessian = total.hessian / mass
+            np.einsum("ii->i", hessian)[...] += self.l2
         if self.blind:  # a shift common to all scores changes nothing: what rounding leaves along it would drift
-            gradient = gradient - gradient.mean(axis=1, keepdims=True)
-        return Evaluation(value, gradient.ravel() + self.l2 * w, hessian)
+            gradient -= gradient.mean(axis=1, keepdims=True)
+        value = total.value / mass + 0.5 * float(pulled @ w) + self.l1_value(w)
+        return Evaluation(value, gradient.ravel() + pulled, hessian)
 
     def diagonal(self, w: Array) -> Array:
         """The diagonal of the Hessian, for problems too wide for the whole."""
@@ -308,7 +310,7 @@ class Objective:
         bent = [c for c in want if c in CURVATURES][:1]
         sums = swept(table, self.design, self.loss, coef, last, (*BASIC, *bent))
         total = Total(sums.value, mass, self.design.pulled(sums.pull, sums.slope), sums.hessian)
-        return self._finish(w, total.mean())
+        return self._finish(w, total, mass)
 
 
 def bound(loss: Any, want: tuple[str, ...]) -> Kernel:
@@ -331,8 +333,3 @@ def strengths(design: Design, l1: float, l2: float, outputs: int) -> tuple[Array
     # Beyond 1e150 the square overflows, and any such strength holds the coordinate at 0.
     second = np.concatenate([l2 * np.minimum(design.factor, 1e150) ** 2 + idle, tail])
     return (np.repeat(first, outputs) if l1 > 0.0 else None), np.repeat(second, outputs)
-
-
-def _over(total: Total, mass: float) -> Total:
-    """The sums per unit of a weight that is known beforehand."""
-    return Total(total.value, mass, total.gradient, total.hessian).mean()

@@ -25,7 +25,6 @@ class Problem:
 
     loss: str
     convex: bool | None
-    twice: bool | None
     majorant: str
     """Which curvature majorises, "" for none."""
     kinks: Kinks
@@ -42,13 +41,13 @@ class Problem:
         facts = loss.facts()
 
         def holds(name: str) -> bool | None:
-            return facts[name].holds if name in facts else None
+            fact = facts.get(name)
+            return fact.holds if fact else None
 
         x = objective.design.X
         return cls(
             loss.name,
             holds("convex"),
-            holds("twice"),
             described(loss),
             kinks,
             x.shape[0],
@@ -67,7 +66,6 @@ class Problem:
 
 NEEDS: Mapping[str, tuple[Callable[[Problem], bool], str]] = {
     "differentiable": (lambda q: not q.kinks.any, "{q.loss} has a kink, so its gradient jumps"),
-    "twice": (lambda q: q.twice is not False and not q.kinks.any, "{q.loss} is not twice differentiable everywhere"),
     "majorant": (lambda q: bool(q.majorant) and not q.concomitant, "no majorising curvature is derived for {q.loss}"),
     "no l1": (lambda q: not q.l1, "the l1 part of the penalty is not differentiable at 0"),
     "one output": (lambda q: q.outputs == 1, "no majorant couples {q.outputs} outputs"),
@@ -151,8 +149,8 @@ def _picked(q: Problem) -> tuple[str, str]:
     if q.l1:
         return "working-set", f"an l1 penalty on {q.size} coordinates: solved on the few columns that matter"
     small = q.n * float(q.size) ** 2 <= NEWTON_COST
-    if q.twice and q.convex and small:
-        return "newton", f"{q.loss} is convex and twice differentiable and {q.n} × {q.p} is small: exact Hessians"
+    if q.convex and small:
+        return "newton", f"{q.loss} is convex and differentiable and {q.n} × {q.p} is small: exact Hessians"
     if q.sparse:
         return "lbfgs", f"X is sparse with {q.p} columns: quasi-Newton steps with the diagonal of the Hessian"
     return "lbfgs", f"{q.loss} is smooth, {q.n} rows × {q.p} columns: quasi-Newton steps with the curvature of a sample"
