@@ -18,8 +18,9 @@ from lossmith.cli import app, main
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.program import Program, Step
 from lossmith.symbolic import case as cases
-from lossmith.symbolic import cover, dimension, families, ledger, prove, recheck, signs, strict
+from lossmith.symbolic import cover, dimension, families, ledger, recheck, signs, strict
 from lossmith.symbolic.cover import Outcome
+from lossmith.symbolic.provers import PROVERS
 from lossmith.words import COMPARISONS, definitions
 
 WORDS = sorted(set(recheck.WORDS) - COMPARISONS - {"where"})
@@ -155,7 +156,7 @@ def test_derivatives_that_are_not_the_losss_are_contradicted() -> None:
 
 def test_a_wrong_witness_is_contradicted() -> None:
     case = proofs.case_of(lossmith.Cauchy())
-    fact = prove.PROVERS["residual"]["convex"](case)
+    fact = PROVERS["residual"]["convex"](case)
     assert recheck.witness_stands(case.program, case.params, fact.witness, "r").holds is True
     wrong = {**fact.witness, "d2": -fact.witness["d2"]}
     assert recheck.witness_stands(case.program, case.params, wrong, "r").holds is False

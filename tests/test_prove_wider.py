@@ -115,7 +115,7 @@ def test_a_loss_that_fits_another_place_than_the_centre_has_no_efficiency() -> N
 
 def of(formula: str, fact: str, lift: str | None = None) -> Any:
     from lossmith.proofs import case_of
-    from lossmith.symbolic.prove import answer
+    from lossmith.symbolic.provers import answer
 
     return answer(case_of(lossmith.loss(formula, lift)), fact)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +16,7 @@ from lossmith.symbolic.cover import Outcome, Region, cover, exact_inputs
 from lossmith.symbolic.ends import exactly
 from lossmith.symbolic.exact import Exact, NotExact, Value
 from lossmith.symbolic.pieces import CHOICES, Piece, pieces
+from lossmith.symbolic.prove import key_of
 from lossmith.symbolic.signs import enclosed_at
 from lossmith.symbolic.slopes import NoSlope, differentiate
 from lossmith.symbolic.spans import UNSURE, ZERO, Span, above, add, below, neg
@@ -73,11 +72,7 @@ class Case:
     @cached_property
     def key(self) -> str:
         """A key for everything that a verdict depends on."""
-        ends = [self.target.low.hex(), self.target.high.hex()]
-        parts = [self.program.digest, self.lift, sorted((k, v.hex()) for k, v in self.params.items()), ends]
-        parts += [sorted((k, a.hex(), b.hex()) for k, (a, b) in self.ranges.items())] if self.ranges else []
-        parts += [self.literal.digest] if self.literal else []
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        return key_of(self.program, self.params, self.lift, self.target, self.ranges, self.literal)
 
     @cached_property
     def spelled(self) -> Case | None:

@@ -14,7 +14,7 @@ from lossmith.symbolic.case import Case
 from lossmith.symbolic.conclusion import suffices
 from lossmith.symbolic.ledger import Claim, recording
 from lossmith.symbolic.mirrored import mirrored
-from lossmith.symbolic.prove import answer
+from lossmith.symbolic.provers import answer
 from lossmith.symbolic.recheck import ALGEBRA, ORDERS, SUMS, Checked, checked, derivative, same_quantity, witness_stands
 from lossmith.symbolic.structurallabels import looked_at
 from lossmith.symbolic.units import T

@@ -11,7 +11,7 @@ from lossmith.facts import Fact
 from lossmith.program import Program
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.dimension import scaling
-from lossmith.symbolic.prove import answer
+from lossmith.symbolic.provers import answer
 from lossmith.symbolic.slopes import CONDITIONS
 from lossmith.symbolic.strict import affine
 

@@ -10,117 +10,81 @@ constants, as exact doubles. Each verdict is made when it is asked for, and may 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.program import Program
-from lossmith.symbolic import binding, classes, elicits, finite, majorants, normal, probabilities, shape, units
-from lossmith.symbolic.case import Case
+
+if TYPE_CHECKING:
+    from lossmith.symbolic.case import Case
 
 Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
-Prover = Callable[[Case], Fact]
 
 RECIPE = 15
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
-LINE: dict[str, Prover] = {
-    "convex": binding.convex,
-    "strictly convex": shape.strictly_convex,
-    "strongly convex": shape.strongly_convex,
-    "twice": binding.twice,
-    "smooth": binding.smooth,
-    "majorant": majorants.majorant,
-    "scalable": binding.scalable,
-    "bounded below": binding.bounded_below,
-    "nonnegative": binding.nonnegative_value,
-    "bounded influence": binding.bounded_influence,
-    "Lipschitz": shape.lipschitz,
-    "redescending": binding.redescending,
-    "finite in float64": finite.finite64,
-    "finite in float32": finite.finite32,
-}
-"""Losses of one real slot."""
-
-SIMPLEX: dict[str, Prover] = LINE | {
-    "convex": classes.convex,
-    "smooth": classes.smooth,
-    "majorant": classes.majorant,
-    "bounded influence": classes.bounded_influence,
-    "redescending": classes.redescending,
-    "monotone margin": shape.monotone,
-    "calibrated": probabilities.calibrated_classes,
-    "proper composite": probabilities.proper_classes,
-    "elicits": elicits.of_label,
-}
-"""Losses of the log-probability of the true class."""
-
-PROVERS: Mapping[str, Mapping[str, Prover]] = {
-    "residual": LINE
-    | {
-        "even": binding.even,
-        "rejection point": shape.rejection,
-        "elicits": elicits.of_residual,
-        "efficiency": normal.efficiency_at_normal,
-    },
-    "margin": LINE
-    | {
-        "monotone margin": shape.monotone,
-        "calibrated": probabilities.calibrated,
-        "proper composite": probabilities.proper,
-        "elicits": elicits.of_label,
-    },
-    "score": {name: prover for name, prover in LINE.items() if name != "redescending"}
-    | {
-        "elicits": units.score_elicits,
-        "bounded below": units.score_bounded_below,
-        "nonnegative": units.score_nonnegative,
-    },
-    "softmax": SIMPLEX,
-}
-"""Lift × name of a fact → what proves it."""
-
 
 class Facts(Mapping[str, Fact]):
-    """The facts of one loss by name, each made on first use."""
+    """The facts of one loss by name, each made on first use; one that was kept is read without any prover."""
 
-    def __init__(self, case: Case, keep: Keep | None) -> None:
-        self.case, self._keep = case, keep
-        self._provers = PROVERS[case.lift]
+    def __init__(
+        self,
+        slot: Program,
+        params: Mapping[str, float],
+        lift: str,
+        target: Interval,
+        literal: Program | None,
+        keep: Keep | None,
+    ) -> None:
+        self._given, self._keep = (slot, dict(params), lift, target), keep
+        self._literal, self._key = literal, key_of(*self._given, {}, literal)
         self._made: dict[str, Fact] = {}
 
+    @cached_property
+    def case(self) -> Case:
+        """The loss as its provers see it."""
+        from lossmith.symbolic.case import Case
+
+        return Case(*self._given, literal=self._literal)
+
+    @cached_property
+    def _names(self) -> Collection[str]:
+        from lossmith.symbolic.provers import PROVERS
+
+        return PROVERS[self._given[2]]
+
     def __getitem__(self, name: str) -> Fact:
-        if name not in self._provers:
-            raise KeyError(name)
         if name not in self._made:
-            key = f"{self.case.key}-{RECIPE}-{name.replace(' ', '-')}"
-            text = (self._keep or _made)(key, lambda: dumped(answer(self.case, name)))
+            text = (self._keep or _made)(f"{self._key}-{RECIPE}-{name.replace(' ', '-')}", lambda: self._text(name))
             self._made[name] = loaded(text)
         return self._made[name]
 
+    def _text(self, name: str) -> str:
+        """A verdict, made now."""
+        from lossmith.symbolic.provers import answer
+
+        if name not in self._names:
+            raise KeyError(name)
+        return dumped(answer(self.case, name))
+
     def __contains__(self, name: object) -> bool:
-        return name in self._provers
+        return name in self._made or name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._provers)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._provers)
+        return len(self._names)
 
     def __repr__(self) -> str:
         return "\n".join(str(self[name]) for name in self)
-
-
-def answer(case: Case, name: str) -> Fact:
-    """One verdict: by the kernel's form of the loss, else by the formula as it stands."""
-    found = PROVERS[case.lift][name](case)
-    if found.holds is not None or case.spelled is None:
-        return found
-    again = PROVERS[case.lift][name](case.spelled)
-    return found if again.holds is None else again
 
 
 def _made(key: str, make: Callable[[], str]) -> str:
@@ -136,13 +100,28 @@ def facts(
     literal: Program | None = None,
     keep: Keep | None = None,
 ) -> Facts:
-    """The facts of the loss with this slot Program at these parameters; KeyError for a lift that has no provers.
+    """The facts of the loss with this slot Program at these parameters; asking raises KeyError where a lift has none.
 
     target: where y lies, for formulas that use it. literal: the formula as it stands, a second chance.
     keep: stores and finds verdicts as text by key.
     """
-    PROVERS[lift]
-    return Facts(Case(slot, dict(params), lift, target or Interval(), literal=literal), keep)
+    return Facts(slot, params, lift, target or Interval(), literal, keep)
+
+
+def key_of(
+    program: Program,
+    params: Mapping[str, float],
+    lift: str,
+    target: Interval,
+    ranges: Mapping[str, tuple[float, float]],
+    literal: Program | None,
+) -> str:
+    """A key for everything that a verdict depends on."""
+    ends = [target.low.hex(), target.high.hex()]
+    parts = [program.digest, lift, sorted((k, v.hex()) for k, v in params.items()), ends]
+    parts += [sorted((k, a.hex(), b.hex()) for k, (a, b) in ranges.items())] if ranges else []
+    parts += [literal.digest] if literal else []
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def dumped(fact: Fact) -> str:
