@@ -99,6 +99,38 @@ def uncancelled(program: Program) -> Program:
     return replace(program, steps=tuple(steps))
 
 
+EDGES: Mapping[str, tuple[int, float]] = {
+    "log": (0, 0.0), "log1p": (0, -1.0), "sqrt": (0, 0.0), "lgamma": (0, 0.0), "digamma": (0, 0.0),
+    "trigamma": (0, 0.0), "xlogy": (1, 0.0), "pow": (0, 0.0),
+}  # fmt: skip
+"""Words that are numbers where one of their arguments is above an edge."""
+TOTAL = frozenset({
+    "add", "sub", "mul", "neg", "abs", "min", "max", "where", "exp", "expm1", "softplus", "sigmoid", "tanh", "sech2",
+    "atan", "erf", "logcosh", "hypot1", "log_ndtr", "mills", "mills_slope", "lt", "le", "gt", "ge", "eq", "ne", "and",
+    "sign",
+})  # fmt: skip
+"""Words that are numbers wherever their arguments are, however large."""
+
+
+def is_number(program: Program, values: Mapping[str, Range]) -> bool:
+    """Is the first output a number over a box by the words that make it, also where it is too large to be enclosed?"""
+    table: dict[Any, Any] = dict(values)
+    for step in program.steps:
+        args = [table[a] if isinstance(a, str) else (mpf(a), mpf(a)) for a in step.args]
+        if step.word == "div":
+            good = args[1][0] > 0 or args[1][1] < 0
+        elif step.word in EDGES:
+            place, edge = EDGES[step.word]
+            good = args[place][0] > edge
+        else:
+            good = step.word in TOTAL
+        if not good:
+            return False
+        table[step.name] = squared(args[0]) if square(step) else WORDS.get(step.word, unknown)(*args)
+    end = program.outputs[0][1]
+    return isinstance(end, str) or math.isfinite(end)
+
+
 # ----------------------------------------------------------------------------------------------------------- claims
 
 
@@ -153,6 +185,8 @@ class Judge:
         a, b = box[self.claim.variable]
         size = size if b - a <= NARROW * max(mpf(1), abs(a)) else mpf(0)  # on a wide box the size of terms says nothing
         answer = self.satisfied(x, size)
+        if answer is None and self.claim.kind == DEFINED and is_number(self.claim.program, {**self.fixed, **box}):
+            return True
         if answer is None and self.twin is not None:
             x = _common(x, enclosed(self.twin, {**self.fixed, **box})[0])
             answer = self.satisfied(x, size)
