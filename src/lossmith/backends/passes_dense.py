@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from lossmith.backends.llvm_print import Target
 from lossmith.backends.passes_block import LANES, ROWS, Walk, print_edge, print_weigh
 from lossmith.backends.passes_rank import print_pack, print_rank, print_tiles
-from lossmith.backends.passes_rows import LINE, print_pairs, print_stack
+from lossmith.backends.passes_rows import LINE, briefs, print_brief, print_pairs, print_stack
 from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, totals
 
 HESSIAN = (print_tiles, print_rank, print_pack)
@@ -41,7 +41,7 @@ FIELDS = ROWS | {
 def print_module(target: Target) -> str:
     """The text of the module for one element of X and one width."""
     module = Module(target)
-    for part in (print_dots, print_adds, print_pairs, print_stack, print_weigh, print_edge, *HESSIAN):
+    for part in (print_dots, print_adds, print_pairs, print_stack, print_brief, print_weigh, print_edge, *HESSIAN):
         part(module)
     for curved in (False, True):
         Sweep(module, curved).print()
@@ -130,11 +130,20 @@ class Sweep(Walk):
         most = code.let("most", f"add i64 %p, {code.let('eighth', 'lshr i64 %p, 3')}")
         close = code.let("close", f"and i1 %flat, {code.let('near', f'icmp sle i64 %stride, {most}')}")
         close = code.let("close", f"and i1 {close}, {code.let('short', f'icmp sle i64 %p, {SHORT}')}")
-        for name, here, by_row, by_column in (("forth", "pairs", "dots", "adds"), ("back", "stack", "adds", "dots")):
-            usual = code.let("usual", f"select i1 %flat, ptr @{by_row}, ptr @{by_column}")
-            code.do(f"%{name} = select i1 {close}, ptr @{here}, ptr {usual}")
+        self.forth, self.back = self.way(close, "pairs", "dots", "adds"), self.way(close, "stack", "adds", "dots")
         row = code.let("row", f"mul i64 %stride, {code.module.target.bytes // 2}")
         code.do(f"%half = select i1 {close}, i64 {row}, i64 0")
+
+    def way(self, close: str, here: str, by_row: str, by_column: str) -> str:
+        """The loop that suits."""
+        code = self.code
+        usual = code.let("usual", f"select i1 %flat, ptr @{by_row}, ptr @{by_column}")
+        way = code.let("way", f"select i1 {close}, ptr @{here}, ptr {usual}")
+        for count in reversed(briefs(code.module)):
+            fits = code.let("fits", f"icmp sle i64 %p, {count * code.width}")
+            brief = code.let("brief", f"and i1 {close}, {fits}")
+            way = code.let("way", f"select i1 {brief}, ptr @{here}.{count}, ptr {way}")
+        return way
 
     def block(self, row: str, rows: str, then: str) -> None:
         """One block of rows."""
@@ -145,9 +154,9 @@ class Sweep(Walk):
         lines, length = (code.let("size", f"select i1 %flat, {a}, {b}") for a, b in (sizes, sizes[::-1]))
         cells = f"ptr {x}, i64 {lines}, i64 {length}, i64 %stride"
         self.start(row, rows)
-        code.do(f"call void %forth({cells}, ptr %w, ptr %own.z, i64 {gap})")
+        code.do(f"call void {self.forth}({cells}, ptr %w, ptr %own.z, i64 {gap})")
         self.ask(row, rows)
-        code.do(f"call void %back({cells}, ptr %own.r, ptr %out, i64 {rest})")
+        code.do(f"call void {self.back}({cells}, ptr %own.r, ptr %out, i64 {rest})")
         if self.curved:
             self.bend(x, rows)
 
