@@ -148,7 +148,7 @@ MUTANTS: dict[str, tuple[Any, str, Any, Callable[[], bool | None]]] = {
     ),
     "a width only shifts": (
         units, "_shifts", lambda found: found is not None,
-        lambda: joint(f"{W}**2 - 0.01*softplus(-3*b - 60)", "convex in b"),
+        lambda: joint("abs(y - a - 40)*exp(b) - exp(b)/2", "convex in b"),
     ),
     "every factor is positive": (
         jointly, "_sign", lambda *a: 1, lambda: joint("(y + 100)*exp(a) + b", "convex in a"),
