@@ -17,6 +17,8 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "lossmith"
+html_static_path = ["_static"]
+html_css_files = ["shapes.css"]
 html_copy_source = False
 html_math_renderer = "mathml"
 

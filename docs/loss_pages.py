@@ -10,14 +10,18 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lossmith.adapters.rosetta import hosts, peers
 from lossmith.catalogue import every
+from lossmith.choose.charts import shape
+from lossmith.cli.showing import HEADS
 from lossmith.loss import Loss
 from lossmith.proofs import suspicion
 
 
 def page(loss: Loss) -> str:
     """The Markdown page of one loss."""
-    return "\n\n".join(filter(None, (head(loss), formula(loss), parameters(loss), facts(loss), kernel(loss)))) + "\n"
+    parts = (head(loss), formula(loss), shapes(loss), parameters(loss), facts(loss), elsewhere(loss), kernel(loss))
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def head(loss: Loss) -> str:
@@ -38,6 +42,20 @@ def formula(loss: Loss) -> str:
     )
 
 
+def drawn(loss: Loss) -> tuple[str, str]:
+    """The curves of a loss of one raw output on one line of SVG, and what they show; nothing for other losses."""
+    if loss.lift.joint:
+        return "", ""
+    picture, names = shape(loss, 1.0, 2)
+    return " ".join(str(picture).split()), ", ".join(names)
+
+
+def shapes(loss: Loss) -> str:
+    """The curves as a picture with a caption, at the default parameters."""
+    picture, names = drawn(loss)
+    return f'<figure class="shape">{picture}<figcaption>{names}</figcaption></figure>' if picture else ""
+
+
 def parameters(loss: Loss) -> str:
     """The table of parameters, or nothing."""
     rows = [f"| `{n}` | {p.default:g} | {cell(p.domain)} | {cell(p.doc)} |" for n, p in type(loss).declared.items()]
@@ -48,6 +66,12 @@ def facts(loss: Loss) -> str:
     """The table of facts: proved, refuted or unknown, and why."""
     rows = [f"| {cell(f.name)} | {f.verdict} | {cell(f.because)} |" for f in loss.facts().values()]
     return table("Facts", "| fact | verdict | because |", rows)
+
+
+def elsewhere(loss: Loss) -> str:
+    """What other libraries call the loss, at its default parameters; nothing where none is known to have it."""
+    rows = [f"| {cell(peers()[peer])} | `{cell(name)}` |" for peer, name in hosts(loss).items()]
+    return table("In other libraries", "| library | name there |", rows)
 
 
 def kernel(loss: Loss) -> str:
@@ -67,13 +91,16 @@ def cell(value: object) -> str:
 
 
 def index(losses: Iterable[Loss]) -> str:
-    """The page that lists them all, by lift."""
-    by_lift: dict[str, list[Loss]] = {}
+    """The page that lists them all, by lift, in the words and the order of `lossmith list`."""
+    by_lift: dict[str, list[Loss]] = {lift: [] for lift in HEADS}
     for loss in losses:
         by_lift.setdefault(loss.lift.name.partition("(")[0], []).append(loss)
-    parts = [f"## {lift}\n\n" + "\n".join(map(entry, found)) for lift, found in by_lift.items()]
+    parts = [
+        table(f"{_sentence(HEADS.get(lift, lift))} (`{lift}`)", "| loss | |", list(map(entry, found)))
+        for lift, found in by_lift.items()
+    ]
     names = "\n".join(loss.name for found in by_lift.values() for loss in found)
-    return "\n\n".join(("# The losses", *parts, f"```{{toctree}}\n:hidden:\n\nunknown\n{names}\n```\n"))
+    return "\n\n".join(("# The losses", *filter(None, parts), f"```{{toctree}}\n:hidden:\n\nunknown\n{names}\n```\n"))
 
 
 def unknowns(losses: Iterable[Loss]) -> str:
@@ -91,8 +118,12 @@ def unknowns(losses: Iterable[Loss]) -> str:
 
 
 def entry(loss: Loss) -> str:
-    """One line of the list."""
-    return f"- [{loss.name}]({loss.name}.md): {loss.title}"
+    """One row of the list: the name, what it is, and its curves where one raw output has them."""
+    return f"| [{loss.name}]({loss.name}.md) | {cell(loss.title)} {drawn(loss)[0]} |"
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def write(folder: Path, losses: Mapping[str, type[Loss]]) -> int:

@@ -61,8 +61,27 @@ def test_every_loss_gets_its_page_and_its_line(pages: ModuleType, tmp_path: Path
     index = (tmp_path / "index.md").read_text(encoding="utf-8")
     for name in (*chosen, "Bent"):
         assert (tmp_path / f"{name}.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
-        assert f"- [{name}]({name}.md): " in index
-    assert index.index("[Bent]") < index.index("[Huber]") < index.index("## margin")
+        assert f"| [{name}]({name}.md) | " in index
+    assert index.index("[Bent]") < index.index("[Huber]") < index.index("(`margin`)")
+
+
+def test_curves_and_names_elsewhere_are_on_the_page(pages: ModuleType) -> None:
+    """One line of SVG, so that Markdown neither ends it nor makes paragraphs of it; nothing where there is nothing."""
+    text, nobody = pages.page(lossmith.Huber()), pages.page(Bent())
+    figure = next(line for line in text.splitlines() if line.startswith("<figure"))
+    assert figure.count('class="curve') == 3 and "ρ(r), ψ(r), weight</figcaption></figure>" in figure
+    assert "| scikit-learn 1.9 | `HuberRegressor(epsilon=1.345)` |" in text
+    assert "<figure" in nobody and "## In other libraries" not in nobody
+    row = pages.entry(lossmith.Huber())
+    assert row.count("|") == 3 and "<svg" in row and "\n" not in row
+
+
+def test_every_lift_has_words_for_its_heading(pages: ModuleType) -> None:
+    from lossmith.cli.showing import HEADS
+
+    index = pages.index([kind() for kind in (lossmith.Huber, lossmith.losses()["Hinge"])])
+    assert "## Residual losses, of r = y − z (`residual`)\n" in index
+    assert {kind().lift.name.partition("(")[0] for kind in pages.every().values()} == set(HEADS)
 
 
 def test_losses_of_several_outputs_have_pages(pages: ModuleType, tmp_path: Path) -> None:
@@ -73,5 +92,7 @@ def test_losses_of_several_outputs_have_pages(pages: ModuleType, tmp_path: Path)
     assert pages.write(tmp_path, chosen) == 4
     text = (tmp_path / "GaussianNLL.md").read_text(encoding="utf-8")
     assert "Raw outputs: `mu`, `log_sigma`." in text and "def kernel(y, mu, log_sigma)" in text
-    assert "## several\n" in (tmp_path / "index.md").read_text(encoding="utf-8")
+    index = (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert "## Whole distributions and bands, of several raw outputs a row (`several`)\n" in index
+    assert "<svg" not in index  # no curve of one number
     assert pages.every() == every()

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 import lossmith
 from lossmith.choose import charts
 from lossmith.choose.caveats import caveats
+from lossmith.choose.summary import weights
 from lossmith.choose.svg import Frame, curve, picture, short, text, ticks
 from lossmith.errors import FileError
 
@@ -224,6 +227,29 @@ def test_every_loss_of_the_catalogue_can_be_drawn() -> None:
     for kind in lossmith.losses().values():
         drawing, names = charts.shape(kind(), 1.0, 2)
         assert "nan" not in str(drawing) and len(names) == 3
+
+
+def test_a_percentage_is_drawn_at_one_truth_not_at_its_own() -> None:
+    """Drawn at y = r and z = 0, |r|/|y| would be 1 everywhere."""
+    name = "AbsolutePercentage"
+    loss, plain = lossmith.losses()[name](), lossmith.losses()["Absolute"]()
+    r = np.array([0.5, 1.0, 2.0, 4.0])
+    np.testing.assert_allclose(weights(loss, r, 1.0), weights(plain, r, 1.0), rtol=1e-9)
+    curves = [re.findall(r'class="curve \w+" d="([^"]*)"', str(charts.shape(one, 3.0, 2)[0])) for one in (loss, plain)]
+    assert len(curves[0]) == 3 and curves[0] == curves[1]
+
+
+def test_the_longest_name_has_room_beside_the_differences(numbers: Any) -> None:
+    lines = [replace(line, name="W" * 80) if not line.default else line for line in numbers.lines]
+    drawn = str(charts.forest(lines, lines[0], 0.01))
+    labels = re.findall(r'<text x="([\d.]+)" y="[\d.]+" class="label end[^"]*">([^<]+)<', drawn)
+    assert labels and all(len(words) * 7.4 <= float(x) for x, words in labels)
+    assert all(len(words) >= len("HuberisedEpsilonInsensitive") for _, words in labels)
+
+
+def test_names_without_spaces_are_broken_not_cut_off() -> None:
+    style = files("lossmith.choose").joinpath("report.css").read_text(encoding="utf-8")
+    assert re.search(r"^p \{ overflow-wrap: anywhere; \}", style, re.M)
 
 
 def test_strict_json_reads_what_has_no_end() -> None:

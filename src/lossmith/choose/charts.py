@@ -89,7 +89,7 @@ def _forest_frame(rivals: Sequence[Line], unit: float, margin: float) -> Frame:
     typical = float(np.median(np.abs(edges))) if edges else 1.0
     high = min(max([*edges, 2 * margin * unit]), max(10 * typical, -low, 4 * margin * unit))
     pad = 0.06 * (high - low)
-    return Frame(170, 34, 520, 34 * len(rivals) + 6, low - pad, high + pad, 0, 1)
+    return Frame(226, 34, 464, 34 * len(rivals) + 6, low - pad, high + pad, 0, 1)
 
 
 def _row(frame: Frame, rival: Line, plain: Line, unit: float, y: float, wins: bool) -> list[Markup]:
@@ -99,7 +99,7 @@ def _row(frame: Frame, rival: Line, plain: Line, unit: float, y: float, wins: bo
     low, mean, high = (_inside(frame, v * unit) for v in (d.low, d.mean, d.high))
     folds = [v * unit for v in rival.folds - plain.folds]
     label = f"{d.mean * unit:+.2f} %  [{d.low * unit:+.2f}, {d.high * unit:+.2f}]".replace("-", "−")
-    parts = [text(frame.left - 14, y + 4, _cut(rival.name, 23), "label end" + (" strong" if wins else ""))]
+    parts = [text(frame.left - 14, y + 4, _cut(rival.name, 27), "label end" + (" strong" if wins else ""))]
     parts += [dot(frame.x(v), y + 9, 1.6, "fold") for v in folds if frame.x0 <= v <= frame.x1]
     parts += [
         line(frame.x(low), y, frame.x(high), y, "whisker" + kind),
@@ -151,7 +151,7 @@ def _panel(i: int, x: Array, v: Array, limits: tuple[float, float], kind: str) -
 
 def _residual(loss: Loss, y: float, classes: int) -> Drawing:
     r = np.linspace(-6, 6, 121) + 1e-9
-    found = loss.evaluate(r, np.zeros_like(r), ("value", "gradient"))
+    found = loss.evaluate(np.ones_like(r), 1.0 - r, ("value", "gradient"))  # y = 1: percentages are of it
     weight = weights(loss, r, 1.0)
     assert weight is not None
     limits = ((-0.3, 8.3), (-3.2, 3.2), (-0.06, 1.3))

@@ -109,7 +109,7 @@ def weights(loss: Loss, r: Array, scale: float) -> Array | None:
         return None
     u = np.append(np.asarray(r, dtype=np.float64) / scale, 1e-6)
     u = np.where(u == 0, 1e-6, u)
-    found: Array = -loss.gradient(u, np.zeros_like(u)) / u
+    found: Array = -loss.gradient(np.ones_like(u), 1.0 - u) / u  # y = 1: percentages are of it
     unit = float(found[-1]) if 0 < found[-1] < 1e3 else 1.0
     return np.asarray(found[:-1] / unit)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lossmith.backends import BACKENDS
 from lossmith.cli.common import console, spoken
 from lossmith.errors import ParameterError, UnsupportedError, hint
+from lossmith.formula import parse
 
 if TYPE_CHECKING:
     from lossmith.loss import Loss
@@ -158,10 +159,13 @@ def _curves(loss: Loss) -> list[tuple[str, str]]:
         return _curves_of_outputs(loss)
     x = np.linspace(-6, 6, 120) + 1e-9
     residual = loss.lift.name == "residual"
-    y, z = (x, np.zeros_like(x)) if residual else (np.ones_like(x), x)
+    y, z = np.ones_like(x), 1.0 - x if residual else x
     with np.errstate(all="ignore"):
         found = loss.evaluate(y, z, ("value", "gradient"))
-    axis = {"residual": "the residual y − z", "margin": "the margin"}.get(loss.lift.name, "z, at y = 1")
+    axis = {
+        "residual": "the residual y − z" + (", at y = 1" if "y" in parse(loss.formula).names else ""),
+        "margin": "the margin",
+    }.get(loss.lift.name, "z, at y = 1")
     slope = -found.gradient if residual else found.gradient
     return [
         (f"loss against {axis}, −6 to 6", plot(found.value)),
