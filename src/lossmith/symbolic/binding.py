@@ -148,8 +148,8 @@ def bounded_influence(case: Case) -> Fact:
 def _limits_of_slope(case: Case) -> Bound | None:
     """The larger of the limits of |f′| at both ends, which bound it where f′ is monotone."""
     ends = [case.regions[0].tail("d1", -1, VERY_FAR), case.regions[-1].tail("d1", 1, VERY_FAR)]
-    sizes = [min((size(x).high for x in found if x.power <= 0), default=math.inf) for found in ends]
-    return Bound(max(sizes)) if max(sizes) < math.inf else None
+    sizes = [min((size(x).high for x in found if x.power <= 0 and defined(x)), default=math.inf) for found in ends]
+    return Bound(max(sizes)) if all(x < math.inf for x in sizes) else None
 
 
 def _bounded(case: Case, name: str, bound: Bound, output: str, says: str) -> Fact:

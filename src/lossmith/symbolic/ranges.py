@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lossmith.program import Arg, Program
-from lossmith.symbolic.spans import Span, square
+from lossmith.symbolic.spans import UNSURE, Span, square
 from lossmith.symbolic.spanwords import SPANS, State
 
 
@@ -29,7 +29,12 @@ class Ranges:
         table = self._known | dict(cell)
         for name, word, args in self._steps:
             table[name] = word(state, *[table[a] for a in args])
-        return {name: table[a] for name, a in self.outputs}, state.kinked
+        return {name: _whole(table[a]) for name, a in self.outputs}, state.kinked
+
+
+def _whole(x: Span) -> Span:
+    """The span, which is unsure where one of its ends is not a number."""
+    return x if x.low == x.low and x.high == x.high else UNSURE
 
 
 def _word(word: str, args: tuple[Arg, ...]) -> Callable[..., Any]:

@@ -96,7 +96,7 @@ def _exp(m: State, x: Span) -> Span:
 @lru_cache(maxsize=256)
 def _fast(rate: float, power: float, log2_start: int) -> tuple[int, float, float] | None:
     """K, c and C with exp(rate·Tᵖ) ≥ c·Tᴷ and exp(−rate·Tᵖ) ≤ C·T⁻ᴷ: true from where rate·p·Tᵖ ≥ K on."""
-    grown = rate * 2.0 ** min(log2_start * power, 900.0)
+    grown = min(rate * 2.0 ** min(log2_start * power, 900.0), 1e300)
     k = min(FAST, math.floor(min(0.999 * grown * power, 1e6)))
     if k < 1:
         return None
