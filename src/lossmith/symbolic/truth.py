@@ -83,7 +83,7 @@ def _series(u: Ball) -> Ball:
     import flint
 
     total, term, k = 1 / u, 1 / u, 1
-    while abs(term) * 2.0**flint.ctx.prec > total and k < 200:
+    while abs(term) * flint.arb(2) ** flint.ctx.prec > total and k < 200:
         term = -term * k / (u * u)
         total, k = total + term, k + 2
     return total + flint.arb(0, abs(term).upper())
@@ -105,7 +105,7 @@ def _far_slope(x: Ball) -> Ball:
 
     u = -x
     R, total, term, k = _series(u), flint.arb(0), flint.arb(1), 1
-    while abs(term) * 2.0**flint.ctx.prec > total and k < 200:
+    while abs(term) * flint.arb(2) ** flint.ctx.prec > total and k < 200:
         term = -term * k / (u * u)
         total, k = total - term, k + 2
     return (total + flint.arb(0, abs(term).upper())) / R**2
