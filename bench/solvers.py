@@ -134,7 +134,7 @@ def ours(X: Any, y: Array, loss: str, kind: str = "l2", alpha: float = 0.0, **op
 
     def run(tol: float) -> Fitted:
         penalty = Penalty(kind, alpha, ratio) if alpha else Penalty("none")
-        found = fit(Rows.of(X, y), lossmith.loss(loss, **params), penalty, **options, **at(tol))
+        found = fit(Rows.of(X, y, later=True), lossmith.loss(loss, **params), penalty, **options, **at(tol))
         return found.coef, found.intercept
 
     return run

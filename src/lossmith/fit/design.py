@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.fit.sampled import sampled
 from lossmith.rows.memory import Rows, blocks
 from lossmith.rows.moments import Moments, moments
 
@@ -25,6 +26,10 @@ FEW = 32
 """Columns up to which rows are laid out column by column: NumPy is slow along short lines."""
 STIFF = 1e4
 """How strongly a penalty may bend a coordinate, beside a column of unit spread."""
+GLANCE, FEWEST = 1 << 20, 1024
+"""Cells, and rows, of the sample that measures columns which nobody has read yet."""
+ENOUGH = 20
+"""Of so many rows at least, all alike, a spread must consist: a rare value may have been missed by the sample."""
 MOST = 1e305
 """The largest factor: it and what it multiplies must stay finite."""
 
@@ -51,9 +56,12 @@ class Design:
 
     @classmethod
     def of(cls, rows: Rows, intercept: bool) -> Design:
-        """Measure the columns, once for all fits of these rows."""
+        """Measure the columns, once for all fits of these rows; by a sample where nobody has read all of them yet."""
         if intercept not in rows.notes:
-            rows.notes[intercept] = cls.measured(rows.X, intercept, rows.notes.get(Moments))
+            glanced = cls.glanced(rows.X, intercept) if rows.unseen else None
+            if glanced is None:
+                rows.read()
+            rows.notes[intercept] = glanced or cls.measured(rows.X, intercept, rows.notes.get(Moments))
         found: Design = rows.notes[intercept]
         return found
 
@@ -67,6 +75,23 @@ class Design:
         with np.errstate(divide="ignore"):
             factor = np.minimum(np.where(spread > 0.0, 1.0 / spread, 0.0), MOST)
         return cls(X, centre, factor, intercept)
+
+    @classmethod
+    def glanced(cls, X: Array, intercept: bool) -> Design | None:
+        """Measure the columns by a sample of the rows; None where a column may be other than its sample.
+
+        These are coordinates for a solver: a spread that is wrong by some per cent does no harm.
+        """
+        some = X[sampled(len(X), max(GLANCE // X.shape[1], FEWEST), 5)]
+        low, high = some.min(axis=0), some.max(axis=0)
+        if not np.isfinite(low).all() or not np.isfinite(high).all():
+            return None
+        centre, spread = columns(some, intercept)
+        with np.errstate(all="ignore"):
+            far = np.maximum(high - centre, centre - low)
+            common = ENOUGH * far * far < len(some) * spread * spread
+            told = common & (spread > 1e-6 * np.abs(centre)) & (spread > 1e-140)
+            return cls(X, centre, 1.0 / spread, intercept) if told.all() else None
 
     def eased(self, l2: float) -> Design:
         """Coordinates in which no l2 penalty on the user's coefficients bends a column more than STIFF times its data.

@@ -110,6 +110,16 @@ def fit(
     steps = int(STEPS.check(max_steps if max_steps is not None else STEPS.default, "fit", "max_steps"))
     limits = Limits(TOL.check(tol, "fit", "tol"), steps, max_seconds)
     job = Job(penalty, solver, intercept, outputs, limits, random_state, options or {}, on_step, max_steps)
+    try:
+        return _whole(rows, loss, job, unit, start)
+    except (DataError, np.linalg.LinAlgError):
+        rows.read()  # a cell that nobody has looked at yet may be the cause, and is named
+        raise
+
+
+def _whole(rows: Rows, loss: Loss, job: Job, unit: float | str, start: Any) -> Solution:
+    """A fit of all outputs: together, or one by one where the loss takes one."""
+    outputs = job.outputs
     if outputs > 1 and not loss.lift.multiclass:
         return _stack(
             [_one(_column(rows, k), loss, replace(job, outputs=1), unit, _start(start, k)) for k in range(outputs)]
@@ -150,10 +160,19 @@ def _one(rows: Rows, loss: Loss, job: Job, unit: float | str, start: tuple[Array
         start = _convex_start(rows, loss, job)
     if start is None and loss.lift.name == "residual" and not kinks_of(loss).any:
         start = _narrowed(rows, loss, job, s)
-    objective = Objective.of(rows, loss, job.penalty, intercept=job.intercept, outputs=job.outputs, scale=s)
+    objective = _objective(rows, loss, job, s)
     w0 = objective.origin() if start is None else objective.standard(start[0] / s, np.asarray(start[1]) / s)
     run, why = _run(objective, objective, loss, job, w0, separation(objective, loss))
     return solution_of(objective, run, loss, why, s, s * s)
+
+
+def _objective(rows: Rows, loss: Loss, job: Job, s: float, *, concomitant: bool = False) -> Objective:
+    """The objective in units of s; cells that nobody has looked at are read where its solver will not see them all."""
+    made = Objective.of(rows, loss, job.penalty, intercept=job.intercept, outputs=job.outputs, scale=s)
+    if rows.unseen and _solver(made, loss, job, concomitant)[0] != "lbfgs":
+        rows.read()
+        return _objective(rows, loss, job, s)
+    return made
 
 
 CONVEX = {"residual": "Huber", "margin": "Logistic", "softmax": "CrossEntropy"}
@@ -200,6 +219,7 @@ def _mad(rows: Rows, job: Job, *, exact: bool = True) -> float:
     """
     key = "mad", job.intercept, exact or ("mad", job.intercept, True) in rows.notes
     if key not in rows.notes:
+        rows.read()
         centred = np.asarray(rows.y if rows.offset is None else rows.y - rows.offset, dtype=np.float64)
         rough = _roughly(centred, rows.weight)
         coef, last = _absolute(rows, job, rough) if exact else _nearly_absolute(rows, job, rough)
@@ -237,8 +257,8 @@ def _jointly(rows: Rows, loss: Loss, job: Job, start: tuple[Array, Any] | None) 
         raise UnsupportedError(f"{loss.name} cannot set its own scale: it is the same at every scale; use Huber")
     s = _roughly(np.asarray(rows.y if rows.offset is None else rows.y - rows.offset, dtype=np.float64), rows.weight)
     # F(w, σ) = s·F(w/s, σ/s) with l2·s and l1 as it was; Objective.of divides l1 by s.
-    penalty = replace(job.penalty, alpha=job.penalty.alpha * s)
-    inner = Objective.of(rows, loss, penalty, intercept=job.intercept, scale=s)
+    scaled = replace(job, penalty=replace(job.penalty, alpha=job.penalty.alpha * s))
+    inner = _objective(rows, loss, scaled, s, concomitant=True)
     w0 = inner.origin() if start is None else inner.standard(start[0] / s, np.asarray(start[1]) / s)
     objective = Concomitant(inner)
     run, why = _run(objective, inner, loss, job, np.append(w0, 1.0), objective.trouble)
@@ -254,11 +274,16 @@ def _short(state: State) -> Any:
 def _run(
     objective: Any, inner: Objective, loss: Loss, job: Job, w0: Array, trouble: Any
 ) -> tuple[Run, tuple[str, str]]:
-    """Pick the solver or accept the one asked for, and drive it."""
-    problem = Problem.of(inner, loss, kinks_of(loss), objective is not inner)
-    name, why = pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))
+    """Drive the solver of a fit."""
+    name, why = _solver(inner, loss, job, objective is not inner)
     solver = make_solver(name, job.settings(name), job.random_state)
     return drive(objective, solver, w0, job.limits, on_step=job.on_step, trouble=trouble), (name, why)
+
+
+def _solver(objective: Objective, loss: Loss, job: Job, concomitant: bool) -> tuple[str, str]:
+    """The solver that is picked, or the one asked for, and why it may be."""
+    problem = Problem.of(objective, loss, kinks_of(loss), concomitant)
+    return pick(problem) if job.solver == "auto" else (job.solver, demand(job.solver, problem))
 
 
 def _honest(reason: str, loss: Loss) -> str:

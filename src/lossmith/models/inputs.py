@@ -13,8 +13,10 @@ from lossmith.loss import Loss
 Array = NDArray[Any]
 
 
-def features(model: Any, X: Any, *, reset: bool) -> Any:
+def features(model: Any, X: Any, *, reset: bool, later: bool = False) -> Any:
     """X as a finite float matrix; columns are remembered (`reset`) or held against those of the fit.
+
+    With `later` the cells of a long array are left to the fit.
 
     Sets n_features_in_ and, for tables with named columns, feature_names_in_.
     """
@@ -22,7 +24,7 @@ def features(model: Any, X: Any, *, reset: bool) -> Any:
 
     from lossmith.rows.memory import table
 
-    matrix, _ = table(X)
+    matrix, _ = table(X, later=later)
     validate_data(model, X, reset=reset, skip_check_array=True)
     return matrix
 

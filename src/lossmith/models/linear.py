@@ -51,8 +51,8 @@ class LinearRegressor(RegressorMixin, Linear):  # type: ignore[misc]
         with a log link, adds its logarithm. Errors name the row or column that cannot be used.
         """
         loss = self._loss()
-        matrix = inputs.features(self, X, reset=True)
-        rows = Rows.of(matrix, inputs.targets(y), sample_weight, inputs.shift(loss, offset, exposure))
+        matrix = inputs.features(self, X, reset=True, later=True)
+        rows = Rows.of(matrix, inputs.targets(y), sample_weight, inputs.shift(loss, offset, exposure), later=True)
         solutions = self._solve(columns(rows), loss)
         return self._keep(solutions, loss, matrix.dtype, flat=rows.y.ndim == 1)
 
@@ -157,11 +157,11 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit to X (n, p) and labels y (n,) of any type; sample_weight and offset are (n,)."""
         loss = self._loss()
-        matrix = inputs.features(self, X, reset=True)
+        matrix = inputs.features(self, X, reset=True, later=True)
         classes, codes = inputs.labels(y, type(self).__name__)
         each = inputs.class_weights(self.class_weight, classes, codes, sample_weight)
         weight = sample_weight if self.class_weight is None else inputs.weighted(each, codes, sample_weight)
-        rows = Rows.of(matrix, codes.astype(np.float64), weight, inputs.shift(loss, offset, None))
+        rows = Rows.of(matrix, codes.astype(np.float64), weight, inputs.shift(loss, offset, None), later=True)
         several = len(classes) > 2
         together = several and loss.lift.multiclass
         problems = one_against_rest(rows, len(classes)) if several and not together else [rows]

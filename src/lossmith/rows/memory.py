@@ -15,6 +15,8 @@ from lossmith.rows.moments import MANY, Moments, moments
 
 Array = NDArray[Any]
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+LONG = 1 << 25
+"""Cells from which a look at all of them takes a good part of a fit, and may be left to it."""
 CELLS = 1 << 17
 """Elements of X looked at together: a megabyte of float64, which stays in the second-level cache."""
 
@@ -32,24 +34,45 @@ class Rows:
     weight: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] | None = None
     names: tuple[str, ...] | None = None
+    unread: bool = False
+    """Was it left to a fit to look at every cell of X? See `read`."""
     notes: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
     """What fits have measured of X and may use again: it must not be changed once rows are made."""
 
     @classmethod
-    def of(cls, X: Any, y: Any, weight: Any = None, offset: Any = None, *, dtype: Any = None) -> Rows:
+    def of(
+        cls, X: Any, y: Any, weight: Any = None, offset: Any = None, *, dtype: Any = None, later: bool = False
+    ) -> Rows:
         """Check a table and its targets, and keep them without a copy where the layout allows it.
 
+        With `later` the cells of a long dense X are left to `fit`, whose own passes over all rows show them finite.
         Raises DataError naming the row and column that cannot be used (NaN, infinity, text, negative weight, …), and
         ShapeError naming both shapes that do not match.
         """
         matrix, names = _matrix(X, dtype)
-        seen = _demand_sound(matrix, names)
+        _demand_cells(matrix)
+        left = later and is_long(matrix)
+        seen = None if left else _demand_finite(matrix, names)
         n = matrix.shape[0]
         target = _target(y, n)
-        made = cls(matrix, target, _weight(weight, n), _offset(offset, n, target), names)
+        made = cls(matrix, target, _weight(weight, n), _offset(offset, n, target), names, left)
+        return made._noted(seen)
+
+    @property
+    def unseen(self) -> bool:
+        """Has nobody looked at every cell of X yet?"""
+        return self.unread and READ not in self.notes
+
+    def read(self) -> None:
+        """Look at the cells that were left for later; DataError names the first that is not finite."""
+        if self.unseen:
+            self.notes.clear()
+            self._noted(_demand_finite(self.X, self.names)).notes[READ] = True
+
+    def _noted(self, seen: Moments | None) -> Rows:
         if seen is not None:
-            made.notes[Moments] = seen
-        return made
+            self.notes[Moments] = seen
+        return self
 
     @property
     def n(self) -> int:
@@ -77,6 +100,15 @@ class Rows:
         return blocks(self.X)
 
 
+READ = "read"
+"""The note of rows that were unread once."""
+
+
+def is_long(X: Any) -> bool:
+    """Is X a dense array of so many cells that a look at all of them may be left to a fit?"""
+    return isinstance(X, np.ndarray) and X.size >= LONG
+
+
 def blocks(X: Any, least: int = 64) -> Iterator[slice]:
     """Slices of rows that each hold about a megabyte; longer ones in F order, where a row is scattered."""
     n, p = X.shape
@@ -86,10 +118,15 @@ def blocks(X: Any, least: int = 64) -> Iterator[slice]:
     return (slice(a, min(a + step, n)) for a in range(0, n, step))
 
 
-def table(X: Any, dtype: Any = None) -> tuple[Any, tuple[str, ...] | None]:
-    """X as a finite float matrix, and its column names if it has any; DataError names what cannot be used."""
+def table(X: Any, dtype: Any = None, *, later: bool = False) -> tuple[Any, tuple[str, ...] | None]:
+    """X as a finite float matrix, and its column names if it has any; DataError names what cannot be used.
+
+    With `later` the cells of a long array are not looked at: `Rows.of` is made of it next.
+    """
     matrix, names = _matrix(X, dtype)
-    _demand_sound(matrix, names)
+    _demand_cells(matrix)
+    if not (later and names is None and is_long(matrix)):
+        _demand_finite(matrix, names)
     return matrix, names
 
 
@@ -182,20 +219,24 @@ def _demand_names(names: Sequence[str]) -> None:
         raise DataError(f"{Counter(names)[twice[0]]} columns are named {twice[0]!r}; names must differ")
 
 
-def _demand_sound(X: Any, names: tuple[str, ...] | None) -> Moments | None:
-    """Rows, columns, and nothing but finite cells; the moments where they were what showed it."""
+def _demand_cells(X: Any) -> None:
     if X.shape[0] == 0:
         raise DataError("X has no rows; give at least one")
     if X.shape[1] == 0:
         raise DataError(f"X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+
+
+def _demand_finite(X: Any, names: tuple[str, ...] | None) -> Moments | None:
+    """Nothing but finite cells; the moments where they were what showed it."""
     seen = moments(X) if isinstance(X, np.ndarray) and X.size >= MANY else None
     if seen is not None and seen.finite:
         return seen
-    _demand_finite(X, names)
+    _search(X, names)
     return None
 
 
-def _demand_finite(X: Any, names: tuple[str, ...] | None) -> None:
+def _search(X: Any, names: tuple[str, ...] | None) -> None:
+    """DataError for the first cell that is not finite."""
     if not isinstance(X, np.ndarray):
         bad = ~np.isfinite(X.data)
         if bad.any():

@@ -24,6 +24,8 @@ PASS = 20
 """Multiplications for a Hessian, per cell of X, that take as long as reading the cell."""
 WARM = 2e-2
 """A relative residual that the solution on a sample hardly beats on all rows."""
+AMPLE = 150, 1000
+"""Rows for each coordinate beyond which a sample's solution, and its Hessian, need not be any nearer."""
 COARSE = 30
 """Steps on a part of the rows, at most."""
 SLOW = 4
@@ -104,9 +106,9 @@ class Lbfgs:
             found = _coarse(objective, w0, count) if few == 0 and objective.outputs > 1 else State(w0, objective.at(w0))
             return replace(found, memory=Memory.of(curvature(objective, found.w, count), count))
         some = objective.sample(count) if count < objective.rows_count else objective
-        first = some.at(w0)
-        warm = some.optimality(w0, first) <= WARM
-        w, bent, here = _improved(some, w0 if warm else roughly(objective.sample(few), w0), w0, first.value)
+        given = bool(w0[~objective.intercepts].any())
+        w, first = _near(some, objective.sample(few), w0, given)
+        w, bent, here = _improved(some, w, w0, first.value if given else np.inf)
         evaluation = here if some is objective else objective.at(w)
         if w is not w0 and not evaluation.value < first.value and evaluation.value > (before := objective.at(w0)).value:
             w, evaluation = w0, before  # the sample misled
@@ -140,14 +142,16 @@ def sample_sizes(objective: Any) -> tuple[int, int]:
     """Rows for a first solution (six per coordinate, a 64th of the table), and for the Hessian that preconditions.
 
     A Hessian from m rows takes about as long as m·size/(20 n) passes over the table. The second sample may cost half a
-    pass. Where columns are so many that even four rows for each cost more, that is what it has, and there is no first
+    pass; it and the first end at what AMPLE rows for each coordinate tell, from which three passes lead to the tenth
+    digit. Where columns are so many that even four rows for each cost more, that is what it has, and there is no first
     solution (0): it would cost more passes than it saves.
     """
     n, size = int(objective.rows_count), int(objective.size)
-    few = max(6 * size, n // 64, 512)
+    enough, most = (each * size for each in AMPLE)
+    few = max(6 * size, min(enough, n // 64), 512)
     if few * size > PASS * n:
         return 0, (n if 8 * size > n else 4 * size)
-    count = max(2 * few, PASS // 2 * n // size)
+    count = max(2 * few, min(most, PASS // 2 * n // size))
     return (n if 3 * few > n else few), (n if 2 * count > n else count)
 
 
@@ -184,6 +188,19 @@ def _coarse(objective: Any, w0: Vector, count: int) -> State:
     return found if found.evaluation.value <= there.evaluation.value else there
 
 
+def _near(some: Any, small: Any, w0: Vector, given: bool) -> tuple[Vector, Evaluation]:
+    """w0 if it is near already, else a solution on the small sample; and what w0 is worth.
+
+    Only a start that someone gave can be near; one without coefficients is not looked at on the larger sample.
+    """
+    if not given:
+        first = small.at(w0, CURVED)
+        return roughly(small, State(w0, first)), first
+    first = some.at(w0)
+    near = some.optimality(w0, first) <= WARM
+    return (w0 if near else roughly(small, State(w0, small.at(w0, CURVED)))), first
+
+
 def _improved(some: Any, w: Vector, w0: Vector, before: float) -> tuple[Vector, Vector, Evaluation]:
     """One Newton step from w on a sample, or w0 where that is better there already; the Hessian before, value after."""
     here = some.at(w, CURVED)
@@ -199,9 +216,8 @@ def _newton(here: Evaluation) -> Vector:
     return -Factor.of(np.asarray(here.hessian)).solve(here.gradient)
 
 
-def roughly(objective: Any, w: Vector, steps: int = 8) -> Vector:
-    """A few Newton steps on a small objective."""
-    state = State(w, objective.at(w, CURVED))
+def roughly(objective: Any, state: State, steps: int = 8) -> Vector:
+    """Where a few Newton steps on a small objective lead, from a state with its Hessian."""
     for _ in range(steps):
         if objective.optimality(state.w, state.evaluation) <= WARM:
             break
