@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith import cache
-from lossmith.backends import llvm
+from lossmith.backends import llvm, passes_single
 from lossmith.backends.passes_block import LANES, LONGEST, MOST, SUMS
 from lossmith.backends.passes_dense import FIELDS, print_module
 from lossmith.backends.threads import run_chunks
@@ -75,6 +75,8 @@ class Table:
     edge: bool = False
     starts: NDArray[np.int64] | None = None
     run: int = 64
+    rough: bool = False
+    """Need a Hessian have no more than the digits of single precision?"""
 
     curves: ClassVar[bool] = True
     """A pass can give a Hessian."""
@@ -143,17 +145,18 @@ def sweep(
     chunk = _chunk(starts, X.shape[1] * X.itemsize, size)
     job = held.job(kernel.entry, float(last), chunk)
     count = -(-len(starts[0]) // chunk)
-    code = passes(X.dtype)
+    code = guesses(X.dtype) if frame is not None and table.rough else passes(X.dtype)
     room = np.empty((count, padded(X.shape[1]) + LANES))
     place = ctypes.addressof(job)
     if frame is None:
         run_chunks(lambda i, _: code.sweep(i, place, llvm.address(room[i])), 0, count, 1)
         return summed(room.sum(axis=0), X.shape[1])
     kept = Squares(held.strips, llvm.lanes(llvm.host()[1]))
-    scratch = 2 * starts[1] * held.strips * kept.width
+    deep = passes_single.depth(starts[1]) if table.rough else starts[1]
+    packing = (2 * deep * held.strips * kept.width,), np.dtype(np.float32 if table.rough else np.float64)
 
     def work(i: int, _: int) -> None:
-        tiles, packed = kept.zeros(), llvm.room((scratch,), np.dtype(np.float64))
+        tiles, packed = kept.zeros(), llvm.room(*packing)
         code.curve(i, place, llvm.address(room[i]), llvm.address(tiles), llvm.address(packed))
         kept.put(i, tiles)
 
@@ -197,6 +200,7 @@ class _Held:
         self.params = np.array([*params, 0.0])
         width = llvm.lanes(llvm.host()[1])
         self.strips = -(-(len(frame.factor) + frame.intercept + table.edge) // width) if frame else 0
+        self.strips += self.strips % 2 if table.rough else 0
         one = [1.0] if frame and frame.intercept else []
         self.centre = fill(frame.centre, [-v for v in one], self.strips * width) if frame else self.params
         self.factor = fill(frame.factor, one, self.strips * width) if frame else self.params
@@ -284,6 +288,16 @@ def passes(dtype: Any) -> Compiled:
     code = cache.data("o", key, lambda: llvm.compile_text(print_module(target)))
     engine, (first, second) = llvm.link(code, ("sweep", "curve"))
     return Compiled(SWEEP(first), CURVE(second), engine)
+
+
+@functools.cache
+def guesses(dtype: Any) -> Compiled:
+    """The same with Hessians in single precision."""
+    target = llvm.target_of(np.float64)._replace(element=llvm.ELEMENTS[np.dtype(dtype)])
+    key = cache.key("guesses", target, *llvm.host(), printer())
+    code = cache.data("o", key, lambda: llvm.compile_text(passes_single.print_module(target)))
+    engine, (entry,) = llvm.link(code, ("guess",))
+    return Compiled(passes(dtype).sweep, CURVE(entry), engine)
 
 
 @functools.cache

@@ -41,11 +41,18 @@ FIELDS = ROWS | {
 def print_module(target: Target) -> str:
     """The text of the module for one element of X and one width."""
     module = Module(target)
-    for part in (print_dots, print_adds, print_pairs, print_stack, print_brief, print_weigh, print_edge, *HESSIAN):
+    print_loops(module)
+    for part in HESSIAN:
         part(module)
     for curved in (False, True):
         Sweep(module, curved).print()
     return module.text((__doc__ or "").split("\n\n")[0], [])
+
+
+def print_loops(module: Module) -> None:
+    """The loops over cells, and what is done with the loss on a block: what every pass calls."""
+    for part in (print_dots, print_adds, print_pairs, print_stack, print_brief, print_weigh, print_edge):
+        part(module)
 
 
 def heads(code: Code, line: str, last: str, count: int) -> list[str]:
@@ -118,9 +125,10 @@ def print_adds(module: Module) -> None:
 class Sweep(Walk):
     """The walk over a dense X; with `curved`, each block's part of the Hessian is added too."""
 
-    def __init__(self, module: Module, curved: bool) -> None:
+    def __init__(self, module: Module, curved: bool, name: str = "") -> None:
         takes = "i64 %turn, ptr %job, ptr %out" + (", ptr %tiles, ptr %scratch" if curved else "")
-        super().__init__(module, f"define void @{'curve' if curved else 'sweep'}({takes})", FIELDS, curved)
+        name = name or ("curve" if curved else "sweep")
+        super().__init__(module, f"define void @{name}({takes})", FIELDS, curved)
         self.ways()
 
     def ways(self) -> None:

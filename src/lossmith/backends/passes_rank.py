@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from typing import NamedTuple
 
-from lossmith.backends.llvm_values import Emitter, Value
+from lossmith.backends.llvm_values import Value
 from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, transposed
 
 WIDE = 3
@@ -84,66 +85,102 @@ def print_rank(module: Module) -> None:
     code.done()
 
 
-def print_pack(module: Module) -> None:
+class Panel(NamedTuple):
+    """How packed strips lie in memory: elements of a strip's row, and their type."""
+
+    name: str
+    lanes: int
+    element: str
+
+    @classmethod
+    def double(cls, module: Module) -> Panel:
+        """Strips of one vector."""
+        return cls("pack", module.width, "double")
+
+    @classmethod
+    def single(cls, module: Module) -> Panel:
+        """Strips of twice as many numbers of half the size."""
+        return cls("pack.single", 2 * module.width, "float")
+
+    def put(self, code: Code, value: Value, at: str) -> None:
+        """A vector of doubles as elements."""
+        if self.element == "double":
+            store(code, value, at)
+            return
+        kind = f"<{code.width} x float>"
+        code.do(f"store {kind} {code.let('single', f'fptrunc {value.typed} to {kind}')}, ptr {at}, align 4")
+
+    def put_one(self, code: Code, number: str, at: str) -> None:
+        """One double as an element."""
+        if self.element != "double":
+            number = code.let("single", f"fptrunc double {number} to float")
+        code.do(f"store {self.element} {number}, ptr {at}")
+
+
+def print_pack(module: Module, panel: Panel | None = None) -> None:
     """The block as strips: (x − centre)·factor, and that times h; y − z as a coordinate where it is asked for."""
     takes = (
         "ptr %x, i64 %rows, i64 %p, i64 %stride, i1 %flat, ptr %centre, ptr %factor, i64 %strips, "
         "ptr %h, ptr %u, i64 %extra, i64 %block, ptr %scratch"
     )
-    code, width = Code(module, f"define private void @pack({takes})"), module.width
-    code.do(f"%pitch = mul i64 %block, {width}")
-    code.do("%panel = mul i64 %pitch, %strips")
+    panel = panel or Panel.double(module)
+    code, width = Code(module, f"define private void @{panel.name}({takes})"), module.width
     code.do(f"%padded = mul i64 %strips, {width}")
+    code.do("%panel = mul i64 %padded, %block")
+
+    def place(coordinate: str) -> str:
+        """Where a coordinate begins in its strip."""
+        lane = code.let("lane", f"and i64 {coordinate}, {panel.lanes - 1}")
+        first = code.let("first", f"sub i64 {coordinate}, {lane}")
+        offset = code.let("offset", f"add i64 {code.let('skip', f'mul i64 {first}, %block')}, {lane}")
+        return code.at("%scratch", offset, panel.element)
 
     def strip(column: str) -> None:
         mask = code.mask(code.let("left", f"sub i64 %p, {column}"))
         e = code.vectors("scale")
         centre, factor = (load(e, code.at(f"%{name}", column)).text for name in ("centre", "factor"))
-        out = code.at("%scratch", code.let("skip", f"mul i64 {column}, %block"))
+        out = place(column)
         code.when(
             "%flat",
-            lambda: _by_row(code, out, column, mask, (centre, factor)),
-            lambda: _by_column(code, out, column, mask, (centre, factor)),
+            lambda: _by_row(code, panel, out, column, mask, (centre, factor)),
+            lambda: _by_column(code, panel, out, column, mask, (centre, factor)),
         )
 
     def edge(k: str) -> None:
         u, h = code.read("double", "%u", k, "u"), code.read("double", "%h", k, "h")
-        at = code.at(place, code.let("skip", f"mul i64 {k}, {width}"))
-        code.do(f"store double {u}, ptr {at}")
-        code.do(f"store double {code.let('hu', f'fmul double {h}, {u}')}, ptr {code.at(at, '%panel')}")
+        at = code.at(last, code.let("skip", f"mul i64 {k}, {panel.lanes}"), panel.element)
+        panel.put_one(code, u, at)
+        panel.put_one(code, code.let("hu", f"fmul double {h}, {u}"), code.at(at, "%panel", panel.element))
 
     code.each("column", 0, "%padded", width, strip)
-    lane = code.let("lane", f"and i64 %extra, {width - 1}")
-    first = code.let("first", f"sub i64 %extra, {lane}")
-    offset = code.let("offset", f"add i64 {code.let('skip', f'mul i64 {first}, %block')}, {lane}")
-    place = code.at("%scratch", offset)
+    last = place("%extra")
     code.when(code.let("wanted", "icmp sge i64 %extra, 0"), lambda: code.each("k", 0, "%rows", 1, edge))
     code.done()
 
 
-def _put(code: Code, e: Emitter, x: Value, scale: tuple[str, str], k: str, out: str) -> None:
+def _put(code: Code, panel: Panel, x: Value, scale: tuple[str, str], k: str, out: str) -> None:
     """One row of a strip, in both panels."""
+    e = x.emitter
     centre, factor = (e.named(name[1:], varies=True) for name in scale)
     unit = (x - centre) * factor
     h = splat(code, e, code.read("double", "%h", k, "h"))
-    at = code.at(out, code.let("place", f"mul i64 {k}, {code.width}"))
-    store(code, unit, at)
-    store(code, unit * h, code.at(at, "%panel"))
+    at = code.at(out, code.let("place", f"mul i64 {k}, {panel.lanes}"), panel.element)
+    panel.put(code, unit, at)
+    panel.put(code, unit * h, code.at(at, "%panel", panel.element))
 
 
-def _by_row(code: Code, out: str, column: str, mask: str, scale: tuple[str, str]) -> None:
+def _by_row(code: Code, panel: Panel, out: str, column: str, mask: str, scale: tuple[str, str]) -> None:
     element = code.module.target.element
     head = code.at("%x", column, element)
 
     def row(k: str) -> None:
         at = code.at(head, code.let("skip", f"mul i64 {k}, %stride"), element)
-        e = code.vectors("unit")
-        _put(code, e, cells(code, e, at, mask), scale, k, out)
+        _put(code, panel, cells(code, code.vectors("unit"), at, mask), scale, k, out)
 
     code.each("k", 0, "%rows", 1, row)
 
 
-def _by_column(code: Code, out: str, column: str, mask: str, scale: tuple[str, str]) -> None:
+def _by_column(code: Code, panel: Panel, out: str, column: str, mask: str, scale: tuple[str, str]) -> None:
     """Squares of cells, turned; lanes that are no columns are 0, as if X ended in zeros."""
     element, last = code.module.target.element, code.let("last", "sub i64 %p, 1")
     names = [code.let("column", f"add i64 {column}, {q}") for q in range(code.width)]
@@ -155,7 +192,7 @@ def _by_column(code: Code, out: str, column: str, mask: str, scale: tuple[str, s
         turned = transposed(e, [cells(code, e, at, some) for at in places])
         for q, x in enumerate(turned):
             inside = Value(e, "truth", mask, varies=True)
-            _put(code, e, inside.where(x, 0.0), scale, code.let("k", f"add i64 {k}, {q}"), out)
+            _put(code, panel, inside.where(x, 0.0), scale, code.let("k", f"add i64 {k}, {q}"), out)
         return ()
 
     code.along(code.span("%rows"), (), square)

@@ -15,7 +15,7 @@ from lossmith.fit.objective import Meter, Objective
 from lossmith.fit.sampled import Sampled
 from lossmith.fit.solvers import BASIC, CURVED, Evaluation
 from lossmith.fit.solvers.smoothing import Bound
-from lossmith.fit.walk import serves, swept
+from lossmith.fit.walk import roughened, serves, swept
 from lossmith.program import Program, Step
 
 LEAST = 1e-9
@@ -108,7 +108,7 @@ class Concomitant:
         """Value and gradient over all rows, and the exact Hessian where `want` names it."""
         inner = self.inner
         inner.meter.passes += inner.share
-        if serves(inner.table, inner.loss, want):
+        if serves(inner.table, inner.loss, want[:3]):
             return self._walked(inner.table, w, want, inner.mass)
         return self._at(w, slice(None), "hessian" in want)
 
@@ -144,7 +144,8 @@ class Concomitant:
             return self._nowhere
         coef, last = inner.design.user(w[:-1])
         loss = InUnits(inner.loss, 1.0 / sigma)
-        sums = swept(replace(table, edge=True), inner.design, loss, coef, last, (*BASIC, *want[2:]))
+        table = roughened(replace(table, edge=True), want)
+        sums = swept(table, inner.design, loss, coef, last, want[:3])
         slope = np.append(inner.design.pulled(sums.pull, sums.slope), sums.value + sums.edge / sigma) / mass
         slope[-1] += 0.5
         hessian = None

@@ -39,11 +39,17 @@ class Factor:
                 return cls(lower, scale, shift)
         return cls(np.eye(len(scale)), scale, 1.0)
 
-    def solve(self, g: Vector) -> Vector:
-        """H⁻¹ g."""
-        from scipy.linalg.lapack import dpotrs
+    @property
+    def weakest(self) -> float:
+        """The least share of a coordinate's curvature that those before it leave unexplained; 0 where all was noise."""
+        return float(np.diagonal(self.lower).min(initial=1.0)) ** 2 if self.shift == RIDGE else 0.0
 
-        return np.asarray(dpotrs(self.lower, g / self.scale, lower=True)[0]) / self.scale
+    def solve(self, g: Vector) -> Vector:
+        """H⁻¹ g, for one right-hand side (size,)."""
+        from scipy.linalg.blas import dtrsv  # twice as fast as dpotrs, which takes g for a matrix
+
+        half = dtrsv(self.lower, g / self.scale, lower=True)
+        return np.asarray(dtrsv(self.lower, half, lower=True, trans=1)) / self.scale
 
 
 def _shifts() -> Iterator[float]:

@@ -23,7 +23,7 @@ from lossmith.fit.polyhedral import Hinges
 from lossmith.fit.sampled import RUN, Sampled, runs, sampled
 from lossmith.fit.scores import blind
 from lossmith.fit.solvers import BASIC, CURVED, Evaluation
-from lossmith.fit.walk import classes_of, classes_swept, descended, diagonal, serves, swept, table_of
+from lossmith.fit.walk import classes_of, classes_swept, descended, diagonal, roughened, serves, swept, table_of
 from lossmith.rows.memory import Rows, blocks
 from lossmith.total import Total
 
@@ -308,7 +308,7 @@ class Objective:
         """Value, gradient and curvature by a compiled pass."""
         coef, last = self.design.user(w)
         bent = [c for c in want if c in CURVATURES][:1]
-        sums = swept(table, self.design, self.loss, coef, last, (*BASIC, *bent))
+        sums = swept(roughened(table, want), self.design, self.loss, coef, last, (*BASIC, *bent))
         total = Total(sums.value, mass, self.design.pulled(sums.pull, sums.slope), sums.hessian)
         return self._finish(w, total, mass)
 

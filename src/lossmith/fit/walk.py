@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from lossmith.backends import load
 from lossmith.curvature import fixed_majorant
 from lossmith.fit import design as designs
 from lossmith.fit.design import Array, Design
-from lossmith.fit.solvers import BASIC, CURVED
+from lossmith.fit.solvers import BASIC, CURVED, ROUGH
 
 if TYPE_CHECKING:
     from lossmith.backends.passes import Swept, Table
@@ -72,6 +73,11 @@ def serves(table: Table | SparseTable | WideTable | None, loss: Any, want: tuple
     if "majorant" in want and fixed_majorant(loss) is not None:
         return False
     return set(want) <= set(loss.program.wants)
+
+
+def roughened(table: Any, want: tuple[str, ...]) -> Any:
+    """The table, whose Hessian need have no more digits than single precision where `want` says so."""
+    return replace(table, rough=True) if ROUGH[-1] in want else table
 
 
 def _plain(values: Any) -> Any:

@@ -5,7 +5,8 @@ A solver is a frozen value: its fields are its options. It sees an `Objective` a
     objective.size                       how many numbers w has; w is a flat float64 vector in standardised coordinates
     objective.rows_count                 how many rows there are
     objective.at(w, want)                Evaluation(value, gradient, hessian) over all rows; want is a tuple out of
-                                         "value" "gradient" "hessian" "majorant" (the last two fill `hessian`)
+                                         "value" "gradient" "hessian" "majorant" (the last two fill `hessian`), and
+                                         "rough" where single precision will do for these
     objective.batch(w, rows)             the same for a slice or an index array of rows: value and gradient are unbiased
                                          estimates of those of `at` (the penalty is whole)
     objective.intercepts                 which coordinates are intercepts, which nothing may shrink
@@ -39,7 +40,8 @@ Option = Param | tuple[str, ...]
 
 BASIC = ("value", "gradient")
 CURVED = (*BASIC, "hessian")
-"""What is asked of an objective at a point."""
+ROUGH = (*CURVED, "rough")
+"""What is asked of an objective at a point; of a rough Hessian no more digits than single precision has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from lossmith.domain import Interval, Param
 from lossmith.fit.factor import Factor
 from lossmith.fit.search import downhill
-from lossmith.fit.solvers import CURVED, Evaluation, Option, State, Vector
+from lossmith.fit.solvers import CURVED, ROUGH, Evaluation, Option, State, Vector
 
 WIDEST = 2500
 """Coordinates beyond which a Hessian costs more than it saves."""
@@ -24,6 +24,8 @@ PASS = 20
 """Multiplications for a Hessian, per cell of X, that take as long as reading the cell."""
 WARM = 2e-2
 """A relative residual that the solution on a sample hardly beats on all rows."""
+SOUND = 1e-4
+"""The least part of a coordinate that the others leave unexplained of which single precision keeps enough digits."""
 AMPLE = 150, 1000
 """Rows for each coordinate beyond which a sample's solution, and its Hessian, need not be any nearer."""
 COARSE = 30
@@ -35,6 +37,9 @@ SLOW = 4
 class Preconditioner(Protocol):
     """The inverse of a guess at the Hessian."""
 
+    @property
+    def weakest(self) -> float: ...
+
     def solve(self, g: Vector) -> Vector: ...
 
 
@@ -43,6 +48,11 @@ class Diagonal:
     """One curvature per coordinate."""
 
     curvature: Vector
+
+    @property
+    def weakest(self) -> float:
+        """The least part of a coordinate that no other explains: all."""
+        return 1.0
 
     def solve(self, g: Vector) -> Vector:
         """g over the curvature."""
@@ -65,6 +75,25 @@ class Memory:
         guess = Factor.of(curvature) if curvature.ndim == 2 else Diagonal(curvature)
         return cls(pairs, guess, curvature, rows)
 
+    @classmethod
+    def at(cls, some: Any, w: Vector, rows: int) -> tuple[Memory, Evaluation]:
+        """What a look at the curvature tells; in double where its factor shows that single precision is too little."""
+        for want in (ROUGH, CURVED):
+            here = some.at(w, want)
+            found = cls.of(np.asarray(here.hessian), rows)
+            if found.guess.weakest > SOUND:
+                break
+        return found, here
+
+    @classmethod
+    def measured(cls, objective: Any, w: Vector, rows: int) -> Memory:
+        """The curvature of so many rows at w, or its diagonal for what is too wide."""
+        if not _dense(objective):
+            diagonal = objective.diagonal(w)
+            return cls.of(np.maximum(diagonal, 1e-8 * max(float(diagonal.max()), 1e-280)), rows)
+        some = objective if rows >= objective.rows_count else objective.sample(rows)
+        return cls.at(some, w, rows)[0]
+
     def shifted(self, l2: Vector) -> Memory:
         """The same for an objective with ½ Σ l2·w² more: secant pairs and curvature are known without a look at it."""
         bent = self.curvature + (np.diag(l2) if self.curvature.ndim == 2 else l2)
@@ -72,7 +101,7 @@ class Memory:
 
     def renewed(self, objective: Any, w: Vector) -> Memory:
         """The curvature measured anew at w."""
-        return Memory.of(curvature(objective, w, self.rows), self.rows)
+        return Memory.measured(objective, w, self.rows)
 
     def widened(self, objective: Any, w: Vector, times: int) -> Memory:
         """The curvature at w of so many times the rows, as far as there are more."""
@@ -104,15 +133,15 @@ class Lbfgs:
         few, count = (int(self.sample),) * 2 if self.sample else sample_sizes(objective)
         if not 0 < few < objective.rows_count or not _dense(objective):
             found = _coarse(objective, w0, count) if few == 0 and objective.outputs > 1 else State(w0, objective.at(w0))
-            return replace(found, memory=Memory.of(curvature(objective, found.w, count), count))
+            return replace(found, memory=Memory.measured(objective, found.w, count))
         some = objective.sample(count) if count < objective.rows_count else objective
         given = bool(w0[~objective.intercepts].any())
         w, first = _near(some, objective.sample(few), w0, given)
-        w, bent, here = _improved(some, w, w0, first.value if given else np.inf)
+        w, memory, here = _improved(some, w, w0, first.value if given else np.inf, count)
         evaluation = here if some is objective else objective.at(w)
         if w is not w0 and not evaluation.value < first.value and evaluation.value > (before := objective.at(w0)).value:
             w, evaluation = w0, before  # the sample misled
-        return State(w, evaluation, memory=Memory.of(bent, count))
+        return State(w, evaluation, memory=memory)
 
     def step(self, objective: Any, state: State) -> State:
         """One step along the two-loop direction; a refreshed curvature where it leads nowhere or slowly."""
@@ -130,7 +159,7 @@ class Lbfgs:
 
     def _refreshed(self, objective: Any, state: State) -> State:
         rows = min(objective.rows_count, 8 * state.memory.rows)
-        return replace(state, memory=Memory.of(curvature(objective, state.w, rows), rows))
+        return replace(state, memory=Memory.measured(objective, state.w, rows))
 
     def _anew(self, objective: Any, state: State) -> State:
         if not state.memory.pairs:
@@ -159,15 +188,6 @@ def _dense(objective: Any) -> bool:
     return bool(objective.size <= (WIDEST if isinstance(objective.design.X, np.ndarray) else 200))
 
 
-def curvature(objective: Any, w: Vector, count: int) -> Vector:
-    """The Hessian of `count` rows, or its diagonal for what is too wide."""
-    if not _dense(objective):
-        diagonal = objective.diagonal(w)
-        return np.asarray(np.maximum(diagonal, 1e-8 * max(float(diagonal.max()), 1e-280)))
-    some = objective if count >= objective.rows_count else objective.sample(count)
-    return np.asarray(some.at(w, CURVED).hessian)
-
-
 def _coarse(objective: Any, w0: Vector, count: int) -> State:
     """The better of w0 and the solution on a part of the rows, walked to by the curvature of a sample at w0.
 
@@ -176,7 +196,7 @@ def _coarse(objective: Any, w0: Vector, count: int) -> State:
     some, solver = objective.sample(max(objective.rows_count // 8, 2 * count)), Lbfgs()
     state = State(w0, before := some.at(w0))
     if some.optimality(w0, before) > WARM:
-        state = replace(state, memory=Memory.of(curvature(objective, w0, count), count))
+        state = replace(state, memory=Memory.measured(objective, w0, count))
     for _ in range(COARSE):
         if some.optimality(state.w, state.evaluation) <= 0.25 * WARM or state.halt or state.memory is None:
             break
@@ -194,26 +214,21 @@ def _near(some: Any, small: Any, w0: Vector, given: bool) -> tuple[Vector, Evalu
     Only a start that someone gave can be near; one without coefficients is not looked at on the larger sample.
     """
     if not given:
-        first = small.at(w0, CURVED)
+        first = small.at(w0, ROUGH)
         return roughly(small, State(w0, first)), first
     first = some.at(w0)
     near = some.optimality(w0, first) <= WARM
-    return (w0 if near else roughly(small, State(w0, small.at(w0, CURVED)))), first
+    return (w0 if near else roughly(small, State(w0, small.at(w0, ROUGH)))), first
 
 
-def _improved(some: Any, w: Vector, w0: Vector, before: float) -> tuple[Vector, Vector, Evaluation]:
-    """One Newton step from w on a sample, or w0 where that is better there already; the Hessian before, value after."""
-    here = some.at(w, CURVED)
+def _improved(some: Any, w: Vector, w0: Vector, before: float, rows: int) -> tuple[Vector, Memory, Evaluation]:
+    """One Newton step from w on a sample, or w0 where that is better there; the curvature before, the value after."""
+    memory, here = Memory.at(some, w, rows)
     if w is not w0 and not here.value < before:
-        w, here = w0, some.at(w0, CURVED)
-    bent = np.asarray(here.hessian)
-    found = None if w is w0 else downhill(some, State(w, here), _newton(here))
-    return (w, bent, here) if found is None else (found.w, bent, found.evaluation)
-
-
-def _newton(here: Evaluation) -> Vector:
-    """Newton's step, from an evaluation with its Hessian."""
-    return -Factor.of(np.asarray(here.hessian)).solve(here.gradient)
+        w = w0
+        memory, here = Memory.at(some, w0, rows)
+    found = None if w is w0 else downhill(some, State(w, here), -memory.guess.solve(here.gradient))
+    return (w, memory, here) if found is None else (found.w, memory, found.evaluation)
 
 
 def roughly(objective: Any, state: State, steps: int = 8) -> Vector:
@@ -221,7 +236,8 @@ def roughly(objective: Any, state: State, steps: int = 8) -> Vector:
     for _ in range(steps):
         if objective.optimality(state.w, state.evaluation) <= WARM:
             break
-        found = downhill(objective, state, _newton(state.evaluation), CURVED)
+        step = -Factor.of(np.asarray(state.evaluation.hessian)).solve(state.evaluation.gradient)
+        found = downhill(objective, state, step, ROUGH)
         if found is None:
             break
         state = State(found.w, found.evaluation)
