@@ -115,7 +115,7 @@ def moved(state: State, old: Objective, new: Objective) -> State:
 def foreseen(objective: Any, state: State, seen: Sequence[tuple[float, Vector]], alpha: float) -> State:
     """The state, or a better one where the path leads by the polynomial through the points `seen`, (strength, w) each.
 
-    Not for l1, whose path has corners.
+    Not for l1, whose path has corners. The way there is no secant pair: over so long a step curvature changes.
     """
     places = [a for a, _ in seen]
     if len(seen) < 2 or not alpha > 0.0 or len({*places, alpha}) <= len(seen):
@@ -125,7 +125,7 @@ def foreseen(objective: Any, state: State, seen: Sequence[tuple[float, Vector]],
     found = objective.at(w)
     if not found.value < state.evaluation.value:
         return state
-    return State(w, found, memory=state.memory.walked(w - state.w, found.gradient - state.evaluation.gradient))
+    return State(w, found, memory=state.memory)
 
 
 def lagrange(places: Array, at: float) -> Array:
