@@ -16,6 +16,19 @@ from lossmith.loss import Loss
 from lossmith.words import definitions
 
 
+def _negbin(y: Any, eta: Any, s: Any) -> Any:
+    theta, mu = mp.exp(s), mp.exp(eta)
+    return (y + theta) * mp.log1p(mu / theta) - y * eta - mp.loggamma(y + theta) + mp.loggamma(theta) + y * s
+
+
+COUNTED: dict[str, Any] = {
+    "binet": lambda a: mp.loggamma(a) - (a - mpf(1) / 2) * mp.log(a) + a - mp.log(2 * mp.pi) / 2,
+    "negbin": _negbin,
+    "inflated": lambda k, z: -mp.log((1 + mp.exp(-z - k)) / (1 + mp.exp(-z))),
+}
+"""Words of formulas that no machine has, as they are written in books."""
+
+
 def walk(tree: Expr, names: dict[str, Any]) -> Any:
     """The value of a tree at mpmath's working precision; literals are the decimals that were written."""
     if tree.word == "number":
@@ -31,6 +44,8 @@ def walk(tree: Expr, names: dict[str, Any]) -> Any:
         a, b = (min(max(walk(x, names), mpf(-9999)), mpf(9999)) for x in tree.args[:2])
         a, b = (-b, -a) if a + b > 0 else (a, b)  # on the side where neither probability is near 1
         return mp.log((mp.erfc(-b / mp.sqrt(2)) - mp.erfc(-a / mp.sqrt(2))) / 2)
+    if tree.word in COUNTED:
+        return COUNTED[tree.word](*(walk(a, names) for a in tree.args))
     return definitions()[tree.word](*(walk(a, names) for a in tree.args))
 
 

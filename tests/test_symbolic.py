@@ -52,6 +52,11 @@ REWRITTEN = {
     "sigmoid_excess": ("max(0, sigmoid(r) - c) + log(min(1, sigmoid(-r) + c))", {"expm1", "log1p"}),
     "exp_rise": ("exp(r) + log(1 - exp(-exp(r)))", {"expm1", "log"}),
     "power_step": ("exp(-3*softplus(-r)) - exp(-2*softplus(-r))", {"sigmoid"}),
+    "inverse_scales": ("exp(r)*tanh(r)*exp(-r)", {"tanh"}),
+    "times_serpentine_of_scale": ("log(1 + exp(r)**2)", {"witch", "where"}),
+    "shared_scale": ("(softplus(r) - 1)*exp(r) - (r*sigmoid(r) + 2)*exp(r)", {"min"}),
+    "entropy_of_softplus": ("softplus(r) - r*sigmoid(r)", {"min"}),
+    "signed_exp_minus_one": ("sign(r)*exp(-abs(r)) - sign(r)", {"expm1"}),
 }
 """For every rewrite a formula that needs it, and words that only the rewritten form has; c is a parameter."""
 

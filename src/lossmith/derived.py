@@ -17,7 +17,7 @@ from lossmith.lifts import Derived, Lift
 if TYPE_CHECKING:
     from lossmith.loss import Loss
 
-RECIPE = 20
+RECIPE = 21
 """Raise it whenever the derivation would give another Program; cached ones are then made anew."""
 
 

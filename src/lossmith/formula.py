@@ -22,7 +22,7 @@ MOST_CHARACTERS, MOST_NODES, MOST_DEPTH, MOST_POWER = 4_000, 2_000, 60, 64
 WORDS: dict[str, int] = {
     "where": 3, "abs": 1, "sign": 1, "min": 2, "max": 2, "exp": 1, "expm1": 1, "log": 1, "log1p": 1, "sqrt": 1,
     "tanh": 1, "cosh": 1, "atan": 1, "sin": 1, "cos": 1, "erf": 1, "log_ndtr": 1, "log_ndtr_gap": 3, "lgamma": 1,
-    "softplus": 1, "sigmoid": 1, "xlogy": 2, "asinh": 1,
+    "softplus": 1, "sigmoid": 1, "xlogy": 2, "asinh": 1, "binet": 1, "negbin": 3, "inflated": 2,
 }  # fmt: skip
 """The words of the language and how many arguments each takes."""
 

@@ -92,10 +92,16 @@ def _outputs(loss: Loss, rng: np.random.Generator, n: int) -> Array:
     return np.where((np.arange(len(z)) % 2 == 0)[:, None] & np.isfinite(single), single, z)
 
 
+MANY = 2.0**20
+"""Below it truths of a count are whole numbers; of a part of one, 0.3 say, gamma functions are subtracted."""
+
+
 def _several(loss: Loss, rng: np.random.Generator, n: int, m: int) -> Points:
     """Truths of the loss's own domain; for a third of the rows the first output is all but the truth."""
     z = _outputs(loss, rng, n)
     y = truths(loss, rng, len(z))
+    if "negbin" in {e.word for e in loss.tree.walk()}:
+        y = np.where(y < MANY, np.round(y), y)
     near = y * (1 + rng.choice([-1.0, 0.0, 1.0], len(z)) * np.exp2(rng.uniform(-30, 0, len(z))))
     place = near if loss.target.interval.low < 0 else np.log(np.maximum(near, 1e-300))
     z[::3, 0] = place[::3].astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmith.catalogue.pieces import COUNTS, tail, zero
+from lossmith.catalogue.pieces import COUNTS
 from lossmith.domain import fraction, halfline, positive, positive_line, real
 from lossmith.lifts import several
 from lossmith.loss import Loss
@@ -44,7 +44,7 @@ class LogisticNLL(Loss, lift=several("mu", "log_s")):
 class GumbelNLL(Loss, lift=several("mu", "log_b")):
     """A Gumbel distribution of largest values whose location and width are both predicted."""
 
-    formula = "log_b + 1 + expm1(-(y - mu)*exp(-log_b)) + (y - mu)*exp(-log_b)"
+    formula = "log_b + 1 + expm1((mu - y)*exp(-log_b)) - (mu - y)*exp(-log_b)"
     mean_formula = "mu + 0.5772156649015329*exp(log_b)"
     cite = "Gumbel 1935; Johnson, Kotz and Balakrishnan 1995, chapter 22"
 
@@ -52,7 +52,10 @@ class GumbelNLL(Loss, lift=several("mu", "log_b")):
 class GammaNLL(Loss, lift=several("log_mu", "log_shape"), target=positive_line):
     """Positive amounts whose mean and shape are both predicted: the coefficient of variation is shape^(−1/2)."""
 
-    formula = "exp(log_shape)*(log_mu - log(y) + y*exp(-log_mu) - log_shape) + lgamma(exp(log_shape))"
+    formula = (
+        "exp(log_shape)*(expm1(log(y) - log_mu) - (log(y) - log_mu)) + binet(exp(log_shape)) - log_shape/2"
+        " + log(2*pi)/2"
+    )
     mean_formula = "exp(log_mu)"
     cite = "Rigby and Stasinopoulos 2005, doi:10.1111/j.1467-9876.2005.00510.x"
 
@@ -76,7 +79,7 @@ class NegativeBinomialNLL(Loss, lift=several("log_mu", "log_theta"), target=half
 class ZeroInflatedPoisson(Loss, lift=several("log_mu", "zero"), target=halfline):
     """Poisson counts among which a share σ(zero) are zeros for a reason of their own."""
 
-    formula = f"where(y > 0, softplus(zero) + exp(log_mu) - y*log_mu, {zero('exp(log_mu)')})"
+    formula = "where(y > 0, softplus(zero) + exp(log_mu) - y*log_mu, inflated(exp(log_mu), zero))"
     mean_formula = "sigmoid(-zero)*exp(log_mu)"
     aliases = ("zip",)
     cite = "Lambert 1992, doi:10.2307/1269547"
@@ -85,7 +88,7 @@ class ZeroInflatedPoisson(Loss, lift=several("log_mu", "zero"), target=halfline)
 class ZeroInflatedNegativeBinomial(Loss, lift=several("log_mu", "zero", "log_theta"), target=halfline):
     """Overdispersed counts among which a share σ(zero) are zeros for a reason of their own."""
 
-    formula = f"where(y > 0, softplus(zero) + {COUNTS}, {zero('(exp(log_theta)*softplus(log_mu - log_theta))')})"
+    formula = f"where(y > 0, softplus(zero) + {COUNTS}, inflated(negbin(0, log_mu, log_theta), zero))"
     mean_formula = "sigmoid(-zero)*exp(log_mu)"
     aliases = ("zinb",)
     cite = "Greene 1994, SSRN 1293115"
@@ -94,7 +97,7 @@ class ZeroInflatedNegativeBinomial(Loss, lift=several("log_mu", "zero", "log_the
 class HurdlePoisson(Loss, lift=several("log_mu", "zero"), target=halfline):
     """Zero with probability σ(zero), else a Poisson count that is known to be positive."""
 
-    formula = f"where(y > 0, softplus(zero) + exp(log_mu) - y*log_mu - {tail('log_mu')}, softplus(-zero))"
+    formula = "where(y > 0, softplus(zero) + exp(log_mu) - y*log_mu + log(-expm1(-exp(log_mu))), softplus(-zero))"
     mean_formula = "sigmoid(-zero)*where(log_mu < -30, 1, -exp(log_mu)/expm1(-exp(log_mu)))"
     cite = "Mullahy 1986, doi:10.1016/0304-4076(86)90002-3"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmith.catalogue.pieces import EXTREME, LOGISTIC, NORMAL
+from lossmith.catalogue.pieces import NORMAL, SCALED_GAP, extreme, logistic
 from lossmith.lifts import all_threshold, censored, ordinal
 from lossmith.loss import Loss
 
@@ -19,7 +19,7 @@ class CensoredNormal(Loss, lift=censored):
 class CensoredLogistic(Loss, lift=censored):
     """A logistic value of which perhaps only bounds are known: in log time the log-logistic survival model."""
 
-    formula = f"where(kind == 0, softplus(u) + softplus(-u) + log_sigma, {LOGISTIC})"
+    formula = f"where(kind == 0, softplus(u) + softplus(-u) + log_sigma, {logistic(SCALED_GAP)})"
     mean_formula = "mu"
     cite = "Bennett 1983, doi:10.2307/2347295"
 
@@ -27,7 +27,7 @@ class CensoredLogistic(Loss, lift=censored):
 class CensoredExtreme(Loss, lift=censored):
     """An extreme value of which perhaps only bounds are known: in log time the Weibull survival model."""
 
-    formula = f"where(kind == 0, exp(u) - u + log_sigma, {EXTREME})"
+    formula = f"where(kind == 0, exp(u) - u + log_sigma, {extreme(SCALED_GAP)})"
     mean_formula = "mu - 0.5772156649015329*exp(log_sigma)"
     cite = "Kalbfleisch and Prentice 2002, doi:10.1002/9781118032985"
 
@@ -35,7 +35,7 @@ class CensoredExtreme(Loss, lift=censored):
 class CumulativeLogit(Loss, lift=ordinal):
     """Ordered classes cut from a logistic score: proportional odds."""
 
-    formula = LOGISTIC
+    formula = logistic()
     aliases = ("proportional_odds", "ordered_logit")
     cite = "McCullagh 1980, doi:10.1111/j.2517-6161.1980.tb01109.x"
 
@@ -51,7 +51,7 @@ class CumulativeProbit(Loss, lift=ordinal):
 class CumulativeCloglog(Loss, lift=ordinal):
     """Ordered classes cut from an extreme-value score: proportional hazards in discrete time."""
 
-    formula = EXTREME
+    formula = extreme()
     aliases = ("grouped_survival",)
     cite = "Prentice and Gloeckler 1978, doi:10.2307/2529588"
 

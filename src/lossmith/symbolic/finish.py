@@ -7,6 +7,8 @@ from collections.abc import Callable
 import sympy as sp
 
 from lossmith.symbolic.algebra import RELATIONS, Tree, Where
+from lossmith.symbolic.remainders import calls
+from lossmith.symbolic.scales import inverse_scales
 from lossmith.symbolic.smooth import Cos, Exp, Expm1, Saturation, Sech2, Serpentine, Sigmoid, Sin, Tanh, Witch
 from lossmith.symbolic.stable import exp_minus_one, split
 
@@ -111,6 +113,17 @@ def _gap(x: Tree, y: Tree) -> Tree:
     return Where(RELATIONS["gt"](x, y), up, down)
 
 
+def one_minus_share(e: Tree) -> Tree | None:
+    """1 − σ(x)·eʸ → σ(−x) − σ(x)·expm1(y), where both may be all but 1."""
+    if not e.is_Add or len(e.args) != 2 or sp.S.One not in e.args:
+        return None
+    for _, share, y in calls(e, Exp):
+        if (-share).func is Sigmoid:
+            x = (-share).args[0]
+            return Sigmoid(-x) - Sigmoid(x) * Expm1(y)
+    return None
+
+
 FADING = (Exp, Sigmoid, Sech2, Witch)
 """Words worth taking out of a sum."""
 
@@ -126,7 +139,13 @@ FINISHING: tuple[Callable[[Tree], Tree | None], ...] = (
 """Rewrites for what nobody will differentiate any more."""
 
 
-JOINTLY: tuple[Callable[[Tree], Tree | None], ...] = (*FINISHING, exp_minus_one, sigmoid_gap)
+JOINTLY: tuple[Callable[[Tree], Tree | None], ...] = (
+    *FINISHING,
+    exp_minus_one,
+    one_minus_share,
+    sigmoid_gap,
+    inverse_scales,
+)
 """The same where several outputs, or both ends of an interval, leave differences."""
 
 

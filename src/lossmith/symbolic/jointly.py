@@ -96,6 +96,8 @@ def _sign(loss: Joint, factor: Expr, zero: bool) -> int:
         program = literal(factor, (), tuple(loss.params))
         value = program.only("value").run(dict(loss.params))["value"] if program is not None else 0
         return (1 if value > 0 else -1) if value == value and value != 0 else 0
+    if zero and factor.word == "sub" and factor.args[0] == call("expm1", factor.args[1]):  # eˣ − 1 − x
+        return 1
     x = freed.enclosed(loss, factor) if zero else UNSURE
     return 1 if x.low >= 0 else (-1 if x.high <= 0 else 0)
 
@@ -133,8 +135,7 @@ def _term_convex(loss: Joint, sign: int, e: Expr) -> bool:
     if e.word in CONCAVE:
         return sign < 0 and all(is_affine(a, outputs) for a in e.args)
     if (found := _along(e)) is not None:
-        moved, still = found
-        return sign > 0 and is_affine(moved, outputs) and not any(a.names & outputs for a in still)
+        return sign > 0 and is_affine(found[0], outputs) and not any(a.names & outputs for a in found[1])
     parts = combinations(e, outputs)
     if len(parts) != 1:
         return False

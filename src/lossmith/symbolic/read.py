@@ -8,7 +8,7 @@ from fractions import Fraction
 import sympy as sp
 
 from lossmith.formula import Expr
-from lossmith.symbolic import between, remainders, smooth
+from lossmith.symbolic import between, counts, gammas, remainders, smooth
 from lossmith.symbolic.algebra import HALF, RELATIONS, Abs, Max, Min, Sign, Tree, Where, Word
 
 FUNCTIONS: dict[str, type[Word]] = {
@@ -16,7 +16,8 @@ FUNCTIONS: dict[str, type[Word]] = {
     for f in (
         Abs, Sign, Max, Min, Where, smooth.Exp, smooth.Expm1, smooth.Log, smooth.Log1p, smooth.Tanh, smooth.Cosh,
         smooth.Atan, smooth.Sin, smooth.Cos, smooth.Erf, smooth.LogNdtr, between.LogNdtrGap, smooth.Lgamma,
-        smooth.Softplus, smooth.Sigmoid, smooth.Xlogy, remainders.Asinh,
+        smooth.Softplus, smooth.Sigmoid, smooth.Xlogy, remainders.Asinh, gammas.Binet, counts.NegBin,
+        counts.Inflated,
     )
 }  # fmt: skip
 """The words of the formula language."""

@@ -10,7 +10,7 @@ from functools import reduce
 
 import sympy as sp
 
-from lossmith.symbolic import logits, remainders
+from lossmith.symbolic import logits, remainders, scales
 from lossmith.symbolic.algebra import HALF, Tree
 from lossmith.symbolic.smooth import (
     Cosh,
@@ -288,6 +288,7 @@ REWRITES: dict[str, Callable[[Tree], Tree | None]] = (
     }
     | remainders.REWRITES
     | logits.REWRITES
+    | scales.REWRITES
 )
 """Every rewrite by its name, in the order in which they are tried."""
 
