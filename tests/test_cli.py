@@ -14,8 +14,9 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
+from lossmith.catalogue import loss
 from lossmith.cli import main
-from lossmith.cli.common import progress_bar, spoken
+from lossmith.cli.common import progress_bar
 from lossmith.cli.showing import plot
 
 HEAVY = ("sklearn", "llvmlite", "sympy", "pandas", "torch", "scipy", "pyarrow", "jinja2")
@@ -145,8 +146,8 @@ def test_fit_takes_names_parameters_and_formulas(table: Path, capsys: pytest.Cap
 
 
 def test_fit_has_a_default_loss_for_every_target(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for target, loss in (("y", "Squared"), ("c", "Logistic"), ("n", "Squared")):
-        assert run(capsys, "fit", table, "--target", target)[1].startswith(loss)
+    for target, name in (("y", "Squared"), ("c", "Logistic"), ("n", "Squared")):
+        assert run(capsys, "fit", table, "--target", target)[1].startswith(name)
 
 
 def test_show_list_source_and_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,9 +183,9 @@ def test_losses_of_several_outputs_are_listed_shown_and_printed(capsys: pytest.C
 
 
 def test_losses_as_a_person_writes_them() -> None:
-    assert spoken("Huber(delta=2)").params == {"delta": 2.0}
-    assert spoken("max(r, 0)").formula == "max(r, 0)"
-    assert spoken("abs(r)").name == "Formula"
+    assert loss("Huber(delta=2)").params == {"delta": 2.0}
+    assert loss("max(r, 0)").formula == "max(r, 0)"
+    assert loss("abs(r)").name == "Formula"
 
 
 def test_a_bar_appears_where_a_person_is_waiting(

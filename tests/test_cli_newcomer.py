@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import lossmith
 from lossmith.cli import app, main
 
 ROOT = Path(__file__).parents[1]
@@ -104,7 +105,7 @@ MISTAKES = [
     ("fit latin.csv --target y", "as UTF-8"),
     ("show Huber(2)", "write Huber(delta=1.345)"),
     ("show Huber(delta)", "write Huber(delta=1.345)"),
-    ("show Squared(2)", "write Squared(), for it has no parameters"),
+    ("show Squared(2)", "write Squared(); it has no parameters"),
     ("prove Huber --lift margin", "leave it out"),
     ("prove Huber --fact convx", "did you mean 'convex'?"),
     ("list --lift residul", "did you mean 'residual'?"),
@@ -168,3 +169,16 @@ def test_a_long_formula_leaves_room_for_the_figures(
     head = next(line for line in out.splitlines() if line.startswith("loss "))
     for column in ("squared error", "to default", "95 % interval", "p (Holm)"):
         assert column in head
+
+
+def test_python_reads_a_loss_as_the_command_line_prints_it(tmp_path: Path) -> None:
+    """Fault: parameters in parentheses were understood by the command line only."""
+    assert lossmith.loss("Huber(delta=2)").params == {"delta": 2.0}
+    assert lossmith.loss("huber()").params == lossmith.Huber().params
+    assert lossmith.loss("Barron(alpha=1, c=2)", c=3.0).params == {"alpha": 1.0, "c": 3.0}
+    assert lossmith.loss("log(1 + exp(-m))").name == "Formula"  # a word, although it names a loss as well
+    X = np.arange(12.0).reshape(6, 2) % 5
+    model = lossmith.LinearRegressor(loss="Huber(delta=2)").fit(X, X[:, 0])
+    assert model.loss_.params == {"delta": 2.0}
+    with pytest.raises(lossmith.errors.FileError, match="is a folder; name a file"):
+        model.save(tmp_path, force=True)

@@ -9,6 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from lossmith.errors import ParameterError, shown
+from lossmith.formula import WORDS
 from lossmith.loss import Loss, from_formula
 
 
@@ -64,7 +65,7 @@ def find(text: str) -> type[Loss] | None:
 
 
 def loss(what: str | Loss | type[Loss], lift: str | None = None, **params: float) -> Loss:
-    """A loss from its name ("huber"), from one line of mathematics ("abs(r)**1.5"), or as it is.
+    """A loss from its name ("huber", "Huber(delta=2)"), from one line of mathematics ("abs(r)**1.5"), or as it is.
 
     lift: residual, margin, score or softmax; guessed from the slots of the formula where they decide it.
     params: the loss's parameters, or numbers for further names in the formula.
@@ -75,5 +76,27 @@ def loss(what: str | Loss | type[Loss], lift: str | None = None, **params: float
         return what(**params)
     if not isinstance(what, str):
         raise ParameterError(f"a loss is a name, a formula or a Loss, not {shown(what)}")
-    named = find(what)
-    return named(**params) if named else from_formula(what, lift, params)
+    plain = find(what)
+    named, given = (plain, {}) if plain is not None else _called(what)
+    return named(**{**given, **params}) if named else from_formula(what, lift, params)
+
+
+def _called(text: str) -> tuple[type[Loss] | None, dict[str, float]]:
+    """The loss and the parameters of "Huber(delta=2)"; ParameterError for one whose parameters have no names."""
+    head, bracket, inside = text.strip().partition("(")
+    kind = _index().get(_plain(head))
+    if not bracket or kind is None or head.strip() in WORDS or not inside.rstrip().endswith(")"):
+        return None, {}
+    parts = [part for part in inside.rstrip()[:-1].split(",") if part.strip()]
+    if any("=" not in part for part in parts):
+        named = ", ".join(f"{name}={param.default:g}" for name, param in kind.declared.items())
+        raise ParameterError(f"{text!r}: write {kind.__name__}({named})" + ("" if named else "; it has no parameters"))
+    return kind, dict(_number(part) for part in parts)
+
+
+def _number(part: str) -> tuple[str, float]:
+    name, _, value = part.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise ParameterError(f"{part.strip()!r}: {value.strip()!r} is not a number") from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lossmith.choose import choose as choose_loss
 from lossmith.choose.caveats import bad_rows
 from lossmith.choose.write import demand_free, write_text
-from lossmith.cli.common import console, demand_apart, demand_suffix, interrupted, listed, opened, progress_bar
+from lossmith.cli.common import console, demand_apart, demand_suffix, interrupted, opened, progress_bar
 
 if TYPE_CHECKING:
     from lossmith.choose.choice import Choice
@@ -50,7 +50,7 @@ def choose(
         interrupted("nothing was written; --time-budget SECONDS makes a verdict of what fits"),
         progress_bar() as progress,
     ):
-        choice = choose_loss(data, target, losses=listed(losses), groups=group, progress=progress, **asked)
+        choice = choose_loss(data, target, losses=losses, groups=group, progress=progress, **asked)
     _print(choice)
     _write(choice, out, json, save, force)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lossmith.choose.work import Progress
-    from lossmith.loss import Loss
 
 PATIENCE = 1.0
 """Seconds of silence before a progress bar appears."""
@@ -34,25 +32,6 @@ def opened(path: Path, drop: str | None, **named: str | None) -> Table:
         if purposes:
             raise ParameterError(f"--drop {name}: is named by {purposes[0]} too; take it out of one of them")
     return table.without(unwanted)
-
-
-def spoken(text: str) -> Loss:
-    """The loss that a text names, with its parameters in parentheses, or spells as a formula."""
-    from lossmith.catalogue import loss
-
-    found = re.fullmatch(r"\s*(\w+)\s*\(((?:\s*\w+\s*=\s*[^=,()]+,?)*)\)\s*", text)
-    if found is None:
-        _demand_names(text)
-        return loss(text)
-    return loss(found[1]).with_params(**dict(_number(part) for part in found[2].split(",") if part.strip()))
-
-
-def listed(text: str | None) -> list[Loss] | None:
-    """Losses from a text with commas between them."""
-    from lossmith.choose import split_losses
-
-    parts = split_losses(text)
-    return None if parts is None else [spoken(part) for part in parts]
 
 
 def demand_suffix(option: str, path: Path | None, *suffixes: str) -> None:
@@ -114,22 +93,3 @@ def progress_bar() -> Iterator[Progress]:
         yield report
     finally:
         bar.stop()
-
-
-def _demand_names(text: str) -> None:
-    """Raise a ParameterError for a loss of the catalogue whose parameters have no names: Huber(2)."""
-    from lossmith.catalogue import every
-
-    head, bracket, _ = text.strip().partition("(")
-    kind = every().get(head)
-    if bracket and kind is not None:
-        named = ", ".join(f"{name}={param.default:g}" for name, param in kind.declared.items())
-        raise ParameterError(f"{text!r}: write {head}({named})" + ("" if named else ", for it has no parameters"))
-
-
-def _number(part: str) -> tuple[str, float]:
-    name, _, value = part.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        raise ParameterError(f"{part.strip()!r}: {value.strip()!r} is not a number") from None

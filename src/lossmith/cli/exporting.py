@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lossmith.adapters.export import export as exported
+from lossmith.catalogue import loss as named
 from lossmith.choose.write import write_text
-from lossmith.cli.common import demand_suffix, spoken
+from lossmith.cli.common import demand_suffix
 from lossmith.errors import ParameterError
 
 
 def export(text: str, to: str, params: Sequence[str], out: Path | None, force: bool) -> None:
     """Write the file, or print it."""
     demand_suffix("--out", out, ".py")
-    loss = spoken(text)
+    loss = named(text)
     given = dict(_number(part) for part in params)
     made = exported(loss.with_params(**given) if given else loss, to=to)
     if out is None:

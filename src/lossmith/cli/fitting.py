@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossmith.catalogue import loss as named
 from lossmith.choose import demand_different
 from lossmith.choose.learners import LINEAR, PATIENCE, ROUNDS, Growth, Learner, Setting, learners
 from lossmith.choose.plan import weight_of as checked_weight
@@ -17,7 +18,7 @@ from lossmith.choose.shift import Shift, shift_for
 from lossmith.choose.shortlist import first_loss, is_for_classes, several
 from lossmith.choose.tablemodel import TableModel, features
 from lossmith.choose.write import demand_free, write_with
-from lossmith.cli.common import console, demand_apart, opened, spoken
+from lossmith.cli.common import console, demand_apart, opened
 from lossmith.errors import FileError, ParameterError, UnsupportedError
 from lossmith.rows.files import read_table
 
@@ -54,7 +55,7 @@ def fit(
     )
     levels = None if quantiles is None else _levels(quantiles)
     loss = "Quantile" if loss is None and levels is not None else loss
-    chosen = None if loss is None else spoken(loss)
+    chosen = None if loss is None else named(loss)
     if chosen is not None and chosen.lift.joint:
         raise UnsupportedError(
             f"{chosen.name} {several(chosen)}; `lossmith fit` takes losses of one score, or of softmax"

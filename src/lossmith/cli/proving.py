@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmith import certificates, proofs
 from lossmith.catalogue import every, find, loss
-from lossmith.cli.common import console, spoken
+from lossmith.cli.common import console
 from lossmith.errors import ParameterError, hint
 from lossmith.facts import Fact
 from lossmith.loss import Loss
@@ -47,9 +47,6 @@ def prove(
 def _loss(text: str, lift: str | None, fixed: dict[str, float], ranges: proofs.Ranges) -> Loss:
     """The loss, with given parameters; a formula's further names are numbers, those of a range from its middle."""
     middle = {n: (a + b) / 2 for n, (a, b) in ranges.items()}
-    if lift is None and "(" in text and text.split("(")[0].strip().isidentifier():
-        one = spoken(text)
-        return one.with_params(**fixed, **middle) if fixed or middle else one
     if lift is not None and (named := find(text)) is not None:
         raise ParameterError(f"--lift {lift}: is for formulas, and {named.__name__} has its own; leave it out")
     return loss(text, lift, **fixed, **middle)

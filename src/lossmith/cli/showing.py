@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import BACKENDS
-from lossmith.cli.common import console, spoken
+from lossmith.catalogue import loss as named
+from lossmith.cli.common import console
 from lossmith.errors import ParameterError, UnsupportedError, hint
 from lossmith.formula import parse
 
@@ -70,7 +71,7 @@ def show(text: str) -> None:
 
     from lossmith.adapters.rosetta import hosts, peers
 
-    screen, loss = console(), spoken(text)
+    screen, loss = console(), named(text)
     screen.print(Text.assemble((loss.name, "bold"), f"  {loss.title}"))
     screen.print(Text(f"  {loss.formula}", style="cyan"))
     for name, param in type(loss).declared.items():
@@ -117,7 +118,7 @@ _MARKS = {True: "yes", False: "no ", None: "?  "}
 
 def source(text: str, backend: str) -> None:
     """The generated code, as it is."""
-    sys.stdout.write(spoken(text).source(backend).rstrip("\n") + "\n")
+    sys.stdout.write(named(text).source(backend).rstrip("\n") + "\n")
 
 
 def _signed(kind: type[Loss]) -> str:

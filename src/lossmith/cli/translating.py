@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lossmith.adapters.rosetta import Reading, Row, convention, peers, read, rows, spell, written
-from lossmith.cli.common import console, spoken
+from lossmith.catalogue import loss as named
+from lossmith.cli.common import console
 from lossmith.errors import UnsupportedError, nearest
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def translate(text: str, to: str | None) -> None:
 def lines(text: str, to: str | None) -> Iterator[str]:
     """The answer, line by line."""
     source = read(text) if re.match(r"\s*\w+\s*:", text) else None
-    loss = source.loss if source else spoken(text)
+    loss = source.loss if source else named(text)
     yield f"{loss!r}: {loss.title}"
     if source:
         yield from _told(source)

@@ -178,6 +178,8 @@ def _note(raw: bytes, where: str) -> tuple[str, str]:
 
 def _write(path: Path, raw: bytes, force: bool) -> None:
     """Write beside the target, flush to the disk, then rename: no reader ever sees half a file."""
+    if path.is_dir():
+        raise FileError(f"{path} is a folder; name a file")
     if path.exists() and not force:
         raise FileError(f"{path} exists; pass force=True to replace it")
     beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
