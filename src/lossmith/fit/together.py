@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossmith.backends.threads import in_order
 from lossmith.errors import ShapeError
 from lossmith.fit.design import Array, Design
 from lossmith.fit.drive import Limits, Step, drive
@@ -80,8 +81,7 @@ class Together:
         self.meter.passes += 1.0
         value, whole, bent = 0.0, np.zeros((self.design.size, self.outputs)), "hessian" in want
         hessian = np.zeros((whole.size, whole.size) if bent else (0, 0))
-        for rows in blocks(self.design.X, 4096):
-            found = self._part(w, rows, bent)
+        for found in in_order(lambda rows: self._part(w, rows, bent), blocks(self.design.X, 4096)):
             value, whole = value + found.value, whole + found.gradient
             hessian = hessian if found.hessian is None else hessian + found.hessian
         square = hessian[np.ix_(self.keep, self.keep)] + np.diag(self.l2) if bent else None
