@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def train_lines(plan: Any) -> Any:
 
 
 def test_rounds_stop_by_the_score_and_not_by_the_loss(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The best entry of each history is the score of the rows held out. Planted: the loss itself is watched."""
+    """No round of a trial would have scored better than the one that it kept. Planted: the loss itself is watched."""
     X, y = bent()
     plan = planned(X, y, score="squared", losses=["Absolute"], engine=engine)
     (stage,) = train.stages_of(plan.job, plan.folds[:1])
@@ -136,19 +137,19 @@ def test_rounds_stop_by_the_score_and_not_by_the_loss(engine: str, monkeypatch: 
 
     def gap() -> float:
         (found,) = candidate.learner.trials(bench, [task], "", plan.score, 0.0)
-        assert isinstance(found, boosters.Forest), found
+        assert isinstance(found, boosters.Tried), found
         (judged,) = bench_of.judge(bench, [task], [found], plan.score, candidate.learner.raw)
-        history = found.part.trees.history
-        assert found.rounds == int(np.argmin(history)) + 1
-        return float(abs(history.min() / judged.score - 1))
+        grown = [train.task_of(0, candidate, Setting(0.0, (), Growth(rounds=n))) for n in range(1, 31)]
+        every = candidate.learner.fits(bench, grown, "", 0.0)
+        scores = [one.score for one in bench_of.judge(bench, grown, every, plan.score, candidate.learner.raw)]
+        assert scores[found.rounds - 1] == pytest.approx(judged.score, rel=1e-6)
+        return float(judged.score / min(scores) - 1)
 
     assert gap() < 1e-6
     watched = lossmith.Absolute()
-    monkeypatch.setattr(
-        boosters,
-        "_watcher",
-        lambda part, loss, score: lambda y, z, w: float(np.average(watched.value(y, z), weights=w)),
-    )
+    absolute = replace(plan.score, rows=lambda y, p: watched.value(y, p))
+    judging = boosters._judging
+    monkeypatch.setattr(boosters, "_judging", lambda part, loss, made, score: judging(part, loss, made, absolute))
     assert gap() > 1e-2
 
 
@@ -442,3 +443,72 @@ def test_fit_grows_trees_and_predicts(
         assert not model.early_stopping
     assert run("predict", str(path), str(small)) == 0
     assert len(capsys.readouterr().out.splitlines()) == 61
+
+
+# What trials cost
+
+
+def test_trials_halve_and_every_loss_has_as_many_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 8 settings 4 see a fold's second part and 2 its third; the one chosen saw all. Planted: one that saw less."""
+    fits: dict[str, list[int]] = {}
+    real = train.trial
+
+    def counted(job: Any, bench: Any, tasks: Any, candidate: Any, *rest: Any) -> Any:
+        fits.setdefault(candidate.name, []).extend(task.part for task in tasks)
+        return real(job, bench, tasks, candidate, *rest)
+
+    monkeypatch.setattr(train, "trial", counted)
+    X, y = bent()
+    plan = planned(X, y, losses=["PseudoHuber", "Huber"], trials=8, rounds=5)
+    (result,) = train.run_folds(plan.job, plan.folds[:1])
+    assert [[seen.count(part) for part in range(3)] for seen in fits.values()] == [[8, 4, 2]] * 3
+    assert all(outcome is not None and np.isfinite(outcome.inner) for outcome in result.outcomes)
+
+
+@pytest.mark.parametrize("patience", [3, 20])
+def test_rounds_judged_together_stop_where_rounds_judged_one_by_one_do(patience: int) -> None:
+    """Planted: a better score behind the stop, in the same block, is taken."""
+    from lossmith.models.boosted_task import BLOCK, Check, Rounds
+
+    scores = [5.0, 4.0, 3.0, 3.5, 3.6, 3.7, 1.0, *([2.0] * 40)]
+    assert BLOCK > 7
+
+    def judge(truth: Any, raw: Any, weight: Any) -> float:
+        return scores[int(raw[0])]
+
+    def judges(truth: Any, raws: Any, weight: Any) -> list[float]:
+        return [judge(truth, raw, weight) for raw in raws]
+
+    found = []
+    for together in (None, judges):
+        rounds = Rounds(Check(None, np.zeros(1), None, judge, together), patience)
+        for i in range(len(scores)):
+            rounds.see(np.full(1, float(i)))
+            if rounds.over(last=i == len(scores) - 1):
+                break
+        found.append((rounds.best, rounds.raw.tolist(), rounds.history.tolist()))
+    assert found[0] == found[1]
+    assert found[0][:2] == ((2, [2.0]) if patience == 3 else (6, [6.0]))
+
+
+def test_progress_says_what_runs() -> None:
+    """Planted: "comparing" alone, for minutes."""
+    X, y = bent(60)
+    said: list[tuple[int, int, str]] = []
+    lossmith.choose(
+        X, y, losses=["Huber"], learner="linear,boosted", engine="sklearn", folds="3", trials=1, rounds=2,
+        workers=1, progress=lambda *one: said.append(one),
+    )  # fmt: skip
+    names = [what for _, _, what in said]
+    assert [f"comparing {name}" in names for name in ("linear Huber", "boosted Squared", "boosted Huber")] == [True] * 3
+    assert max(done for done, _, _ in said) == 12
+
+
+def test_bins_reach_every_engine(engine: str) -> None:
+    """Two bins leave one place to split. Planted: a setting that is not passed on."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(400, 1))
+    model = BoostedRegressor(engine=engine, max_bins=2, max_iter=20, min_samples_leaf=1).fit(X, np.sin(3 * X[:, 0]))
+    assert len(np.unique(model.predict(X))) == 2
+    with pytest.raises(ParameterError, match="max_bins"):
+        BoostedRegressor(engine=engine, max_bins=1).fit(X, X[:, 0])

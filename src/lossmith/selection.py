@@ -13,6 +13,16 @@ EQUAL = 1e-14
 """How near a share of the weight counts as met exactly: what rounding leaves of a sum over many rows."""
 
 
+def median(values: Array) -> float:
+    """The middle of values (n,), n > 0, or the mean of the two middles; NaN if one is. NumPy's, and sooner for few."""
+    high = len(values) // 2
+    low = high - (len(values) + 1) % 2
+    parted = np.partition(values, (low, high, -1))
+    if parted[-1] != parted[-1]:
+        return float("nan")
+    return float(parted[low] + parted[high]) / 2
+
+
 def weighted_quantile(values: Array, weight: Array, level: float) -> float:
     """The z from which on at least that share of the weight lies at or below z; the midpoint where two values share it.
 

@@ -35,15 +35,16 @@ from lossmith.models.boosted_rows import single
 from lossmith.models.boosted_rule import rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, mean_loss
-from lossmith.models.boosted_task import Task, Trees
+from lossmith.models.boosted_task import Rounds, Task, Trees
 from lossmith.models.store import State
 
 Array = NDArray[Any]
 SYNONYMS = (
     ("iterations", "n_estimators", "num_boost_round", "num_trees"), ("learning_rate", "eta"), ("depth", "max_depth"),
     ("max_leaves", "num_leaves"), ("min_data_in_leaf", "min_child_samples"), ("l2_leaf_reg", "reg_lambda"),
-    ("random_seed", "random_state"), ("verbose", "verbose_eval", "silent", "logging_level"),
-    ("od_wait", "early_stopping_rounds"), ("loss_function", "objective"),
+    ("border_count", "max_bin"), ("random_seed", "random_state"),
+    ("verbose", "verbose_eval", "silent", "logging_level"), ("od_wait", "early_stopping_rounds"),
+    ("loss_function", "objective"),
 )  # fmt: skip
 """Parameters that have several names, of which CatBoost takes one."""
 
@@ -171,22 +172,53 @@ def _word(code: float) -> bytes:
 
 def grow(task: Task) -> CatTrees:
     """Train on a task."""
+    width = task.X.shape[1]
+    if nothing(task):
+        return CatTrees("", task.boosting.outputs, 1, task.categorical, np.zeros(width), np.zeros(0))
+    rounds = Rounds(task.check)
+    model, pool = trained(task, rounds)
+    order = [i for i in range(width) if i not in task.categorical] + list(task.categorical)
+    gains = np.zeros(width)
+    gains[order] = model.get_feature_importance(type="PredictionValuesChange")
+    text = exported(model, pool)
+    return CatTrees(text, task.boosting.outputs, int(model.tree_count_), task.categorical, gains, rounds.history)
+
+
+def watch(task: Task) -> Rounds:
+    """Train on a task with a check."""
+    rounds = Rounds(task.check)
+    if nothing(task) and task.check is not None:
+        n, outputs = len(task.check.truth), task.boosting.outputs
+        rounds.see(np.zeros(n if outputs == 1 else (n, outputs)))
+    else:
+        trained(task, rounds)
+    return rounds
+
+
+def nothing(task: Task) -> bool:
+    """Is there nothing to learn, from X or of y?"""
+    return constant(task.X) or constant(task.boosting.truth[:, None].astype(np.float32))
+
+
+def trained(task: Task, rounds: Rounds) -> tuple[Any, Any]:
+    """The model and the Pool; `rounds` are told how they do."""
     catboost = ready()
     s, boosting = task.settings, task.boosting
-    if constant(task.X) or constant(boosting.truth[:, None].astype(np.float32)):
-        return CatTrees("", boosting.outputs, 1, task.categorical, np.zeros(task.X.shape[1]), np.zeros(0))
     pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight,
                          baseline=boosting.offset)  # fmt: skip
     climbs = Ascent(boosting, task.X.shape[0]) if boosting.outputs == 1 else AscentMany(boosting)
     given = {**words(task), "loss_function": climbs}
     watched: dict[str, Any] = {}
-    seen = None
     if task.check is None:
         given["eval_metric"] = Metric(lambda truth, raw, weight: 0.0)
     else:
         check = task.check
-        seen = Metric(check.judge)
-        given |= {"eval_metric": seen, "od_type": "Iter", "od_wait": s.patience, "use_best_model": True}
+        beside = 0.0 if check.offset is None else check.offset
+
+        def judge(truth: Array, raw: Array, weight: Array | None) -> float:
+            return rounds.see(raw - beside) if len(raw) == len(check.truth) else 0.0  # those of training, for nothing
+
+        given |= {"eval_metric": Metric(judge), "od_type": "Iter", "od_wait": s.patience, "use_best_model": True}
         held = catboost.Pool(features(check.X, task.categorical), check.truth, weight=check.weight,
                              baseline=check.offset)  # fmt: skip
         watched = {"eval_set": held}
@@ -197,12 +229,7 @@ def grow(task: Task) -> CatTrees:
             model.fit(pool, **watched)
         except catboost.CatBoostError as error:
             raise refused(error, s.options) from error
-    history = np.array(model.get_evals_result()["validation"]["Metric"]) if seen is not None else np.zeros(0)
-    order = [i for i in range(task.X.shape[1]) if i not in task.categorical] + list(task.categorical)
-    gains = np.zeros(task.X.shape[1])
-    gains[order] = model.get_feature_importance(type="PredictionValuesChange")
-    text = exported(model, pool)
-    return CatTrees(text, boosting.outputs, int(model.tree_count_), task.categorical, gains, history)
+    return model, pool
 
 
 def refused(error: Exception, options: Mapping[str, Any]) -> Exception:
@@ -245,8 +272,10 @@ def words(task: Task) -> dict[str, Any]:
     """The settings in CatBoost's words: its symmetric trees, or its leaf-wise ones where leaves are bounded."""
     s, boosting = task.settings, task.boosting
     many = {"classes_count": boosting.outputs} if boosting.outputs > 1 else {}
+    binned = {"border_count": s.bins - 1} if s.bins else {}
     return {
         **many,
+        **binned,
         "iterations": s.rounds,
         "learning_rate": s.learning_rate,
         "grow_policy": "Lossguide",

@@ -31,7 +31,7 @@ from lossmith.models.boosted_options import refuse
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import Judge, columns_of, mean_loss
-from lossmith.models.boosted_task import Task, Trees, importance_of
+from lossmith.models.boosted_task import Rounds, Task, Trees, importance_of
 from lossmith.models.store import State
 
 Array = NDArray[Any]
@@ -168,6 +168,22 @@ def objective(loss: str | Loss, *, scale: Any = 1.0, curvature: str = "auto") ->
 
 def grow(task: Task) -> HistTrees:
     """Train on a task."""
+    rounds = Rounds(task.check)
+    model = trained(task, rounds)
+    used = rounds.used(model.n_iter_)
+    values = {"outputs": task.boosting.outputs, "rounds": used, "columns": task.X.shape[1]}
+    return HistTrees(values, {**taken(model, used), "history": rounds.history})
+
+
+def watch(task: Task) -> Rounds:
+    """Train on a task with a check."""
+    rounds = Rounds(task.check)
+    trained(task, rounds)
+    return rounds
+
+
+def trained(task: Task, rounds: Rounds) -> Any:
+    """The model; `rounds` are told how they do."""
     ready()
     s, boosting, check = task.settings, task.boosting, task.check
     kind = HistGradientBoostingClassifier if boosting.outputs > 1 else HistGradientBoostingRegressor
@@ -175,9 +191,12 @@ def grow(task: Task) -> HistTrees:
     names = signature(kind).parameters
     refuse("scikit-learn", [name for name in s.options if name not in names], names)
 
+    before = iter([True])
+
     def judge(truth: Array, raw: Array, weight: Array | None) -> float:
-        held = check is not None and len(raw) == len(check.truth)  # the rows of training are judged too, for nothing
-        return check.score(raw) if check is not None and held else 0.0
+        if check is None or len(raw) != len(check.truth):
+            return 0.0  # the rows of training are judged too, for nothing
+        return check.score(raw) if next(before, False) else rounds.see(raw)  # at first there are no trees
 
     words = {
         "loss": HistLoss(boosting, judge),
@@ -187,6 +206,7 @@ def grow(task: Task) -> HistTrees:
         "max_depth": s.depth,
         "min_samples_leaf": s.leaf_rows,
         "l2_regularization": s.l2 or 0.0,
+        "max_bins": s.bins or 255,
         "categorical_features": list(task.categorical) or None,
         "early_stopping": check is not None,
         "scoring": "loss",
@@ -196,11 +216,7 @@ def grow(task: Task) -> HistTrees:
     }
     watched = {} if check is None else {"X_val": check.X, "y_val": check.truth, "sample_weight_val": check.weight}
     with threadpool_limits(s.threads if s.threads and s.threads > 0 else None, "openmp"):
-        model = kind(**{**words, **s.options}).fit(filled(task.X), boosting.truth, boosting.weight, **watched)
-    history = -np.asarray(model.validation_score_, np.float64)[1:] if check is not None else np.zeros(0)
-    used = int(np.argmin(history)) + 1 if len(history) else model.n_iter_
-    values = {"outputs": boosting.outputs, "rounds": used, "columns": task.X.shape[1]}
-    return HistTrees(values, {**taken(model, used), "history": history})
+        return kind(**{**words, **s.options}).fit(filled(task.X), boosting.truth, boosting.weight, **watched)
 
 
 def filled(X: Array) -> Array:

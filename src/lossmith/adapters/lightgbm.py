@@ -31,7 +31,7 @@ from lossmith.models.boosted_options import merged, refuse
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
-from lossmith.models.boosted_task import Task, Trees
+from lossmith.models.boosted_task import Rounds, Task, Trees
 from lossmith.models.store import State
 
 Array = NDArray[Any]
@@ -179,31 +179,57 @@ def rows_of(data: Any) -> tuple[Array, Array | None]:
 
 def grow(task: Task) -> LightTrees:
     """Train on a task."""
+    rounds = Rounds(task.check, task.settings.patience)
+    grown = trained(task, rounds)
+    used = rounds.used(grown.current_iteration())
+    return LightTrees(grown.model_to_string(num_iteration=used), task.boosting.outputs, used, rounds.history)
+
+
+def watch(task: Task) -> Rounds:
+    """Train on a task with a check."""
+    rounds = Rounds(task.check, task.settings.patience)
+    trained(task, rounds, keep_training_booster=True)
+    return rounds
+
+
+def trained(task: Task, rounds: Rounds, **more: Any) -> Any:
+    """The Booster; `rounds` are told how they do."""
     lightgbm = ready()
-    s, boosting = task.settings, task.boosting
+    s = task.settings
     known = parameters()
     names = frozenset().union(*known)
     refuse("LightGBM", [name for name in s.options if names and name not in names], names)
-    columns = list(task.categorical) or "auto"
-    quiet = {"verbosity": -1, "num_threads": s.threads or 0}
-    binned = {**quiet, "min_data_in_bin": 1, "feature_pre_filter": False}
-    kept = {"params": merged(binned, s.options, known), "categorical_feature": columns, "free_raw_data": True}
-    data = lightgbm.Dataset(task.X, np.zeros(task.X.shape[0]), **kept)
-    history: list[float] = []
-    watched: dict[str, Any] = {}
-    if task.check is not None:
-        check = task.check
-        held = lightgbm.Dataset(check.X, np.zeros(check.X.shape[0]), reference=data, **kept)
+    binned = {"verbosity": -1, "num_threads": s.threads or 0, "min_data_in_bin": 1, "feature_pre_filter": False}
+    binned |= {"max_bin": s.bins} if s.bins else {}
+    data, held = tables(task, merged(binned, s.options, known))
+    watched = {} if held is None else {"valid_sets": [held], **watching(rounds)}
+    return lightgbm.train(merged({**words(task), **binned}, s.options, known), data, s.rounds, **watched, **more)
 
-        def feval(scores: Array, _: Any) -> tuple[str, float, bool]:
-            history.append(check.score(scores))
-            return "score", history[-1], False
 
-        stop = lightgbm.early_stopping(s.patience, verbose=False)
-        watched = {"valid_sets": [held], "feval": feval, "callbacks": [stop]}
-    grown = lightgbm.train(merged({**words(task), **binned}, s.options, known), data, s.rounds, **watched)
-    used = grown.best_iteration if watched and grown.best_iteration > 0 else grown.current_iteration()
-    return LightTrees(grown.model_to_string(num_iteration=used), boosting.outputs, used, np.array(history))
+def watching(rounds: Rounds) -> dict[str, Any]:
+    """What LightGBM is given to tell how its rounds do, and to stop."""
+    stopped = ready().callback.EarlyStopException
+
+    def feval(scores: Array, _: Any) -> tuple[str, float, bool]:
+        return "score", rounds.see(scores), False
+
+    def after(env: Any) -> None:
+        if rounds.over(last=env.iteration == env.end_iteration - 1):
+            raise stopped(rounds.best, env.evaluation_result_list)
+
+    return {"feval": feval, "callbacks": [after]}
+
+
+def tables(task: Task, params: dict[str, Any]) -> tuple[Any, Any]:
+    """The rows binned, and those held back in the same bins, or None."""
+    same = {"params": params, "categorical_feature": list(task.categorical) or "auto", "free_raw_data": True}
+
+    def dataset(X: Any, **more: Any) -> Any:
+        return ready().Dataset(X, np.zeros(X.shape[0]), **same, **more)
+
+    data = task.once("Dataset", lambda: dataset(task.X))
+    check = task.check
+    return data, check and task.once("Dataset held back", lambda: dataset(check.X, reference=data))
 
 
 def parameters() -> list[set[str]]:

@@ -34,7 +34,7 @@ from lossmith.models.boosted_rows import as_trained, single
 from lossmith.models.boosted_rule import Rule
 from lossmith.models.boosted_scale import policy_of
 from lossmith.models.boosted_score import mean_loss
-from lossmith.models.boosted_task import Task, Trees
+from lossmith.models.boosted_task import Rounds, Task, Trees
 from lossmith.models.store import State
 
 Array = NDArray[Any]
@@ -140,32 +140,54 @@ def matrix(X: Any, categorical: tuple[int, ...], **more: Any) -> Any:
 
 def grow(task: Task) -> ExtremeTrees:
     """Train on a task."""
+    rounds = Rounds(task.check, task.settings.patience)
+    grown = trained(task, rounds)
+    used = rounds.used(grown.num_boosted_rounds())
+    text = bytes(grown[:used].save_raw("json")).decode()
+    sparse = not isinstance(task.X, np.ndarray)
+    return ExtremeTrees(text, task.boosting.outputs, used, task.categorical, task.X.shape[1], rounds.history, sparse)
+
+
+def watch(task: Task) -> Rounds:
+    """Train on a task with a check."""
+    rounds = Rounds(task.check, task.settings.patience)
+    trained(task, rounds)
+    return rounds
+
+
+def trained(task: Task, rounds: Rounds) -> Any:
+    """The Booster; `rounds` are told how they do."""
     xgboost = ready()
     s, boosting = task.settings, task.boosting
     params = merged(words(task), s.options, SYNONYMS)
     refuse("XGBoost", *unused(params, s.options, task.X.shape[1]))
-    kind = matrix(task.X, task.categorical, label=np.zeros(task.X.shape[0]))
-    history: list[float] = []
+
+    def labelled(X: Any) -> Any:
+        return matrix(X, task.categorical, label=np.zeros(X.shape[0]))
+
+    data = task.once("DMatrix", lambda: labelled(task.X))
+    check = task.check
     watched: dict[str, Any] = {}
-    if task.check is not None:
-        check = task.check
-        held = matrix(check.X, task.categorical, label=np.zeros(check.X.shape[0]))
-
-        def custom(scores: Array, _: Any) -> tuple[str, float]:
-            history.append(check.score(scores.astype(np.float64)))
-            return "score", history[-1]
-
-        stop = xgboost.callback.EarlyStopping(rounds=s.patience, metric_name="score", data_name="held", maximize=False)
-        watched = {"evals": [(held, "held")], "custom_metric": custom, "callbacks": [stop], "verbose_eval": False}
+    if check is not None:
+        held = task.once("DMatrix held back", lambda: labelled(check.X))
+        watched = {"evals": [(held, "held")], "verbose_eval": False, **watching(rounds)}
 
     def slopes(scores: Array, _: Any) -> tuple[Array, Array]:
         return boosting.slopes(scores)
 
-    grown = xgboost.train(params, kind, s.rounds, obj=slopes, **watched)
-    used = grown.best_iteration + 1 if watched else grown.num_boosted_rounds()
-    text = bytes(grown[:used].save_raw("json")).decode()
-    sparse = not isinstance(task.X, np.ndarray)
-    return ExtremeTrees(text, boosting.outputs, used, task.categorical, task.X.shape[1], np.array(history), sparse)
+    grown = xgboost.train(params, data, s.rounds, obj=slopes, **watched)
+    rounds.over(last=True)
+    return grown
+
+
+def watching(rounds: Rounds) -> dict[str, Any]:
+    """What XGBoost is given to tell how its rounds do, and to stop."""
+
+    class Stop(ready().callback.TrainingCallback):  # type: ignore[misc]
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            return rounds.over()
+
+    return {"custom_metric": lambda scores, _: ("score", rounds.see(scores)), "callbacks": [Stop()]}
 
 
 def unused(params: Mapping[str, Any], options: Mapping[str, Any], columns: int) -> tuple[list[str], set[str]]:
@@ -199,7 +221,9 @@ def keys_of(config: Any) -> set[str]:
 def words(task: Task) -> dict[str, Any]:
     """The settings in XGBoost's words."""
     s, boosting = task.settings, task.boosting
+    binned = {"max_bin": s.bins} if s.bins else {}
     return {
+        **binned,
         "disable_default_eval_metric": 1,
         "num_class": boosting.outputs if boosting.outputs > 1 else 0,
         "base_score": 0.0,

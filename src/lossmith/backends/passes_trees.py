@@ -92,11 +92,11 @@ def fill(
     block = min(max(NEAR // count // 16 * 16, 16), MOST)
     told: dict[str, int] = {name: llvm.address(array) for name, array in places.items()}
     job = Job(outputs=count, block=block, kernel=kernel.entry, **told, **whole)
-    walk = compiled(program, raw.dtype).walk
+    made = compiled(program, raw.dtype)  # held while it walks: two threads may both have made one, of which one is kept
 
     def turn(a: int, b: int) -> None:
         scratch = llvm.room((4 * count * PITCH,), np.dtype(np.float64))
-        walk(a, b, ctypes.addressof(job), llvm.address(scratch))
+        made.walk(a, b, ctypes.addressof(job), llvm.address(scratch))
 
     run_chunks(turn, 0, n, max(SCORES // count // block, 1) * block)
 

@@ -50,7 +50,8 @@ class Part:
     to raw predictions (a number each, or one for every row).
 
     `starts` has the last solution for each loss by its name; those for classes begin at that of `first`. `native` has
-    the rows for trees, and `boostings` each loss over the training rows as boosters ask for it.
+    the rows for trees, `boostings` each loss over the training rows as boosters ask for it, and `tables` what the
+    library that grows trees made of the rows.
     """
 
     rows: Rows
@@ -63,6 +64,7 @@ class Part:
     starts: dict[str, Any] = field(default_factory=dict)
     native: ForTrees | None = None
     boostings: dict[Loss, Any] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
 
     def trees_in(self) -> ForTrees:
         """The rows for trees; those encoded for a linear model where there are no others."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.choose.learners import (
+    BINS,
+    FEW,
     LEAVES,
     PATIENCE,
+    QUICK,
     ROUNDS,
     ROWS,
     SLOWER_FASTER,
+    WAY,
     Grid,
     Growth,
     Setting,
@@ -33,22 +37,44 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Judge = Callable[[Array, Array, Array | None], float]
+Judges = Callable[[Array, Sequence[Array], Array | None], list[float]]
 PREFERRED, ALWAYS = "lightgbm", "sklearn"
 PACKAGES = {"sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Forest:
-    """Trees that were grown: the part of a booster with its start and unit, and how many rounds are in use."""
+class Grown:
+    """What trees left: how many rounds are in use."""
 
-    part: Any
     rounds: int
-    converged: bool = True
+    converged: bool = field(default=True, init=False)
 
     @property
     def reason(self) -> str:
         """How it ended, in words."""
         return f"{self.rounds} rounds"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest(Grown):
+    """Trees: the part of a booster with its start and unit."""
+
+    part: Any
+
+    def raw(self, part: Part) -> Array:
+        """z of the rows that a part holds out."""
+        return np.asarray(self.part.raw(part.trees_in().held))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried(Grown):
+    """A trial: its trees are gone, but z of the rows held out is known where they were best."""
+
+    held: Array
+
+    def raw(self, part: Part) -> Array:
+        """z of the rows that the part of the trial holds out."""
+        return self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +87,7 @@ class Boosted:
     name: str = "boosted"
     rank: int = 1
     native: bool = True
+    halves: bool = True
 
     @classmethod
     def of(cls, engine: str | None, rounds: int, seed: int) -> Boosted:
@@ -92,10 +119,14 @@ class Boosted:
                 f"engine {self.engine!r} takes no sparse matrix; take one of {others}, pass X.toarray(), or stay linear"
             )
 
-    def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
-        """Leaves and steps first, then the loss's own parameters, then the rows of a leaf, and finer steps."""
-        yield Setting(0.0, (), Growth(rounds=self.rounds))
-        yield from grown(best, [{"leaves": leaves} for leaves in LEAVES])
+    def proposals(self, grid: Grid, best: Callable[[], Setting], part: Part) -> Iterator[Setting]:
+        """Leaves and steps first, then the loss's own parameters, then the rows of a leaf, and finer steps. The smaller
+        trees come first where there are few rows."""
+        few = part.rows.n < FEW
+        first, *others = sorted(LEAVES, reverse=not few)
+        bins = BINS if few and not part.trees_in().categorical else None
+        yield Setting(0.0, (), Growth(QUICK if few else 0.1, leaves=first, bins=bins, rounds=self.rounds))
+        yield from grown(best, [{"leaves": leaves} for leaves in others])
         yield from grown(best, [{"faster": factor} for factor in SLOWER_FASTER])
         yield from own_parameters(grid, best)
         yield from grown(best, [{"leaf_rows": rows} for rows in ROWS])
@@ -103,15 +134,15 @@ class Boosted:
 
     def trials(self, bench: Bench, tasks: Sequence[Task], name: str, score: Score, tol: float) -> list[Any]:
         """Each stops where the score of the rows held out is best: the score that judges, never the loss."""
-        return self._each(bench, tasks, lambda part, loss: _watcher(part, loss, score))
+        return self._each(bench, tasks, lambda part, task: self._tried(part, task, bench.classes, score))
 
     def fits(self, bench: Bench, tasks: Sequence[Task], name: str, tol: float) -> list[Any]:
         """As many rounds as are settled; no row but those of training is looked at."""
-        return self._each(bench, tasks, lambda part, loss: None)
+        return self._each(bench, tasks, lambda part, task: self._forest(part, task, bench.classes))
 
     def raw(self, part: Part, solution: Any) -> Array:
         """z, with start and unit."""
-        return np.asarray(solution.part.raw(part.trees_in().held))
+        return np.asarray(solution.raw(part))
 
     def settled(self, setting: Setting, solutions: Sequence[Any], share: float) -> Setting:
         """With the rounds that served best, on the average; they stay as they are for more rows."""
@@ -150,41 +181,51 @@ class Boosted:
             "learning_rate": growth.learning_rate,
             "max_leaf_nodes": growth.leaves,
             "min_samples_leaf": growth.leaf_rows,
+            "max_bins": growth.bins,
             "random_state": self.seed,
         }
 
-    def _each(self, bench: Bench, tasks: Sequence[Task], watch: Callable[[Part, Loss], Judge | None]) -> list[Any]:
+    def _each(self, bench: Bench, tasks: Sequence[Task], train: Callable[[Part, Task], Any]) -> list[Any]:
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1, "openmp"):  # folds are side by side already, and one thread gives the same digits
-            return [self._one(bench, task, watch) for task in tasks]
+            return [_or_error(train, bench.parts[task.part], task) for task in tasks]
 
-    def _one(self, bench: Bench, task: Task, watch: Callable[[Part, Loss], Judge | None]) -> Any:
-        part = bench.parts[task.part]
-        try:
-            return self._forest(part, task, bench.classes, watch(part, task.loss))
-        except (LossmithError, ArithmeticError) as error:
-            return error
+    def _tried(self, part: Part, task: Task, classes: int, score: Score) -> Tried:
+        from lossmith.models.boosted_task import Check, engine
 
-    def _forest(self, part: Part, task: Task, classes: int, judge: Judge | None) -> Forest:
+        rows, made = part.trees_in(), _made(part, task.loss, classes)
+        beside = None if part.rows.offset is None else part.shift / made.unit
+        truth = made.truth_of(part.y.astype(np.float64))
+        check = Check(rows.held, truth, part.weight, *_judging(part, task.loss, made, score), beside)
+        best = engine(self.engine).watch(self._task(part, task, made, check))
+        return Tried(best.best + 1, made.start + made.unit * best.raw)
+
+    def _forest(self, part: Part, task: Task, classes: int) -> Forest:
         from lossmith.models.boosted_fit import Part as Booster
-        from lossmith.models.boosted_task import Check, Settings, engine
+        from lossmith.models.boosted_task import engine
+
+        made = _made(part, task.loss, classes)
+        trees = engine(self.engine).grow(self._task(part, task, made, None))
+        return Forest(trees.rounds, Booster(trees, made.start, made.unit, str(made.rule)))
+
+    def _task(self, part: Part, task: Task, made: Any, check: Any) -> Any:
+        from lossmith.models.boosted_task import Settings
         from lossmith.models.boosted_task import Task as Wanted
 
-        growth = task.growth or Growth()
-        rows = part.trees_in()
-        made = _made(part, task.loss, classes)
-        truth = made.truth_of(part.y.astype(np.float64)) if judge is not None else None
+        growth, rows = task.growth or Growth(), part.trees_in()
+        patience = min(PATIENCE, max(1, round(WAY / growth.learning_rate)))
         settings = Settings(growth.rounds, growth.learning_rate, growth.leaves, None, growth.leaf_rows,
-                            patience=PATIENCE, seed=self.seed, threads=1)  # fmt: skip
-        beside = None if part.rows.offset is None else part.shift / made.unit
-        check = (
-            None
-            if judge is None or truth is None
-            else Check(rows.held, truth, part.weight, _outside(made, judge), beside)
-        )
-        trees = engine(self.engine).grow(Wanted(rows.X, rows.categorical, made, settings, check))
-        return Forest(Booster(trees, made.start, made.unit, str(made.rule)), trees.rounds)
+                            patience=patience, seed=self.seed, threads=1, bins=growth.bins)  # fmt: skip
+        return Wanted(rows.X, rows.categorical, made, settings, check, part.tables)
+
+
+def _or_error(train: Callable[[Part, Task], Any], part: Part, task: Task) -> Any:
+    """What becomes of a task, or what stopped it."""
+    try:
+        return train(part, task)
+    except (LossmithError, ArithmeticError) as error:
+        return error
 
 
 def engine_of(asked: str | None) -> str:
@@ -204,8 +245,8 @@ def _boosting(loss: Loss, y: Array, weight: Array | None, classes: int, offset: 
     from lossmith.models.boosted_loss import Many, Single
 
     if loss.lift.multiclass and classes > 2:
-        return Many(loss, y, weight, outputs=classes, rule="auto")
-    return Single(loss, y, weight, scale="auto", rule="auto", offset=offset)
+        return Many(loss, y, weight, outputs=classes, rule="auto", backend="llvm")
+    return Single(loss, y, weight, scale="auto", rule="auto", offset=offset, backend="llvm")
 
 
 def _made(part: Part, loss: Loss, classes: int) -> Any:
@@ -216,25 +257,19 @@ def _made(part: Part, loss: Loss, classes: int) -> Any:
     return part.boostings[loss]
 
 
-def _watcher(part: Part, loss: Loss, score: Score) -> Judge:
-    """(y, z, weights) → the score of the rows that a part holds out."""
+def _judging(part: Part, loss: Loss, made: Any, score: Score) -> tuple[Judge, Judges]:
+    """The score of the rows that a part holds out, at F after one round, and at once after several."""
     from lossmith.choose.bench import predict
 
-    def judge(y: Array, z: Array, weight: Array | None) -> float:
-        if len(y) != len(part.y):
-            return 0.0  # scikit-learn has its training rows judged, too, and makes no use of it
-        predicted, _ = predict(loss, z, score, part.floor)
-        found = float(np.average(score.rows(part.y, predicted), weights=weight))
-        return found if np.isfinite(found) else float(np.finfo(np.float64).max)
+    def several(truth: Array, raws: Sequence[Array], weight: Array | None) -> list[float]:
+        count, rows = len(raws), len(part.y)
+        floor = np.tile(np.broadcast_to(part.floor, rows), count)
+        predicted, _ = predict(loss, np.concatenate([made.outer(truth, raw)[1] for raw in raws]), score, floor)
+        lost = score.rows(np.tile(part.y, count), predicted).reshape(count, rows)
+        means = np.average(lost, axis=1, weights=weight)
+        return [float(mean) if np.isfinite(mean) else float(np.finfo(np.float64).max) for mean in means]
 
-    return judge
+    def one(truth: Array, raw: Array, weight: Array | None) -> float:
+        return several(truth, [raw], weight)[0]
 
-
-def _outside(made: Any, judge: Judge) -> Judge:
-    """The same for an engine, which knows truth and F where we know y and z."""
-
-    def outside(truth: Array, raw: Array, weight: Array | None) -> float:
-        y, z = made.outer(truth, raw)
-        return judge(y, z, weight)
-
-    return outside
+    return one, several

@@ -78,7 +78,9 @@ def plan_folds(split: Splitting, repeats: int, folds: int, seed: int) -> list[Fo
     units = split.n if split.groups is None else len(np.unique(split.groups))
     if units < max(2 * folds, 10):
         what = "rows" if split.groups is None else "groups"
-        raise DataError(f"{units} {what} are too few for {folds} folds; at least {max(2 * folds, 10)} are needed, or fewer folds")
+        raise DataError(
+            f"{units} {what} are too few for {folds} folds; at least {max(2 * folds, 10)} are needed, or fewer folds"
+        )
     _demand_classes(split, folds)
     return [fold for r in range(repeats) for fold in _shuffled(split, r, folds, np.random.default_rng([seed, r]))]
 

@@ -25,23 +25,29 @@ Grid = Mapping[str, tuple[float, ...]]
 STRENGTHS = (1e-1, 1e-3, 1e-5)
 """The penalty strengths tried first, strong to weak, each started from the one before."""
 
-ROUNDS, PATIENCE = 200, 20
-"""Rounds of a trial, at most, and rounds without a better score of the rows held out after which it ends."""
+ROUNDS, PATIENCE, WAY = 200, 20, 2.0
+"""Rounds of a trial, at most; and rounds without a better score of the rows held out after which it ends: so many, or
+fewer whose steps add up to that way."""
 
-LEAVES, SLOWER_FASTER, ROWS = (8,), (0.3, 3.0), (60, 5)
-"""Other sizes of a tree, other steps, and other fewest rows of a leaf, all tried before and after a loss's own
-parameters."""
+LEAVES, SLOWER_FASTER, ROWS = (31, 8), (0.3, 3.0), (60, 5)
+"""Sizes of a tree, other steps, and other fewest rows of a leaf, all tried before and after a loss's own parameters."""
+
+FEW, BINS, QUICK = 2_000, 63, 0.2
+"""Training rows below which trials are short: the smaller size of a tree is tried first; columns have so many bins,
+unless some hold categories; and steps begin at this length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How trees are grown: the length of a step, leaves of a tree, fewest rows of a leaf, and rounds (at most that many
-    in a trial; in a setting that was chosen, as many as served the rows held out best)."""
+    """How trees are grown: the length of a step, leaves of a tree, fewest rows of a leaf, rounds (at most that many
+    in a trial; in a setting that was chosen, as many as served the rows held out best), and bins of a column, if not as
+    many as the engine takes."""
 
     learning_rate: float = 0.1
     leaves: int = 31
     leaf_rows: int = 20
     rounds: int = ROUNDS
+    bins: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +86,18 @@ class Learner(Protocol):
     def rounds(self) -> int:
         """Rounds of a trial, at most; 0 if it has none."""
 
+    @property
+    def halves(self) -> bool:
+        """Are settings tried on a fold's first part only, and the better half of them on each that follows?"""
+
     def refusal(self, loss: Loss, target: Target) -> LossmithError | None:
         """Why this loss cannot train it, or None."""
 
     def demand_sparse(self) -> None:
         """Raise an UnsupportedError where it takes no sparse matrix."""
 
-    def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
-        """The settings to try, in order; `best()` is the best so far."""
+    def proposals(self, grid: Grid, best: Callable[[], Setting], part: Part) -> Iterator[Setting]:
+        """The settings to try on a part, and on others as large, in order; `best()` is the best so far."""
 
     def trials(self, bench: Bench, tasks: Sequence[Task], name: str, score: Score, tol: float) -> list[Any]:
         """Fits in the tuning, which may watch the rows that their parts hold out; a solution or an error for each."""
@@ -120,6 +130,7 @@ class Linear:
     package: str = ""
     native: bool = False
     rounds: int = 0
+    halves: bool = False
 
     def refusal(self, loss: Loss, target: Target) -> LossmithError | None:
         """None: all that choose compares has a linear model."""
@@ -128,7 +139,7 @@ class Linear:
     def demand_sparse(self) -> None:
         """It takes one."""
 
-    def proposals(self, grid: Grid, best: Callable[[], Setting]) -> Iterator[Setting]:
+    def proposals(self, grid: Grid, best: Callable[[], Setting], part: Part) -> Iterator[Setting]:
         """Strengths first, then the loss's own parameters, then strengths again."""
         yield from map(Setting, STRENGTHS)
         yield from own_parameters(grid, best)

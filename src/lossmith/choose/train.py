@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from lossmith.choose.recalibrate import recalibrated
 from lossmith.choose.score import Score
 from lossmith.choose.shift import Shift, bare
 from lossmith.choose.shortlist import Candidate
+from lossmith.choose.trials import Trials
 from lossmith.rows.tables import Table
 
 if TYPE_CHECKING:
@@ -105,44 +106,6 @@ class FoldResult:
     columns: int
 
 
-@dataclass(slots=True, eq=False)
-class Trials:
-    """What the tuning of one candidate in one fold has seen: the score of every setting tried, and what is next."""
-
-    candidate: Candidate
-    total: int
-    most: int
-    seen: dict[Setting, float] = field(default_factory=dict)
-    held: dict[Setting, list[Array]] = field(default_factory=dict)
-    settled: dict[Setting, Setting] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.proposals = self.candidate.learner.proposals(self.candidate.grid, self.best)
-
-    proposals: Iterator[Setting] = field(init=False)
-
-    def best(self) -> Setting:
-        """The best setting so far."""
-        return min(self.seen, key=lambda s: self.seen[s])
-
-    def next(self) -> Setting | None:
-        """The next setting to try, or None when the budget is spent."""
-        if len(self.seen) >= self.most:
-            return None
-        return next((setting for setting in self.proposals if setting not in self.seen), None)
-
-    def note(self, setting: Setting, judged: Sequence[Judged], rows: int) -> None:
-        """What came of a setting, when `rows` of all were used."""
-        self.seen[setting] = float(np.mean([one.score for one in judged]))
-        self.held[setting] = [one.predictions for one in judged]
-        solutions = [one.solution for one in judged]
-        self.settled[setting] = self.candidate.learner.settled(setting, solutions, rows / self.total)
-
-    def chosen(self) -> Setting:
-        """The best setting, as it is for all rows."""
-        return self.settled[self.best()]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
     """A fold made ready: what its test rows are predicted from, and the parts that its tuning trains on."""
@@ -153,17 +116,22 @@ class Stage:
     columns: int
 
 
-def run_folds(job: Job, folds: Sequence[Fold], tick: Callable[[], None] = lambda: None) -> list[FoldResult]:
-    """Everything for some folds; nothing here has seen a fold's test rows before they are predicted."""
+def run_folds(
+    job: Job, folds: Sequence[Fold], tick: Callable[[str, int], None] = lambda name, done: None
+) -> list[FoldResult]:
+    """Everything for some folds; nothing here has seen a fold's test rows before they are predicted.
+
+    `tick` is told which candidate begins, with 0, and then in how many folds it is done.
+    """
     stages = stages_of(job, folds)
     inner = Bench.of([part for stage in stages for part in stage.inner], job.classes)
     outer = Bench.of([stage.test for stage in stages], job.classes)
     failures: list[dict[int, str]] = [{} for _ in stages]
     columns = []
     for k, candidate in enumerate(job.candidates):
+        tick(candidate.name, 0)
         columns.append(_attempts(job, candidate, stages, inner, outer, [f.setdefault for f in failures], k))
-        for _ in stages:
-            tick()
+        tick(candidate.name, len(stages))
     return [
         FoldResult(
             stage.fold,
@@ -196,18 +164,26 @@ def tune_all(job: Job, candidate: Candidate) -> tuple[Setting, float]:
 
 
 def tune(job: Job, candidate: Candidate, stages: Sequence[Stage], bench: Bench) -> list[Trials]:
-    """`job.trials` settings in every fold, as the learner proposes them."""
+    """`job.trials` settings in every fold, as the learner proposes them; as many fits for one loss as for another.
+
+    Where a learner halves, they are tried on the first part of a fold, and the better half again on each that follows.
+    """
     ends = list(accumulate((len(stage.inner) for stage in stages), initial=0))
     spans = [range(a, b) for a, b in pairwise(ends)]
-    every = [Trials(candidate, stage.test.rows.n, job.trials) for stage in stages]
-    while True:
-        wanted = [(f, setting) for f, trials in enumerate(every) if (setting := trials.next()) is not None]
-        if not wanted:
-            return every
-        tasks = [task_of(i, candidate, s) for f, s in wanted for i in spans[f]]
+    every = [Trials(candidate, s.test.rows.n, s.inner[0], job.trials) for s in stages]
+
+    def ask(wanted: Sequence[tuple[int, Setting]], parts: slice) -> None:
+        tasks = [task_of(i, candidate, s) for f, s in wanted for i in spans[f][parts]]
         found = iter(trial(job, bench, tasks, candidate))
         for f, setting in wanted:
-            every[f].note(setting, [next(found) for _ in spans[f]], stages[f].inner[0].rows.n)
+            every[f].note(setting, [next(found) for _ in spans[f][parts]])
+
+    first = slice(0, 1 if candidate.learner.halves else None)
+    while wanted := [(f, setting) for f, trials in enumerate(every) if (setting := trials.next()) is not None]:
+        ask(wanted, first)
+    for k in range(1, max(map(len, spans))) if candidate.learner.halves else ():
+        ask([(f, s) for f, trials in enumerate(every) if k < len(spans[f]) for s in trials.half()], slice(k, k + 1))
+    return every
 
 
 @lru_cache(maxsize=1024)
@@ -251,7 +227,7 @@ def _attempts(
 
 def _recalibrated(job: Job, one: Judged, trials: Trials, stage: Stage) -> tuple[float, ...]:
     """For classes, the scores after repairing the probabilities by what the rows held out in tuning say."""
-    held = trials.held[trials.best()]
+    held = trials.held()
     if not job.score.classes or one.failure or not all(map(len, held)):
         return ()
     y = np.concatenate([part.y for part in stage.inner])
@@ -266,7 +242,7 @@ def _outcome(
     if not np.isfinite(one.score):
         return None
     reason, converged = one.solution.reason, one.solution.converged
-    inner = trials.seen[trials.best()]
+    inner = trials.score(trials.best())
     return Outcome(
         setting, one.score, one.rows, one.predictions, converged, reason, seconds, one.raised, repaired, inner
     )

@@ -61,8 +61,8 @@ class Work:
         with unaided():
             self.results.extend(run_folds(self.plan.job, folds, self._tick))
 
-    def _tick(self) -> None:
+    def _tick(self, name: str, done: int) -> None:
         if self._stop.is_set():
             raise Stopped
-        self._done += 1
-        self.progress(self._done, len(self.plan.folds) * len(self.plan.candidates), "comparing")
+        self._done += done
+        self.progress(self._done, len(self.plan.folds) * len(self.plan.candidates), f"comparing {name}")

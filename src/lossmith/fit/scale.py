@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lossmith.domain import Interval, Param
 from lossmith.errors import ParameterError, UnsupportedError
-from lossmith.selection import weighted_quantile
+from lossmith.selection import median, weighted_quantile
 
 Array = NDArray[np.float64]
 NORMAL = 1.482602218505602
@@ -32,7 +32,7 @@ def check_scale(scale: Any, loss: Any) -> float | str:
 def weighted_median(values: Array, weight: Array | None) -> float:
     """The middle of a sample by weight; the midpoint where two values share it."""
     if weight is None:
-        return float(np.median(values))
+        return median(values)
     return weighted_quantile(values, weight, 0.5)
 
 

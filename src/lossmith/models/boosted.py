@@ -50,6 +50,7 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
         l2_regularization: float | None = None,
+        max_bins: int | None = None,
         curvature: str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -68,6 +69,7 @@ class Boosted(Storable, BaseEstimator):  # type: ignore[misc]
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
         self.l2_regularization = l2_regularization
+        self.max_bins = max_bins
         self.curvature = curvature
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -198,6 +200,7 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
     max_iter, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization : the trees, in the words
         of scikit-learn. XGBoost counts curvature in place of rows: min_samples_leaf times that of a row at the start;
         CatBoost bounds only which leaves are split. l2_regularization None is the engine's own default (0, 1, 3, 0)
+    max_bins : the bins that a column of numbers is cut into, at most 255; None is the engine's own default
     scale : the unit of residuals: "mad", "sqrt-mean", a number, or "auto" ("mad" for every loss that it matters to)
     curvature : "auto" takes what the facts of the loss allow (see `curvature_`); or "exact", "majorant", "gradient",
         "floor", "bound"
@@ -231,6 +234,7 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
         l2_regularization: float | None = None,
+        max_bins: int | None = None,
         scale: float | str = "auto",
         curvature: str = "auto",
         early_stopping: bool = False,
@@ -246,9 +250,9 @@ class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
         super().__init__(
             loss, engine=engine, max_iter=max_iter, learning_rate=learning_rate, max_leaf_nodes=max_leaf_nodes,
             max_depth=max_depth, min_samples_leaf=min_samples_leaf, l2_regularization=l2_regularization,
-            curvature=curvature, early_stopping=early_stopping, validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change, scoring=scoring, categorical_features=categorical_features,
-            random_state=random_state, n_jobs=n_jobs, options=options,
+            max_bins=max_bins, curvature=curvature, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, scoring=scoring,
+            categorical_features=categorical_features, random_state=random_state, n_jobs=n_jobs, options=options,
         )  # fmt: skip
         self.scale = scale
         self.quantiles = quantiles

@@ -43,9 +43,9 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
     class_weight : None, "balanced", or a dict from class to weight. Weights move the boundary that `predict` draws;
         `predict_proba` takes them out again, unless prior_correction is False
     scoring : for the rows held back: None (the loss itself), "log" or "brier"
-    and engine, max_iter, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization, curvature,
-    early_stopping, validation_fraction, n_iter_no_change, categorical_features, random_state, n_jobs, options as in
-    `BoostedRegressor`.
+    and engine, max_iter, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization, max_bins,
+    curvature, early_stopping, validation_fraction, n_iter_no_change, categorical_features, random_state, n_jobs,
+    options as in `BoostedRegressor`.
 
     Learned: classes_, class_weight_ (K,), loss_, parts_, n_iter_, curvature_, feature_importances_,
     validation_scores_, n_features_in_, feature_names_in_.
@@ -73,6 +73,7 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
         l2_regularization: float | None = None,
+        max_bins: int | None = None,
         curvature: str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -88,9 +89,9 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
         super().__init__(
             loss, engine=engine, max_iter=max_iter, learning_rate=learning_rate, max_leaf_nodes=max_leaf_nodes,
             max_depth=max_depth, min_samples_leaf=min_samples_leaf, l2_regularization=l2_regularization,
-            curvature=curvature, early_stopping=early_stopping, validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change, scoring=scoring, categorical_features=categorical_features,
-            random_state=random_state, n_jobs=n_jobs, options=options,
+            max_bins=max_bins, curvature=curvature, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, scoring=scoring,
+            categorical_features=categorical_features, random_state=random_state, n_jobs=n_jobs, options=options,
         )  # fmt: skip
         self.class_weight = class_weight
         self.prior_correction = prior_correction

@@ -103,6 +103,6 @@ def boosted(
         judge = judge_of(made, scoring, classes=classes)
         loss.check(data.held.y)
         beside = None if data.held.offset is None else data.held.offset / made.unit
-        check = Check(data.held.X, made.truth_of(data.held.y), data.held.weight, judge, beside)
+        check = Check(data.held.X, made.truth_of(data.held.y), data.held.weight, judge, offset=beside)
     trees = engine.grow(Task(data.X, data.categorical, made, settings, check))
     return Part(trees, made.start, made.unit, str(made.rule))

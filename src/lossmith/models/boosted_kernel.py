@@ -116,22 +116,25 @@ class Slopes:
     """A fused Program made ready: called with y, z and weights it fills float32 arrays, computed in z's own type.
 
     float64 scores are computed in float64 and stored as float32, piece by piece while the piece lies in the cache;
-    float32 scores are computed and stored without any conversion.
+    float32 scores are computed and stored without any conversion. backend as in `load`.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, backend: str = "auto") -> None:
+        self._begin(program, backend)
+
+    def _begin(self, program: Program, backend: str) -> None:
+        self.program, self.backend = program, backend
         self._local = threading.local()
 
-    def __getstate__(self) -> Program:
-        return self.program
+    def __getstate__(self) -> tuple[Program, str]:
+        return self.program, self.backend
 
-    def __setstate__(self, program: Program) -> None:
-        self.__init__(program)  # type: ignore[misc]
+    def __setstate__(self, state: tuple[Program, str]) -> None:
+        self._begin(*state)
 
     def __call__(self, arrays: Sequence[Array], params: Sequence[float], out: Sequence[Array]) -> None:
         """arrays: y, z (, weight), each (n,) and of one float type; out: an array (n,) for each output."""
-        kernel = load(self.program, arrays[0].dtype)
+        kernel = load(self.program, arrays[0].dtype, self.backend)
         if arrays[0].dtype == out[0].dtype:
             kernel(arrays, params, out)
             return

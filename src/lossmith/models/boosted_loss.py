@@ -69,6 +69,7 @@ class Single:
     """One raw score a row.
 
     centred: z = start + unit·F, with start and unit taken here; else F is z itself, and the start is the host's affair.
+    backend: "llvm" compiles what "auto" leaves to NumPy for few rows: for whoever trains many boosters.
     Raises DomainError, DataError, UnsupportedError or ParameterError before anything is trained.
     """
 
@@ -84,6 +85,7 @@ class Single:
         rule: Rule | str = "auto",
         centred: bool = True,
         offset: Array | None = None,
+        backend: str = "auto",
     ) -> None:
         loss.check(y)
         self.loss, self.weight = loss, weight
@@ -101,7 +103,7 @@ class Single:
         self._late = self.rule.late and weight is not None
         inside = weight is not None and not self._late
         program = fused(loss, self.rule, unit=rescaled, shift=shift, each=bool(self._beside), weighted=inside)
-        self._kernel, self._first = Slopes(program), Slopes(program.only("gradient"))
+        self._kernel, self._first = Slopes(program, backend), Slopes(program.only("gradient"), backend)
         self._pieces = Slopes(fused(loss, self.rule, unit=rescaled, shift=shift, weighted=inside))
         self._settled = settled(program)
         self._extra = (self.start,) if shift else ()
@@ -193,9 +195,11 @@ class Many:
         outputs: int,
         rule: Rule | str = "auto",
         centred: bool = True,
+        backend: str = "auto",
     ) -> None:
         loss.check(y)
         self.loss, self.weight, self.outputs, self.truth = loss, weight, outputs, y
+        self._least = 0 if backend == "llvm" else COMPILED_FROM
         self.rule = rule if isinstance(rule, Rule) else rule_of(loss, rule, outputs)
         self.start = starts(loss, y, weight, outputs) if centred else np.zeros(outputs)
         self._index = indices(loss, y, outputs)
@@ -208,7 +212,7 @@ class Many:
             gradient = np.empty(raw.shape, np.float32, order="C" if by_rows else "F")
             self._kept[by_rows] = gradient, np.empty_like(gradient)
         out = self._kept[by_rows]
-        if raw.size < COMPILED_FROM:
+        if raw.size < self._least:
             curves(self.loss, self.rule, self.truth, raw, self.weight, self.start, out)
         else:
             walked(self.loss, self.rule, self._index, raw, self.weight, self.start, out)

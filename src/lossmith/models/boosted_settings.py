@@ -19,6 +19,7 @@ WHOLE = {
 }
 LIMITS = {
     "max_leaf_nodes": Param(31, Interval(2, whole=True), "leaves of a tree; None for as many as its depth allows"),
+    "max_bins": Param(255, Interval(2, 255, whole=True), "bins of a column; None for the engine's own default"),
     "max_depth": Param(6, Interval(1, whole=True), "splits one below the other; None for no limit"),
 }
 REAL = {
@@ -33,7 +34,8 @@ def settings_of(model: Any) -> Settings:
     who = type(model).__name__
     whole = {name: int(p.check(getattr(model, name), who, name)) for name, p in WHOLE.items()}
     real = {name: p.check(getattr(model, name), who, name) for name, p in REAL.items()}
-    leaves, depth = (_limit(model, name, who) for name in LIMITS)
+    limits = {name: _limit(model, name, who) for name in LIMITS}
+    leaves, depth = limits["max_leaf_nodes"], limits["max_depth"]
     if leaves is None and depth is None:
         raise ParameterError(f"{who}: max_leaf_nodes and max_depth are both None; bound the size of a tree by one")
     l2 = model.l2_regularization
@@ -47,6 +49,7 @@ def settings_of(model: Any) -> Settings:
         patience=whole["n_iter_no_change"],
         seed=seed_of(model.random_state),
         threads=_threads(model.n_jobs, who),
+        bins=limits["max_bins"],
         options=_options(model.options, who),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, Self
@@ -19,6 +20,10 @@ from lossmith.models.store import State
 Array = NDArray[Any]
 
 
+BLOCK = 10
+"""Rounds that are judged at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How trees are grown, in words that all hosts understand; `options` are the host's own and have the last word."""
@@ -32,6 +37,7 @@ class Settings:
     patience: int = 10
     seed: int = 0
     threads: int | None = None
+    bins: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,12 +49,69 @@ class Check:
     truth: Array
     weight: Array | None
     judge: Judge
+    judges: Callable[[Array, Sequence[Array], Array | None], list[float]] | None = None
+    """The same as `judge` for several rounds at once, where that is sooner."""
     offset: Array | None = None
     """What stands beside F, (n,) in units of F."""
 
     def score(self, raw: Array) -> float:
         """The score of the rows at F; for hosts that do not add the offset themselves."""
-        return self.judge(self.truth, raw if self.offset is None else raw + self.offset, self.weight)
+        return self.judge(self.truth, self._beside(raw), self.weight)
+
+    def scores(self, raws: Sequence[Array]) -> list[float]:
+        """The score after each of several rounds."""
+        if self.judges is None or not raws:
+            return [self.score(raw) for raw in raws]
+        return self.judges(self.truth, [self._beside(raw) for raw in raws], self.weight)
+
+    def _beside(self, raw: Array) -> Array:
+        return raw if self.offset is None else raw + self.offset
+
+
+class Rounds:
+    """What a host tells how its rounds do, and what came of them; it says when to stop.
+
+    best, raw: the number of the best round, from 0, and F (m,) or (m, K) of the rows held back there. A few rounds are
+    judged at once if the check can; where a host stops by itself, patience is infinite, and it is told each score.
+    """
+
+    def __init__(self, check: Check | None, patience: float = math.inf) -> None:
+        self.check, self.patience = check, patience
+        self.best, self.raw = 0, np.zeros(0)
+        self._block = 1 if check is None or check.judges is None or patience == math.inf else BLOCK
+        self._scores: list[float] = []
+        self._waiting: list[Array] = []
+
+    @property
+    def history(self) -> Array:
+        """The score after each round that counts."""
+        return np.array(self._scores)
+
+    def used(self, grown: int) -> int:
+        """The rounds to keep of so many: up to the best one, or all where none were judged."""
+        return self.best + 1 if self._scores else grown
+
+    def see(self, raw: Array) -> float:
+        """F of the rows held back after one more round; the last score that is known, infinite if none is."""
+        self._waiting.append(np.array(raw, np.float64))
+        if len(self._waiting) >= self._block:
+            self._judge()
+        return self._scores[-1] if self._scores else math.inf
+
+    def over(self, last: bool = False) -> bool:
+        """Has there been no better score for as long as one waits, or was this the last round?"""
+        if last:
+            self._judge()
+        return last or len(self._scores) > self.best + self.patience
+
+    def _judge(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for score, raw in zip(self.check.scores(waiting) if self.check else (), waiting, strict=True):
+            if self.over():
+                return
+            self._scores.append(score)
+            if len(self._scores) == 1 or score < self._scores[self.best]:
+                self.best, self.raw = len(self._scores) - 1, raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +124,16 @@ class Task:
     boosting: Boosting
     settings: Settings
     check: Check | None = None
+    kept: dict[str, Any] | None = None
+    """What a host has made of X, or of the rows held back, for other tasks on them; None where there are none."""
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives: kept under a name, if other tasks may want it."""
+        if self.kept is None:
+            return make()
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
 
 
 class Trees(ABC):
@@ -101,6 +174,9 @@ class Engine(Protocol):
 
     def grow(self, task: Task) -> Trees:
         """Train."""
+
+    def watch(self, task: Task) -> Rounds:
+        """Train as `grow` does, on a task with a check, and keep no trees."""
 
     def ready(self) -> Any:
         """The host, imported; MissingExtra or UnsupportedError where it is missing or of an untested version."""
