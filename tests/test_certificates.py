@@ -18,12 +18,12 @@ from lossmith.cli import app, main
 from lossmith.errors import ParameterError, UnsupportedError
 from lossmith.program import Program, Step
 from lossmith.symbolic import case as cases
-from lossmith.symbolic import cover, dimension, families, ledger, recheck, signs, strict
+from lossmith.symbolic import cover, dimension, families, ledger, recheck, recheckboxes, recheckwords, signs, strict
 from lossmith.symbolic.cover import Outcome
 from lossmith.symbolic.provers import PROVERS
 from lossmith.words import COMPARISONS, definitions
 
-WORDS = sorted(set(recheck.WORDS) - COMPARISONS - {"where"})
+WORDS = sorted(set(recheckboxes.WORDS) - COMPARISONS - {"where"})
 ARGUMENTS = {"log": (1e-3, 50), "sqrt": (0, 50), "log1p": (-0.99, 50), "digamma": (0.01, 50), "trigamma": (0.01, 50),
              "lgamma": (0.01, 50)}  # fmt: skip
 
@@ -32,7 +32,7 @@ def escapes(word: str) -> int:
     """How often a word's value at a point of a box lies outside of the interval that it is given."""
     rng, count = random.Random(word), 0
     many = 2 if word in ("add", "sub", "mul", "div", "pow", "min", "max", "xlogy") else 1
-    with mpmath.workprec(recheck.BITS):
+    with mpmath.workprec(recheckwords.BITS):
         for _ in range(120):
             low, high = ARGUMENTS.get(word, (-9, 9))
             boxes = []
@@ -41,7 +41,7 @@ def escapes(word: str) -> int:
                 a, b = sorted((rng.uniform(floor, high), rng.uniform(floor, high)))
                 boxes.append((mpmath.mpf(a), mpmath.mpf(a if (word, i) == ("pow", 1) else b)))
             at = [a + (b - a) * rng.choice([0, 1, rng.random()]) for a, b in boxes]
-            x, true = recheck.WORDS[word](*boxes), definitions()[word](*at)
+            x, true = recheckboxes.WORDS[word](*boxes), definitions()[word](*at)
             count += not x[0] <= true <= x[1] and not mpmath.isnan(true)
     return count
 
@@ -55,13 +55,13 @@ def test_intervals_of_the_second_routine_hold_every_value(word: str) -> None:
     "word", ["mul", "exp", "sin", "serpentine", "pow", "logcosh", "cauchit_slope", "cloglog_bend", "lgamma"]
 )
 def test_an_interval_rounded_inwards_is_noticed(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = recheck.WORDS[word]
+    good = recheckboxes.WORDS[word]
 
     def narrow(*args: Any) -> Any:
         a, b = good(*args)
         return a + (b - a) * 0.01, b - (b - a) * 0.01
 
-    monkeypatch.setattr(recheck, "WORDS", {**recheck.WORDS, word: narrow})
+    monkeypatch.setattr(recheckboxes, "WORDS", {**recheckboxes.WORDS, word: narrow})
     assert escapes(word)
 
 

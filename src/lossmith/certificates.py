@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 BETWEEN = (0.137, 0.5, 0.871)
 """Where in its ranges a family is looked at by single members."""
+
+
+def every_fact(loss: Loss, names: Iterable[str], ranges: Ranges | None = None) -> list[Certificate]:
+    """Certificates of several facts; what more than one of them rests on is checked once."""
+    from lossmith.symbolic.recheck import remembering
+
+    with remembering():
+        return [over(loss, ranges, name) if ranges else certificate(loss, name) for name in names]
 
 
 def certificate(loss: Loss, name: str) -> Certificate:

@@ -182,7 +182,7 @@ def definitions() -> Mapping[str, Callable[..., Any]]:
         "atan": mp.atan,
         "sin": mp.sin,
         "cos": mp.cos,
-        "erf": mp.erf,
+        "erf": lambda x: mp.sign(x) if mp.mag(x) > 60 else mp.erf(x),  # beyond, mpmath overflows
         "lgamma": mp.loggamma,
         "digamma": mp.digamma,
         "trigamma": lambda x: mp.psi(1, x),

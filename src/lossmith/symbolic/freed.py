@@ -89,7 +89,7 @@ def enclosed(loss: Known, e: Expr) -> Span:
     """What a function of truths can be."""
     inputs = tuple(n for n in loss.truths if n in e.names)
     program = literal(e, inputs, tuple(loss.params))
-    if program is None:
+    if program is None or e.truth:
         return Span(0, math.nan, math.nan)
     cell = {n: Span(0, *loss.truths[n]) for n in inputs}
     return Ranges(program.only("value"), loss.params).at(cell)[0]["value"]

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import mpmath
 from mpmath import mpf
 
-from lossmith.program import Program, Step
+from lossmith.program import Program
 from lossmith.symbolic.ledger import AT_LEAST, DEFINED, WITHIN, Claim
-from lossmith.symbolic.recheckwords import BITS, INF, WORDS, Range, squared, times
+from lossmith.symbolic.recheckboxes import Boxes, uncancelled
+from lossmith.symbolic.recheckwords import BITS, Range, times
 from lossmith.symbolic.slopes import NoSlope, differentiate
 
 REACH = 2.0**40
@@ -42,95 +45,6 @@ class Checked:
     """How it was looked at: over whole boxes, by algebra, at a place that decides it, by other sums, by some values."""
 
 
-def square(step: Step) -> bool:
-    """Is it a number times itself, and so never negative?"""
-    return step.word == "mul" and step.args[0] == step.args[1]
-
-
-def unknown(*args: Range) -> Range:
-    """What is known of a word without an entry: nothing."""
-    return -INF, INF
-
-
-def enclosed(program: Program, values: Mapping[str, Range]) -> tuple[Range, Any]:
-    """The first output over a box, and the size of the terms of which it is a sum (of sums, of products)."""
-    table: dict[Any, Any] = dict(values)
-    sizes: dict[Any, Any] = {}
-
-    def get(a: Any) -> Any:
-        return table[a] if isinstance(a, str) else (mpf(a), mpf(a))
-
-    def size(a: Any) -> Any:
-        return sizes[a] if a in sizes else _most(get(a))
-
-    for step in program.steps:
-        found = squared(get(step.args[0])) if square(step) else WORDS.get(step.word, unknown)(*map(get, step.args))
-        table[step.name] = found
-        if step.word in SIZES and mpmath.isfinite(most := SIZES[step.word](*map(size, step.args))):
-            sizes[step.name] = max(most, _most(found))
-    end = program.outputs[0][1]
-    return get(end), size(end)
-
-
-def _most(x: Any) -> Any:
-    """The largest size in an interval; 0 of what has none."""
-    known = isinstance(x, tuple) and mpmath.isfinite(x[0]) and mpmath.isfinite(x[1])
-    return max(abs(x[0]), abs(x[1])) if known else mpf(0)
-
-
-SIZES: Mapping[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a + b, "mul": lambda a, b: a * b, "neg": lambda a: a,
-    "where": lambda c, a, b: max(a, b), "min": max, "max": max,
-}  # fmt: skip
-"""How large the terms of a sum, a product or a choice are, by those of its parts; other words have only their value."""
-
-
-def uncancelled(program: Program) -> Program:
-    """The same with 1 − eˣ and eˣ − 1 by expm1, which keeps its sign where eˣ is 1 to all digits."""
-    steps, exps = [], {s.name: s.args[0] for s in program.steps if s.word == "exp"}
-    for step in program.steps:
-        a, b = step.args if step.word == "sub" else (None, None)
-        if b == 1.0 and a in exps:
-            steps.append(Step(step.name, "expm1", (exps[str(a)],)))
-        elif a == 1.0 and b in exps:
-            steps += [Step(f"{step.name}'", "expm1", (exps[str(b)],)), Step(step.name, "neg", (f"{step.name}'",))]
-        else:
-            steps.append(step)
-    return replace(program, steps=tuple(steps))
-
-
-EDGES: Mapping[str, tuple[int, float]] = {
-    "log": (0, 0.0), "log1p": (0, -1.0), "sqrt": (0, 0.0), "lgamma": (0, 0.0), "digamma": (0, 0.0),
-    "trigamma": (0, 0.0), "xlogy": (1, 0.0), "pow": (0, 0.0),
-}  # fmt: skip
-"""Words that are numbers where one of their arguments is above an edge."""
-TOTAL = frozenset({
-    "add", "sub", "mul", "neg", "abs", "min", "max", "where", "exp", "expm1", "softplus", "sigmoid", "tanh", "sech2",
-    "atan", "erf", "logcosh", "hypot1", "log_ndtr", "mills", "mills_slope", "lt", "le", "gt", "ge", "eq", "ne", "and",
-    "sign",
-})  # fmt: skip
-"""Words that are numbers wherever their arguments are, however large."""
-
-
-def is_number(program: Program, values: Mapping[str, Range]) -> bool:
-    """Is the first output a number over a box by the words that make it, also where it is too large to be enclosed?"""
-    table: dict[Any, Any] = dict(values)
-    for step in program.steps:
-        args = [table[a] if isinstance(a, str) else (mpf(a), mpf(a)) for a in step.args]
-        if step.word == "div":
-            good = args[1][0] > 0 or args[1][1] < 0
-        elif step.word in EDGES:
-            place, edge = EDGES[step.word]
-            good = args[place][0] > edge
-        else:
-            good = step.word in TOTAL
-        if not good:
-            return False
-        table[step.name] = squared(args[0]) if square(step) else WORDS.get(step.word, unknown)(*args)
-    end = program.outputs[0][1]
-    return isinstance(end, str) or math.isfinite(end)
-
-
 # ----------------------------------------------------------------------------------------------------------- claims
 
 
@@ -138,31 +52,32 @@ class Judge:
     """One claim, with its derivative for the mean value theorem."""
 
     def __init__(self, claim: Claim) -> None:
-        twin = None if claim.twin is None else uncancelled(claim.twin)
-        self.claim = replace(claim, program=uncancelled(claim.program), twin=twin)
-        self.fixed = {n: (mpf(v), mpf(v)) for n, v in claim.params.items()}
+        self.claim = claim
+        self.own = Boxes(uncancelled(claim.program), claim.params)
 
     @cached_property
-    def twin(self) -> Program | None:
+    def twin(self) -> Boxes | None:
         """The other form of the output, once it was seen to agree."""
-        return self.claim.twin if self.claim.twin is not None and self.agree(self.claim.twin) else None
+        twin = None if self.claim.twin is None else Boxes(uncancelled(self.claim.twin), self.claim.params)
+        return twin if twin is not None and self.agree(twin) else None
 
     @cached_property
-    def slope(self) -> Program | None:
+    def slope(self) -> Boxes | None:
         """The derivative of the output, where it is in the words."""
         try:
-            return differentiate(self.claim.program, self.claim.variable, self.claim.output)
+            slope = differentiate(self.own.program, self.claim.variable, self.claim.output)
         except NoSlope:
             return None
+        return Boxes(slope, self.claim.params)
 
-    def agree(self, twin: Program) -> bool:
+    def agree(self, twin: Boxes) -> bool:
         """Is the other form the same, at points of the piece?"""
         rng = random.Random(1)
         for _ in range(8):
             at = {self.claim.variable: _inside(self.claim, rng)}
             at |= {n: _between(a, b, rng) for n, (a, b) in self.claim.others.items()}
-            point = {**self.fixed, **{n: (mpf(v), mpf(v)) for n, v in at.items()}}
-            x, y = (enclosed(program, point)[0] for program in (self.claim.program, twin))
+            point = {n: (mpf(v), mpf(v)) for n, v in at.items()}
+            x, y = (form.at(point) for form in (self.own, twin))
             if x[0] > y[1] or y[0] > x[1]:
                 return False
         return True
@@ -181,43 +96,70 @@ class Judge:
 
     def box(self, box: Mapping[str, Range]) -> bool | None:
         """The claim on a box: as it is written, then by the mean value theorem."""
-        x, size = enclosed(self.claim.program, {**self.fixed, **box})
-        a, b = box[self.claim.variable]
-        size = size if b - a <= NARROW * max(mpf(1), abs(a)) else mpf(0)  # on a wide box the size of terms says nothing
-        answer = self.satisfied(x, size)
-        if answer is None and self.claim.kind == DEFINED and is_number(self.claim.program, {**self.fixed, **box}):
+        table = self.own.table(box)
+        x = table[self.own.end]
+        if self.satisfied(x, mpf(0)):
             return True
+        if self.claim.kind == DEFINED and self.own.is_number(table):
+            return True
+        a, b = box[self.claim.variable]  # on a wide box the size of terms says nothing
+        size = self.own.terms(table) if b - a <= NARROW * max(mpf(1), abs(a)) else mpf(0)
+        answer = self.satisfied(x, size)
         if answer is None and self.twin is not None:
-            x = _common(x, enclosed(self.twin, {**self.fixed, **box})[0])
+            x = _common(x, self.twin.at(box))
             answer = self.satisfied(x, size)
         if answer is None and self.slope is not None:
-            answer = self.by_slope(box, x, size)
+            answer = self.by_slope(box, x, size, self.slope.at(box))
         return answer
 
-    def by_slope(self, box: Mapping[str, Range], x: Range, size: Any) -> bool | None:
+    def by_slope(self, box: Mapping[str, Range], x: Range, size: Any, rise: Range) -> bool | None:
         """The claim at both ends where the output is monotone, else by the mean value theorem."""
         low, high = box[self.claim.variable]
-        rise = enclosed(self.slope, {**self.fixed, **box})[0] if self.slope else (-INF, INF)
         if not (mpmath.isfinite(rise[0]) and mpmath.isfinite(rise[1])):
             return None
         if rise[0] >= 0 or rise[1] <= 0:
-            answers = [self.satisfied(_common(x, y), terms) for y, terms in (self.at(box, e) for e in (low, high))]
+            answers = [self.at_end(box, e, x) for e in (low, high)]
             return False if False in answers else (None if None in answers else True)
         m = (low + high) / 2
-        middle, way = self.at(box, m)[0], times(rise, (low - m, high - m))
+        middle, way = self.own.at({**box, self.claim.variable: (m, m)}), times(rise, (low - m, high - m))
         return self.satisfied(_common(x, (middle[0] + way[0], middle[1] + way[1])), size)
 
-    def at(self, box: Mapping[str, Range], place: Any) -> tuple[Range, Any]:
-        """The claimed output at one place of the variable, and the size of its terms."""
-        return enclosed(self.claim.program, {**self.fixed, **box, self.claim.variable: (place, place)})
+    def at_end(self, box: Mapping[str, Range], place: Any, x: Range) -> bool | None:
+        """The claim at one place of the variable, of an output that is known to lie in an interval."""
+        table = self.own.table({**box, self.claim.variable: (place, place)})
+        y = _common(x, table[self.own.end])
+        return self.satisfied(y, mpf(0)) or self.satisfied(y, self.own.terms(table))
 
 
 def _common(x: Range, y: Range) -> Range:
     return max(x[0], y[0]), min(x[1], y[1])
 
 
+_SEEN: ContextVar[dict[object, Checked] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Inside, a claim that several facts rest on is checked once."""
+    token = _SEEN.set({})
+    try:
+        yield
+    finally:
+        _SEEN.reset(token)
+
+
 def checked(claim: Claim) -> Checked:
     """A claim on boxes of this routine's own."""
+    seen, key = _SEEN.get(), (claim.key, claim.variable, claim.twin and claim.twin.digest)
+    if seen is None:
+        return _checked(claim)
+    if key not in seen:
+        seen[key] = _checked(claim)
+    return seen[key]
+
+
+def _checked(claim: Claim) -> Checked:
+    """The claim on boxes, now."""
     with mpmath.workprec(BITS):
         judge = Judge(claim)
         ends = (-mpf(REACH) if claim.low is None else _number(claim.low),
@@ -309,7 +251,7 @@ def same_quantity(
         free = {n: v for n, v in params.items() if n not in at}
         expected = derivative(value, free, at, claim.variable, ORDERS[claim.output])
         with mpmath.workprec(BITS):
-            found = enclosed(claim.program, {n: (mpf(v), mpf(v)) for n, v in {**claim.params, **at}.items()})[0]
+            found = Boxes(claim.program, claim.params).at({n: (mpf(v), mpf(v)) for n, v in at.items()})
             if not found[0] - abs(expected) / 10**20 - mpf(10) ** -30 <= expected:
                 return Checked(says, False, 1, f"at {at}")
             if not expected <= found[1] + abs(expected) / 10**20 + mpf(10) ** -30:

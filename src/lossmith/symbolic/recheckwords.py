@@ -12,6 +12,7 @@ from lossmith.words import definitions
 
 BITS = 120
 INF = mpf("inf")
+SLACK = mpf(2) ** (20 - BITS)
 Range = tuple[Any, Any]
 
 
@@ -19,9 +20,8 @@ def _out(low: Any, high: Any) -> Range:
     """An interval, rounded outwards; the whole line where an end is not a number."""
     if mpmath.isnan(low) or mpmath.isnan(high):
         return -INF, INF
-    slack = mpf(2) ** (20 - BITS)
-    return low - abs(low) * slack if mpmath.isfinite(low) else low, (
-        high + abs(high) * slack if mpmath.isfinite(high) else high
+    return low - abs(low) * SLACK if mpmath.isfinite(low) else low, (
+        high + abs(high) * SLACK if mpmath.isfinite(high) else high
     )
 
 
