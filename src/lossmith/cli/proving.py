@@ -105,10 +105,7 @@ def _headed(one: Loss, ranges: proofs.Ranges) -> Console:
 
 
 def _rechecked(one: Loss, ranges: proofs.Ranges, names: tuple[str, ...], as_json: bool) -> None:
-    if ranges:
-        made = [certificates.over(one, ranges, name) for name in names]
-    else:
-        made = [certificates.certificate(one, name) for name in names]
+    made = certificates.every_fact(one, names, ranges)
     if as_json:
         body = {"loss": repr(one), "certificates": [c.to_json() for c in made]}
         _write(body)
@@ -134,7 +131,7 @@ def _all_rechecked(as_json: bool) -> None:
     counted: Counter[str] = Counter()
     body: dict[str, Any] = {}
     for name, kind in every().items():
-        made = [certificates.certificate(kind(), fact) for fact in proofs.names_of(kind())]
+        made = certificates.every_fact(kind(), proofs.names_of(kind()))
         ways = Counter(certificates.way(c) for c in made)
         counted.update(ways)
         if as_json:
