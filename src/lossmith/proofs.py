@@ -107,7 +107,6 @@ def _sampled(loss: Loss, ranges: Ranges, name: str) -> Fact:
 
 STIRLING = "for one y it is bounded, but by Stirling's formula, which no rule here knows"
 GUARDS = "the guards of its formula, at -20 and 7, leave jumps of less than 1e-34, which no rule forgives"
-SHARES = "bounded by K: no log-probability is below K times their mean, which boxes do not see"
 OPEN: Mapping[str, str] = {
     "GeneralizedPoisson": "log(alpha*y) is infinite at y = 0, a target like others: boxes that touch it say nothing",
     "NegativeBinomialNLL": STIRLING, "ZeroInflatedNegativeBinomial": STIRLING,
@@ -118,7 +117,9 @@ OPEN: Mapping[str, str] = {
     "BetaBinomial": "digamma and lgamma of near arguments, for all y at once, cancel beyond what boxes keep",
     "SymmetricPercentage": "its bound needs |r| <= |y| + |y - r|, which boxes do not see; it has no named functional",
     "ArctanPercentage": "not convex, and its window is as wide as y: no named functional",
-    "NormalisedCrossEntropy": SHARES, "ActivePassive": SHARES,
+    "NormalCRPS": "pi as a double leaves a rest of 1e-16 beside the density, whose sign far out boxes do not see",
+    "ExponentialCRPS": "far out a ratio times its exponential fades, faster than boxes that double can show",
+    "GammaNLL": "at large shapes it is what Stirling's formula leaves of lgamma, which no rule here knows",
 }  # fmt: skip
 """Why facts of a loss of the catalogue stay open, beyond what the facts themselves say."""
 
