@@ -107,6 +107,7 @@ MISTAKES = [
     ("show Huber(delta)", "write Huber(delta=1.345)"),
     ("show Squared(2)", "write Squared(); it has no parameters"),
     ("prove Huber --lift margin", "leave it out"),
+    ("prove 'Huber(delta=2)' --lift margin", "leave it out"),
     ("prove Huber --fact convx", "did you mean 'convex'?"),
     ("list --lift residul", "did you mean 'residual'?"),
     ("export Huber --to trch", "did you mean 'torch'?"),

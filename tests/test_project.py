@@ -80,6 +80,14 @@ def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
     assert [target for target in local if not (path.parent / target).exists()] == []
 
 
+def test_the_page_of_formulas_names_every_lift() -> None:
+    from lossmith.lifts import COUPLED, JOINT, LIFTS
+
+    text = (ROOT / "docs" / "formulas.md").read_text(encoding="utf-8")
+    missing = [name for name in (*LIFTS, *JOINT, *COUPLED, "several") if not re.search(rf"^\| `{name}[(`]", text, re.M)]
+    assert missing == []
+
+
 # --- the layout -----------------------------------------------------------------------------------------------------
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lossmith import certificates, proofs
-from lossmith.catalogue import every, find, loss
+from lossmith.catalogue import every, loss
 from lossmith.cli.common import console
 from lossmith.errors import ParameterError, hint
 from lossmith.facts import Fact
-from lossmith.loss import Loss
+from lossmith.loss import Formula, Loss
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,9 +47,10 @@ def prove(
 def _loss(text: str, lift: str | None, fixed: dict[str, float], ranges: proofs.Ranges) -> Loss:
     """The loss, with given parameters; a formula's further names are numbers, those of a range from its middle."""
     middle = {n: (a + b) / 2 for n, (a, b) in ranges.items()}
-    if lift is not None and (named := find(text)) is not None:
-        raise ParameterError(f"--lift {lift}: is for formulas, and {named.__name__} has its own; leave it out")
-    return loss(text, lift, **fixed, **middle)
+    one = loss(text, lift, **fixed, **middle)
+    if lift is not None and not isinstance(one, Formula):
+        raise ParameterError(f"--lift {lift}: is for formulas, and {one.name} has its own; leave it out")
+    return one
 
 
 def _given(param: list[str]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
