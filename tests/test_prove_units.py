@@ -19,7 +19,7 @@ W = "((y - a)*exp(-b))"
 TRUE = [
     ("NormalCRPS", "nonnegative"), ("NormalCRPS", "bounded below"), ("LogisticCRPS", "nonnegative"),
     ("LaplaceCRPS", "nonnegative"), ("LaplaceCRPS", "convex in mu"), ("LogisticCRPS", "convex in mu"),
-    ("ExponentialCRPS", "nonnegative"), ("ExponentialCRPS", "elicits"), ("LogisticNLL", "convex in log_s"),
+    ("ExponentialCRPS", "bounded below"), ("ExponentialCRPS", "elicits"), ("LogisticNLL", "convex in log_s"),
     ("GumbelNLL", "convex in log_b"), ("WeibullNLL", "convex in log_shape"), ("GammaNLL", "convex in log_mu"),
     ("ActivePassive", "finite in float64"), ("NormalisedCrossEntropy", "finite in float32"), ("Quantile", "even"),
     ("SmoothQuantile", "even"), ("IntervalScore", "nonnegative"), ("Weibull", "bounded below"),

@@ -160,6 +160,7 @@ def _bounded(case: Case, name: str, bound: Bound, output: str, says: str) -> Fac
     return Fact(name, True, f"{says} {bound.value:.6g}", constant=bound.value)
 
 
+@once
 def bounded_below(case: Case) -> Fact:
     """f ≥ some constant."""
     bound = smallest(case.regions, "value")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Keep = Callable[[str, Callable[[], str]], str]
 """(key, make) → text: how verdicts are kept between processes."""
 
-RECIPE = 17
+RECIPE = 18
 """Raise it whenever a verdict could come out differently; kept ones are then made anew."""
 
 

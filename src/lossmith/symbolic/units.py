@@ -209,11 +209,10 @@ def score_nonnegative(case: Case) -> Fact:
 
 
 def score_bounded_below(case: Case) -> Fact:
-    """f >= some constant of a score, 0 where only its units show that."""
-    found = bounded_below(case)
-    if found.holds is False or found.constant is not None or not score_nonnegative(case).holds:
-        return found
-    return Fact("bounded below", True, "the value is never below 0", constant=0.0)
+    """f >= some constant of a score: 0 where that is known, else one that may depend on y."""
+    if binding.bounded_below(case).holds is None and score_nonnegative(case).holds:
+        return Fact("bounded below", True, "the value is never below 0", constant=0.0)
+    return bounded_below(case)
 
 
 def score_elicits(case: Case) -> Fact:
