@@ -170,6 +170,8 @@ def test_a_long_formula_leaves_room_for_the_figures(
     head = next(line for line in out.splitlines() if line.startswith("loss "))
     for column in ("squared error", "to default", "95 % interval", "p (Holm)"):
         assert column in head
+    shown = "".join(line[:40] for line in out[out.index(head) :].splitlines()).replace(" ", "")
+    assert long.replace(" ", "") in shown
 
 
 def test_python_reads_a_loss_as_the_command_line_prints_it(tmp_path: Path) -> None:

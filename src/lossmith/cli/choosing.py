@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("weight", "time", "by", "exposure", "offset")
 """Options that name a column, besides the target and the group."""
 _WIDEST = 40
-"""Characters of a loss in the table: a long formula must not push the figures out."""
+"""Characters of a loss in a line of the table: a long formula goes on in the next and pushes no figure out."""
 _COLOURS = {"prefer": "green", "equivalent": "blue", "undecided": "yellow"}
 
 
@@ -80,7 +80,7 @@ def _print(choice: Choice) -> None:
     judged = f"the {plan.score.functional} of {plan.target.name}, judged by {plan.score.label}: {plan.reason}"
     screen.print(Text(judged))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("loss", overflow="ellipsis", no_wrap=True, max_width=_WIDEST)
+    table.add_column("loss", overflow="fold", max_width=_WIDEST)
     grown = any(record["trees"] for record in choice.table)
     cost = ("rounds", "seconds") if grown else ()
     for name in (plan.score.label, "to default", "95 % interval", "p (Holm)", *cost):
