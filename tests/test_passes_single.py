@@ -33,6 +33,7 @@ def problem(n: int, p: int, dtype: Any = np.float64, order: Any = "C", intercept
 def apart(objective: Any, w: Any) -> float:
     """The largest difference of the two Hessians, over the largest entry; values and gradients must be the same."""
     rough, exact = objective.at(w, ROUGH), objective.at(w, CURVED)
+    assert rough.rough and not exact.rough
     assert rough.value == exact.value
     np.testing.assert_array_equal(rough.gradient, exact.gradient)
     np.testing.assert_array_equal(rough.hessian, rough.hessian.T)
@@ -124,3 +125,13 @@ def test_such_a_fit_takes_no_more_passes_than_in_double(monkeypatch: pytest.Monk
         assert found.converged
         passes_of[sound] = found.passes
     assert passes_of[SOUND] == passes_of[2.0] < 0.7 * passes_of[-1.0], "trusting single precision costs passes here"
+
+
+def test_what_has_no_rougher_hessian_is_asked_once() -> None:
+    """Of K scores one is a shift of all: their Hessian is never sound, and a second look would show the same."""
+    rng = np.random.default_rng(6)
+    rows = Rows.of(rng.standard_normal((20_000, 8)), rng.integers(0, 3, 20_000))
+    objective = Objective.of(rows, lossmith.CrossEntropy(), Penalty("none"), outputs=3)
+    memory, here = Memory.at(objective, objective.origin(), 20_000)
+    assert not here.rough and not memory.guess.weakest > SOUND
+    assert objective.meter.passes == 1.0

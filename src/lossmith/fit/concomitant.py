@@ -154,7 +154,7 @@ class Concomitant:
             sums.hessian[:, -1] /= sigma
             hessian = sums.hessian / (mass * sigma) + np.diag(self.l2)
         value = sigma * (sums.value / mass + 0.5) + 0.5 * float(inner.l2 @ w[:-1] ** 2) + inner.l1_value(w[:-1])
-        return Evaluation(value, slope + self.l2 * w, hessian)
+        return Evaluation(value, slope + self.l2 * w, hessian, "rough" in want)
 
     def prox(self, w: Array, rate: float | Array) -> Array:
         """The proximal map of the l1 part; σ stays."""

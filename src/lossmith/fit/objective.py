@@ -310,7 +310,8 @@ class Objective:
         bent = [c for c in want if c in CURVATURES][:1]
         sums = swept(roughened(table, want), self.design, self.loss, coef, last, (*BASIC, *bent))
         total = Total(sums.value, mass, self.design.pulled(sums.pull, sums.slope), sums.hessian)
-        return self._finish(w, total, mass)
+        found = self._finish(w, total, mass)
+        return replace(found, rough=True) if "rough" in want else found
 
 
 def bound(loss: Any, want: tuple[str, ...]) -> Kernel:

@@ -12,7 +12,7 @@ from lossmith.backends import load
 from lossmith.curvature import fixed_majorant
 from lossmith.fit import design as designs
 from lossmith.fit.design import Array, Design
-from lossmith.fit.solvers import BASIC, CURVED, ROUGH
+from lossmith.fit.solvers import BASIC, CURVED
 
 if TYPE_CHECKING:
     from lossmith.backends.passes import Swept, Table
@@ -77,7 +77,7 @@ def serves(table: Table | SparseTable | WideTable | None, loss: Any, want: tuple
 
 def roughened(table: Any, want: tuple[str, ...]) -> Any:
     """The table, whose Hessian need have no more digits than single precision where `want` says so."""
-    return replace(table, rough=True) if ROUGH[-1] in want else table
+    return replace(table, rough=True) if "rough" in want else table
 
 
 def _plain(values: Any) -> Any:

@@ -46,11 +46,15 @@ ROUGH = (*CURVED, "rough")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The objective at a point: its value, the gradient of its smooth part, and a Hessian where one was asked for."""
+    """The objective at a point: its value, the gradient of its smooth part, and a Hessian where one was asked for.
+
+    `rough` says that the Hessian was summed in single precision.
+    """
 
     value: float
     gradient: Vector
     hessian: Vector | None = None
+    rough: bool = False
 
 
 @dataclass(frozen=True, slots=True)

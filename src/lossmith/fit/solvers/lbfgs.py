@@ -78,11 +78,11 @@ class Memory:
     @classmethod
     def at(cls, some: Any, w: Vector, rows: int) -> tuple[Memory, Evaluation]:
         """What a look at the curvature tells; in double where its factor shows that single precision is too little."""
-        for want in (ROUGH, CURVED):
-            here = some.at(w, want)
+        here = some.at(w, ROUGH)
+        found = cls.of(np.asarray(here.hessian), rows)
+        if here.rough and not found.guess.weakest > SOUND:
+            here = some.at(w, CURVED)
             found = cls.of(np.asarray(here.hessian), rows)
-            if found.guess.weakest > SOUND:
-                break
         return found, here
 
     @classmethod
