@@ -118,7 +118,6 @@ OPEN: Mapping[str, str] = {
     "SymmetricPercentage": "its bound needs |r| <= |y| + |y - r|, which boxes do not see; it has no named functional",
     "ArctanPercentage": "not convex, and its window is as wide as y: no named functional",
     "NormalCRPS": "pi as a double leaves a rest of 1e-16 beside the density, whose sign far out boxes do not see",
-    "ExponentialCRPS": "far out a ratio times its exponential fades, faster than boxes that double can show",
     "GammaNLL": "at large shapes it is what Stirling's formula leaves of lgamma, which no rule here knows",
 }  # fmt: skip
 """Why facts of a loss of the catalogue stay open, beyond what the facts themselves say."""
