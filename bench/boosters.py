@@ -2,9 +2,12 @@
 
     python bench/boosters.py [--rows 1000000] [--rounds 100] [--repeats 3] [--threads 0]
 
-Both sides see the same table, the same parameters and the same curvature, and start at the same constant; the order
-alternates from repeat to repeat, and the figure is the ratio of the medians. The last column is the part of our seconds
-that was spent in our objective: the rest of a difference is what the host takes to call any objective of its users.
+All sides see the same table, the same parameters and the same curvature, and start at the same constant; the order
+alternates from repeat to repeat, and the figures are ratios of the medians. "replay" is an objective that computes
+nothing: it returns the slopes of a training of ours from memory, so that the host grows our trees again. Its ratio to
+the built-in is the host's own price for any objective of its users (and for the trees, where these differ from its
+own), and ours ÷ replay is what our computing costs. The last column is the part of our seconds that was spent in our
+objective. With --cpu all figures are processor seconds, for a machine that others use, too.
 """
 
 from __future__ import annotations
@@ -105,14 +108,34 @@ def counted(made: Callable[..., Any]) -> tuple[Callable[..., Any], list[float]]:
     return call, spent
 
 
+class Replay:
+    """An objective that remembers what another gave, round by round, and then gives it again."""
+
+    def __init__(self, made: Callable[..., Any]) -> None:
+        self.made = made
+        self.kept: list[tuple[Array, Array]] = []
+        self.round = 0
+
+    def record(self, scores: Array, data: Any) -> Any:
+        """What the other gives, copied."""
+        found = self.made(scores, data)
+        self.kept.append((found[0].copy(order="A"), found[1].copy(order="A")))
+        return found
+
+    def again(self, scores: Array, data: Any) -> Any:
+        """The next of what was kept."""
+        self.round += 1
+        return self.kept[(self.round - 1) % len(self.kept)]
+
+
 HOSTS = {"lightgbm": light, "xgboost": extreme}
 
 
-def timed(work: Callable[[], Any]) -> float:
+def timed(work: Callable[[], Any], clock: Callable[[], float]) -> float:
     """Seconds."""
-    begun = time.perf_counter()
+    begun = clock()
     work()
-    return time.perf_counter() - begun
+    return clock() - begun
 
 
 def main() -> None:
@@ -120,26 +143,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("rows", 1_000_000), ("rounds", 100), ("repeats", 3), ("threads", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--hosts", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--cpu", action="store_true")
     given = parser.parse_args()
+    clock = time.process_time if given.cpu else time.perf_counter
     X, targets = table(given.rows)
     print(f"{given.rows:,} rows × {COLUMNS} columns, {given.rounds} rounds, median of {given.repeats}")
-    print(f"{'host':10}{'objective':28}{'built-in s':>12}{'ours s':>10}{'ratio':>8}{'in our calls s':>16}")
-    for host, cases in CASES.items():
-        for objective, params, loss, options, target, besides in cases:
+    print(f"{'host':10}{'objective':28}{'built-in s':>12}{'ours s':>10}{'replay s':>10}"
+          f"{'ratio':>8}{'host price':>12}{'÷ replay':>10}{'in our calls s':>16}")  # fmt: skip
+    for host in given.hosts:
+        for objective, params, loss, options, target, besides in CASES[host]:
             train = HOSTS[host](X, targets[target], given.rounds, given.threads)
             made = getattr(lossmith, host).objective(loss, curvature="host", **options)
             watched, spent = counted(made)
+            replay = Replay(made)
+            train(objective=replay.record, **besides)
             sides = {
                 "theirs": lambda train=train, objective=objective, params=params: train(objective=objective, **params),
                 "ours": lambda train=train, watched=watched, besides=besides: train(objective=watched, **besides),
+                "replay": lambda train=train, replay=replay, besides=besides: train(objective=replay.again, **besides),
             }
-            took: dict[str, list[float]] = {"theirs": [], "ours": []}
+            took: dict[str, list[float]] = {side: [] for side in sides}
             for i in range(given.repeats):
                 for side in sorted(sides, reverse=bool(i % 2)):
-                    took[side].append(timed(sides[side]))
-            a, b = (statistics.median(took[side]) for side in ("theirs", "ours"))
+                    took[side].append(timed(sides[side], clock))
+            a, b, c = (statistics.median(took[side]) for side in ("theirs", "ours", "replay"))
             name = objective + ' ("mad")' * (options is FOLLOWS)
-            print(f"{host:10}{name:28}{a:12.2f}{b:10.2f}{b / a:8.3f}{sum(spent) / given.repeats:16.2f}", flush=True)
+            print(f"{host:10}{name:28}{a:12.2f}{b:10.2f}{c:10.2f}{b / a:8.3f}{c / a:12.3f}{b / c:10.3f}"
+                  f"{sum(spent) / given.repeats:16.2f}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -83,3 +83,16 @@ def test_a_class_without_a_score_is_refused(wrong: float) -> None:
     y = np.array([0.0, 1.0, 2.0, wrong])
     with pytest.raises(DomainError, match=f"class indices 0 … 2 for 3 scores; row 3 has {wrong:g}"):
         Many(lossmith.CrossEntropy(), y, outputs=3, centred=False)
+
+
+@pytest.mark.parametrize("name", ["CrossEntropy", "Focal", "LabelSmoothing"])
+def test_slopes_row_by_row_are_those_of_the_table(name: str) -> None:
+    """What CatBoost asks for. Planted: a weight that stays that of the first row."""
+    rng = np.random.default_rng(0)
+    y, z, w = rng.integers(0, 4, 20).astype(float), rng.normal(size=(20, 4)), rng.random(20) + 0.5
+    made = Many(getattr(lossmith, name)(), y, w, outputs=4)
+    row = made.row()
+    found = np.array([row(*one) for one in zip(y, z, w, strict=True)])
+    np.testing.assert_allclose(found.transpose(1, 0, 2), made.block(y, z, w), rtol=1e-5, atol=1e-7)
+    with pytest.raises(DomainError, match="class 4"):
+        row(4.0, z[0], 1.0)

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import re
 import tempfile
+import threading
 import warnings
 from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,14 +86,20 @@ class Ascent:
 class AscentMany:
     """`loss_function` for K raw scores: CatBoost hands over one row at a time, and gets a gradient and a matrix."""
 
-    def __init__(self, boosting: Boosting) -> None:
+    def __init__(self, boosting: Many) -> None:
         self.boosting = boosting
+        self._local = threading.local()  # CatBoost asks from several threads, and a walk lets others in
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.boosting,)
 
     def calc_ders_multi(self, approxes: Array, target: float, weight: float) -> tuple[list[float], list[list[float]]]:
         """(−∂L/∂F_k, and the diagonal −D as a matrix) for one row."""
-        one = np.array([weight])
-        gradient, hessian = self.boosting.block(np.array([target]), np.asarray(approxes, np.float64)[None], one)
-        return (-gradient[0]).tolist(), np.diag(-hessian[0].astype(np.float64)).tolist()
+        if "row" not in vars(self._local):
+            self._local.row = self.boosting.row()
+        gradient, hessian = self._local.row(target, approxes, weight)
+        places = range(len(hessian))
+        return [-g for g in gradient], [[-h if i == k else 0.0 for i in places] for k, h in enumerate(hessian)]
 
 
 class Metric:
@@ -206,7 +213,7 @@ def trained(task: Task, rounds: Rounds) -> tuple[Any, Any]:
     s, boosting = task.settings, task.boosting
     pool = catboost.Pool(features(task.X, task.categorical), boosting.truth, weight=boosting.weight,
                          baseline=boosting.offset)  # fmt: skip
-    climbs = Ascent(boosting, task.X.shape[0]) if boosting.outputs == 1 else AscentMany(boosting)
+    climbs = Ascent(boosting, task.X.shape[0]) if boosting.outputs == 1 else AscentMany(cast(Many, boosting))
     given = {**words(task), "loss_function": climbs}
     watched: dict[str, Any] = {}
     if task.check is None:

@@ -10,7 +10,7 @@ of the formula at the true class's log p, and a Program of each class's p and th
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -62,9 +62,10 @@ class Job(ctypes.Structure):
     """What the walk is told."""
 
     _fields_ = [(name, TYPES[kind]) for name, kind in FIELDS.items()]
+    alive: object
 
 
-def fill(
+def filler(
     program: Program,
     numbers: Sequence[float],
     kernel: Any,
@@ -74,8 +75,9 @@ def fill(
     truth: NDArray[np.int64],
     weight: Array | None,
     out: tuple[Array, Array],
-) -> None:
-    """Fill gradient and curvature (n, K) float32 at the scores start + raw (n, K) of float32 or float64.
+) -> Callable[[], None]:
+    """What fills gradient and curvature (n, K) float32 at the scores start + raw (n, K) of float32 or float64: called
+    again, it reads the same arrays again.
 
     program: p, hit (1 for the class itself), d1, d2, dm, miss (1 − p of the true class) and w to the two outputs;
     kernel: what gives d1, d2 (and dm), compiled; truth (n + LANES,) the classes of the rows; weight (n,) or None.
@@ -94,11 +96,13 @@ def fill(
     job = Job(outputs=count, block=block, kernel=kernel.entry, **told, **whole)
     made = compiled(program, raw.dtype)  # held while it walks: two threads may both have made one, of which one is kept
 
+    job.alive = places, kernel  # the job has only their addresses
+
     def turn(a: int, b: int) -> None:
         scratch = llvm.room((4 * count * PITCH,), np.dtype(np.float64))
         made.walk(a, b, ctypes.addressof(job), llvm.address(scratch))
 
-    run_chunks(turn, 0, n, max(SCORES // count // block, 1) * block)
+    return lambda: run_chunks(turn, 0, n, max(SCORES // count // block, 1) * block)
 
 
 class Compiled(NamedTuple):

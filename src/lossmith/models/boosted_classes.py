@@ -7,6 +7,7 @@ number for each: its diagonal ("exact") is too small where scores move together;
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -41,7 +42,7 @@ def curves(
         out[0][:, k], out[1][:, k] = found
 
 
-def walked(
+def walker(
     loss: Loss,
     rule: Rule,
     truth: NDArray[np.int64],
@@ -49,14 +50,17 @@ def walked(
     weight: Array | None,
     start: Array,
     out: tuple[Array, Array],
-) -> None:
-    """The same in one compiled walk, to float32 in the layout of the scores; truth as `indices` gives it."""
+) -> Callable[[], None]:
+    """What does the same in one compiled walk, as often as it is called, to float32 in the layout of the scores; truth
+    as `indices` gives it."""
     from lossmith.backends import passes_trees
 
     program, slot = combined(rule.name), loss.derived.slot
     names = [name for name in ("d1", "d2", "d_mean_logp") if name in slot.wants]
     kernel = load(slot.only(*names), np.float64, "llvm")
-    passes_trees.fill(program, numbers(rule, raw.shape[1]), kernel, loss.state.params, raw, start, truth, weight, out)
+    return passes_trees.filler(
+        program, numbers(rule, raw.shape[1]), kernel, loss.state.params, raw, start, truth, weight, out
+    )
 
 
 def indices(loss: Loss, y: Array, count: int) -> NDArray[np.int64]:

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossmith.backends import COMPILED_FROM
+from lossmith.errors import DomainError
 from lossmith.fit.scale import weighted_median
 from lossmith.loss import Loss
-from lossmith.models.boosted_classes import curves, indices, walked
+from lossmith.models.boosted_classes import curves, indices, walker
 from lossmith.models.boosted_kernel import Slopes, complement, fused, settled
 from lossmith.models.boosted_rule import Rule, rule_of
 from lossmith.models.boosted_scale import POLICIES, has_unit, policy_of, sample_of, squares
@@ -215,8 +216,12 @@ class Many:
         if raw.size < self._least:
             curves(self.loss, self.rule, self.truth, raw, self.weight, self.start, out)
         else:
-            walked(self.loss, self.rule, self._index, raw, self.weight, self.start, out)
+            walker(self.loss, self.rule, self._index, raw, self.weight, self.start, out)()
         return out
+
+    def row(self) -> Row:
+        """What gives the slopes of one row after the other."""
+        return Row(self.loss, self.rule, self.start)
 
     def block(self, truth: Array, raw: Array, weight: Array | None) -> tuple[Array, Array]:
         """Gradient and curvature of some rows."""
@@ -236,6 +241,25 @@ class Many:
 
     def follow(self, residuals: Array, weight: Array | None) -> None:
         """Nothing: these losses have no unit."""
+
+
+class Row:
+    """K slopes of one row, for hosts that ask for no more at once: a compiled walk over one row, made once."""
+
+    def __init__(self, loss: Loss, rule: Rule, start: Array) -> None:
+        shape = (1, len(start))
+        self._raw, self._weight = np.zeros(shape), np.ones(1)
+        self._truth = indices(loss, np.zeros(1), len(start))
+        self._out = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._walk = walker(loss, rule, self._truth, self._raw, self._weight, start, self._out)
+
+    def __call__(self, truth: float, raw: Array, weight: float) -> tuple[list[float], list[float]]:
+        """Gradient and curvature (K,) each, at start + raw (K,)."""
+        if not 0 <= truth < len(raw):
+            raise DomainError(f"class {truth:g} has no score; {len(raw)} scores are for 0 … {len(raw) - 1}")
+        self._raw[0], self._truth[0], self._weight[0] = raw, truth, weight
+        self._walk()
+        return self._out[0][0].tolist(), self._out[1][0].tolist()
 
 
 def starts(loss: Loss, y: Array, weight: Array | None, outputs: int) -> Array:
