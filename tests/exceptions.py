@@ -39,11 +39,19 @@ CENTRE = (
 SEVERAL: dict[str, Above] = {
     "Unlikelihood": Above(RANGE, worst=ALL, usual=ALL, lost=0.05, narrow=ALL),
     "ChiSquare": Above(RANGE, worst=ALL, usual=ALL, lost=0.05, narrow=ALL),
-    "Sparsemax": Above("the second derivative jumps where three scores meet within 10⁻³⁰⁸", worst=1e16),
+    "Sparsemax": Above("the second derivative jumps where three scores meet within 10⁻³⁰⁸", worst=1e16, narrow=1e8),
     "MultiClassBrier": Above(
         "the value, 1 − 2p + Σp², of a class that is all but sure: right to 10⁻¹⁹", worst=ALL, usual=ALL, narrow=ALL
     ),
     "NormalisedCrossEntropy": Above("of many classes the mean logarithm of all is a long sum", usual=1.75),
+    "PartiallyHuberisedCrossEntropy": Above(
+        "ten equal scores, whose probabilities lie at the join: all of them take the other side of it",
+        worst=ALL,
+        narrow=ALL,
+    ),
+    "ConfidencePenalty": Above("two classes, near a zero of the value", worst=5.0),
+    "BiTempered": Above("scores beyond 10²⁵ apart, and probabilities below 10⁻¹²⁰", worst=ALL),
+    "GumbelNLL": Above("an exponential of a product of an exponential", worst=32.0),
     "LogisticNLL": Above("tails beyond 10¹⁰⁰", worst=16.0),
     "WeibullNLL": Above("an exponential of a product of an exponential", worst=32.0, usual=2.5),
     "NegativeBinomialNLL": Above("a zero whose mean is about the size: the curvature along θ", worst=10.0),
@@ -56,7 +64,9 @@ SEVERAL: dict[str, Above] = {
     "CensoredNormal": Above("an interval far out in a tail", worst=64.0, usual=2.0),
     "CensoredLogistic": Above(CENTRE, worst=ALL, usual=ALL, narrow=ALL),
     "CensoredExtreme": Above(CENTRE, worst=ALL, usual=ALL, narrow=ALL),
-    "CumulativeProbit": Above("thresholds beyond 10²⁰, and intervals far out in a tail", worst=ALL, usual=64.0),
+    "CumulativeProbit": Above(
+        "thresholds beyond 10²⁰, and intervals far out in a tail", worst=ALL, usual=64.0, narrow=ALL
+    ),
     "CumulativeCloglog": Above("thresholds all but equal, and tails beside them", worst=ALL, usual=4.0, narrow=ALL),
 }
 """The same for losses of several raw outputs a row, of `test_accuracy_several.py`, at rows over all exponents."""

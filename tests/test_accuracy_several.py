@@ -21,6 +21,7 @@ from lossmith.accuracy.rows import rows
 from lossmith.accuracy.scores import ROWS
 from lossmith.accuracy.several import SeveralTruth, cells, measure_several, output
 from lossmith.accuracy.ulps import unit
+from lossmith.backends.wide import WIDE
 from lossmith.lifts import base
 from lossmith.lifts import probabilities as chances
 from lossmith.symbolic import truthscores
@@ -185,6 +186,23 @@ def test_compiled_probabilities_keep_their_digits() -> None:
         want = np.array(pairs)[:, 0].reshape(3, 3)
         off = np.abs(made[:, i] - want) / unit(want, np.zeros_like(want), np.float64)
         assert off.max() <= 4, (row, off)
+
+
+def test_compiled_probabilities_with_their_rests_are_those_of_longdouble() -> None:
+    """Catches a rest that is left out, or has the wrong sign: some 61 bits are right, 63 where nothing is compiled."""
+    if not WIDE:
+        pytest.skip("longdouble is float64 here")
+    from lossmith.lifts.softmax import fine
+
+    _, z = rows(lossmith.CrossEntropy(), 3000, 3)
+    z = z[np.isfinite(z).all(axis=1)]
+    made, want = fine(z.astype(np.longdouble)), chances.counted(z.astype(np.longdouble))
+    with np.errstate(all="ignore"):
+        off = [
+            float(np.nanmax(np.abs(a - b) / np.abs(b), where=b != 0, initial=0))
+            for a, b in zip(made, want, strict=True)
+        ]
+    assert max(off) < 2.0**-60, off
 
 
 def test_longdouble_kernels_are_numpys() -> None:

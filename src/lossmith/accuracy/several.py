@@ -3,7 +3,8 @@
 An ulp of an output is the spacing of floats at its true value. Where addends cancel there is more to say. Losses of K
 scores are sums, over the classes that have a share and over the slots of their formula: an ulp of such a sum is one of
 its largest addend; and where a choice hangs on scores, which jumps where they are some number apart, an answer counts
-as right that is between those for scores of which one is an ulp away. Where a formula changes its sign within a factor
+as right that is between those for scores of which one is an ulp away, or an ulp of 1 where they are turned into
+probabilities: a point at a join takes either side. Where a formula changes its sign within a factor
 of two of its slot, what an ulp of the slot changes counts as an addend. For likelihoods of several outputs the unit is,
 if that is more, what one ulp of the truth changes; and, where the output (for a value also a slope) changes its sign
 within a factor of two of one argument, what one ulp of an argument changes.
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from lossmith.accuracy.measure import KINDS, USUAL, Accuracy, Bound
 from lossmith.accuracy.rows import rows
-from lossmith.accuracy.scores import ROWS
+from lossmith.accuracy.scores import ROWS, SHARED
 from lossmith.accuracy.ulps import errors, unit
 from lossmith.lifts.ordinal import CORE, Between
 from lossmith.lifts.several import Several
@@ -138,11 +139,18 @@ class SeveralTruth:
         return off
 
     def beside(self, kind: str, i: int, chosen: NDArray[np.intp], got: Array, units: Array) -> Array:
-        """The error beside the nearest number between the truths where one score is an ulp away, to either side."""
+        """The error beside the nearest number between the truths where one score is an ulp away, to either side.
+
+        Of scores that are turned into probabilities it is at least an ulp of 1: that changes a probability by an ulp.
+        """
+        step = float(np.finfo(kind).eps)
         y, z, sides = self.y[chosen], self.z[chosen], [self.high[chosen, i]]
         for k in range(z.shape[1]):
             for end in (-np.inf, np.inf):
-                sides.append(exact_rows(self.loss, y, _stepped(z, k, kind, end))[0][:, i])
+                moved = _stepped(z, k, kind, end)
+                if self.loss.lift.name in SHARED:  # what is compared is a probability, known to an ulp of its own
+                    moved[:, k] = (np.maximum if end > 0 else np.minimum)(moved[:, k], z[:, k] + np.sign(end) * step)
+                sides.append(exact_rows(self.loss, y, moved)[0][:, i])
         with np.errstate(all="ignore"):
             nearest = np.clip(got, np.nanmin(sides, axis=0), np.nanmax(sides, axis=0))
         return np.asarray(errors(got, np.asarray(nearest, float), np.zeros(len(got)), units))

@@ -226,17 +226,8 @@ def trigamma(x: Any) -> Any:
 
 
 BERNOULLI = (
-    (1, 6),
-    (-1, 30),
-    (1, 42),
-    (-1, 30),
-    (5, 66),
-    (-691, 2730),
-    (7, 6),
-    (-3617, 510),
-    (43867, 798),
-    (-174611, 330),
-)
+    (1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798), (-174611, 330),
+)  # fmt: skip
 """B₂, B₄, …: the numbers of Stirling's series (Abramowitz & Stegun 6.1.40)."""
 
 STIRLING, STIRLING_SLOPE, STIRLING_BEND = (
@@ -285,9 +276,14 @@ def functions() -> Mapping[str, Callable[..., Any]]:
     return {f.__name__: f for f in own} | remainders.WORDS | {"erf": _special("erf")}
 
 
+ROOMY = frozenset({"logp", "mean_logp"})
+"""Formulas of these slots lose fewer digits than `longdouble` has more than float64."""
+
+
 def source(program: Program, dtype: np.dtype[Any]) -> str:
     """The Python function that `load` runs."""
-    plan = careful(program, frozenset(), frozenset({"log"})) if dtype != np.float32 else program
+    spared = dtype == np.float32 or (dtype == np.longdouble and ROOMY.issuperset(program.inputs))
+    plan = program if spared else careful(program, frozenset(), frozenset({"log"}))
     arguments = ", ".join((*program.inputs, *program.params))
     lines = [f"# {program.note}"] if program.note else []
     lines += [f"def kernel({arguments}):"]

@@ -28,12 +28,13 @@ SIZES: tuple[Range, ...] = ((0.0, 2.0**-100), (2.0**100, math.inf))
 """Sizes of an input from which products of up to ten factors may leave the range of float64."""
 
 _FADES: tuple[Range, ...] = ((-1500.0, -300.0),)
+_POWERS: tuple[Range, ...] = ((-1500.0, -200.0), (200.0, math.inf))
 _SIDES: tuple[Range, ...] = ((-1500.0, -300.0), (300.0, 1500.0))
 _NORMAL: tuple[Range, ...] = ((-56.0, -24.0), (24.0, 56.0))
 _GUMBEL: tuple[Range, ...] = ((-1500.0, -300.0), (4.0, 8.0))
 
 WINDOWS: dict[str, tuple[Range, ...]] = {
-    "exp": (*_FADES, (300.0, math.inf)), "expm1": ((300.0, math.inf),), "sigmoid": _SIDES, "softplus": _FADES,
+    "exp": _POWERS, "expm1": ((300.0, math.inf),), "sigmoid": _SIDES, "softplus": _FADES,
     "sech2": ((-750.0, -150.0), (150.0, 750.0)), "log_ndtr": _NORMAL, "mills": _NORMAL, "mills_slope": _NORMAL,
     "log_cloglog": _GUMBEL, "cloglog_slope": _GUMBEL, "cloglog_bend": _GUMBEL,
 }  # fmt: skip
