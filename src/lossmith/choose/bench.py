@@ -65,6 +65,19 @@ class Part:
     native: ForTrees | None = None
     boostings: dict[Loss, Any] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
+    thinned: Any = None
+    """The rows to predict as `seen` gives them, once it was asked."""
+
+    def seen(self) -> Any:
+        """The rows to predict, for a linear model: without their zeros where many are most of it."""
+        if self.thinned is None:
+            from lossmith.fit.design import LARGE
+            from lossmith.fit.many_losses import cells
+
+            large = isinstance(self.X, np.ndarray) and self.X.size >= LARGE
+            fewer = cells(self.X) if large else None
+            self.thinned = self.X if fewer is None else fewer
+        return self.thinned
 
     def trees_in(self) -> ForTrees:
         """The rows for trees; those encoded for a linear model where there are no others."""

@@ -163,7 +163,7 @@ class Linear:
 
     def raw(self, part: Part, solution: Any) -> Array:
         """X·coef + intercept."""
-        return np.asarray(part.X @ solution.coef + solution.intercept)
+        return np.asarray(part.seen() @ solution.coef + solution.intercept)
 
     def settled(self, setting: Setting, solutions: Sequence[Any], share: float) -> Setting:
         """A penalty is worth a fixed number of rows."""

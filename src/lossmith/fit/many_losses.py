@@ -65,7 +65,7 @@ class Shared:
         """What the fits to these rows share, noted with them."""
         if Shared not in rows.notes:
             design = Design.of(rows, True)
-            rows.notes[Shared] = cls(rows, design, _gram(rows, design), _cells(rows.X))
+            rows.notes[Shared] = cls(rows, design, _gram(rows, design), cells(rows.X))
         found: Shared = rows.notes[Shared]
         return found
 
@@ -178,7 +178,8 @@ def _gram(rows: Rows, design: Design) -> Array:
     return gram
 
 
-def _cells(X: Any) -> Any:
+def cells(X: Any) -> Any:
+    """X without its zeros where they are most of it, as CSR; None where they are not."""
     from scipy.sparse import csr_matrix
 
     step = max(1, len(X) // 512)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,14 @@ SHARED = frozenset({"size", "outputs", "design", "l1", "l2", "meter", "prox", "l
 """What a sample has of the whole."""
 
 
+@lru_cache(maxsize=64)
 def runs(n: int, count: int, seed: int) -> NDArray[np.int64]:
     """Where runs of RUN rows begin, about `count` rows in all: one per stretch of the table, at a hashed place."""
     edges = np.linspace(0, n, max(1, min(n, count) // RUN) + 1)
     room = np.maximum(np.diff(edges) - float(RUN), 0.0)
-    return (edges[:-1] + room * np.random.default_rng([seed, n]).random(len(room))).astype(np.int64)
+    starts = (edges[:-1] + room * np.random.default_rng([seed, n]).random(len(room))).astype(np.int64)
+    starts.flags.writeable = False  # fits of one length share them
+    return starts
 
 
 def sampled(n: int, count: int, seed: int) -> NDArray[np.intp]:
