@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lossmith import proofs
-from lossmith.cli.common import spoken
+from lossmith.catalogue import loss as read
 from lossmith.facts import Fact
 from lossmith.formula import parse
 from lossmith.program import Program, Step
@@ -27,7 +27,7 @@ Planted = tuple[Fact, tuple[Claim, ...]]
 
 @cache
 def case_of(loss: str) -> Case:
-    return proofs.case_of(spoken(loss))
+    return proofs.case_of(read(loss))
 
 
 @cache
