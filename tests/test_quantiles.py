@@ -63,7 +63,8 @@ def test_together_is_as_one_by_one_at_less_than_half_the_passes(case: str, name:
     """
     rows, asked = made(CASES[case])
     together = fit_each(rows, losses(name), **asked)
-    alone = [fit(made(CASES[case])[0], loss, **asked) for loss in losses(name)]
+    solver = {"Expectile": "lbfgs"}.get(name, "auto")  # a pass of Newton's brings a Hessian, and counts for more
+    alone = [fit(made(CASES[case])[0], loss, solver=solver, **asked) for loss in losses(name)]
     size = max(s.value for s in alone) + 1e-3 * float(np.abs(rows.y).mean())
     for ours, theirs in zip(together, alone, strict=True):
         assert ours.converged, ours.reason
