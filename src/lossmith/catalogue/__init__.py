@@ -85,7 +85,8 @@ def _called(text: str) -> tuple[type[Loss] | None, dict[str, float]]:
     """The loss and the parameters of "Huber(delta=2)"; ParameterError for one whose parameters have no names."""
     head, bracket, inside = text.strip().partition("(")
     kind = _index().get(_plain(head))
-    if not bracket or kind is None or head.strip() in WORDS or not inside.rstrip().endswith(")"):
+    formula = head.strip() in WORDS or head.strip()[:1] in ("-", "+")  # -log(1 + r**2) begins with no name
+    if not bracket or kind is None or formula or not inside.rstrip().endswith(")"):
         return None, {}
     parts = [part for part in inside.rstrip()[:-1].split(",") if part.strip()]
     if any("=" not in part for part in parts):
