@@ -31,6 +31,7 @@ ALL = math.inf
 """Every digit, at the worst places."""
 
 RANGE = "scores more than 11,355 apart: a product of their exponentials and their inverses leaves even longdouble"
+CORNER = "a margin that is 1 but for 10⁻³⁸, which no float of its size shows: at its corner a hinge takes either side"
 CENTRE = (
     "slopes along log σ, and of extremes along μ, where an interval lies within 10⁻⁸ of its scale about the centre: "
     "they are right to 10⁻¹⁶ of the terms that cancel there, and next to nothing"
@@ -49,6 +50,8 @@ SEVERAL: dict[str, Above] = {
         worst=ALL,
         narrow=ALL,
     ),
+    "CrammerSinger": Above(CORNER, worst=ALL, narrow=ALL),
+    "WestonWatkins": Above(CORNER, worst=ALL, narrow=ALL),
     "ConfidencePenalty": Above("two classes, near a zero of the value", worst=5.0),
     "BiTempered": Above("scores beyond 10²⁵ apart, and probabilities below 10⁻¹²⁰", worst=ALL),
     "GumbelNLL": Above("an exponential of a product of an exponential", worst=32.0),
