@@ -43,7 +43,8 @@ NEEDS = {
     "ceres": "pyceres",
 }  # fmt: skip
 ON_PYTORCH = (
-    "keras", "kornia", "timm", "entmax", "coral_pytorch", "pytorch_optimizer", "pytorch_toolbelt", "sb3_contrib", "mmpretrain",
+    "keras", "kornia", "timm", "entmax", "coral_pytorch", "pytorch_optimizer", "pytorch_toolbelt", "sb3_contrib",
+    "mmpretrain",
 )  # fmt: skip
 
 
