@@ -181,6 +181,7 @@ def test_each_finishing_rewrite_is_the_same_mathematics(rule: object, monkeypatc
         "double_angle": "1 - cos(r)",
         "exp_minus_one": "exp(r)*exp(-r**2) - exp(r)",
         "sigmoid_gap": "softplus(r) + softplus(-r)",
+        "one_minus_share": "1 - sigmoid(r)*exp(-r**2)",
     }
     text = texts[rule.__name__]
     with_it = together.several(parse(text), (), ("r",), {})

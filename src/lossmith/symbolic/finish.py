@@ -8,7 +8,6 @@ import sympy as sp
 
 from lossmith.symbolic.algebra import RELATIONS, Tree, Where
 from lossmith.symbolic.remainders import calls
-from lossmith.symbolic.scales import inverse_scales
 from lossmith.symbolic.smooth import Cos, Exp, Expm1, Saturation, Sech2, Serpentine, Sigmoid, Sin, Tanh, Witch
 from lossmith.symbolic.stable import exp_minus_one, split
 
@@ -144,7 +143,6 @@ JOINTLY: tuple[Callable[[Tree], Tree | None], ...] = (
     exp_minus_one,
     one_minus_share,
     sigmoid_gap,
-    inverse_scales,
 )
 """The same where several outputs, or both ends of an interval, leave differences."""
 

@@ -49,6 +49,10 @@ class Watch:
         return cls(held, Best(w, evaluation, watched, 0), watched, evaluation.value, evaluation.value)
 
 
+LOST = 1e100
+"""Times the objective of the start from which a run does not come back: what follows is rounding."""
+
+
 def split(count: int, settings: Mapping[str, Any]) -> tuple[Indices, Indices]:
     """The rows to train on and those held out: none unless early stopping watches some."""
     everything = np.arange(count)
@@ -81,7 +85,8 @@ def judge(
     if watch.broken:
         return watch
     watched = look(objective, w, evaluation, watch.held)
-    if not np.isfinite([watched, evaluation.value]).all():
+    lost = abs(evaluation.value) > LOST * max(abs(watch.first), 1.0)
+    if lost or not np.isfinite([watched, evaluation.value]).all():
         return replace(watch, broken=f"the objective was {evaluation.value:g} after epoch {epoch}")
     best = watch.best
     progress = best.watched - watched > settings["min_delta"] * (watch.began - best.watched)
