@@ -18,7 +18,7 @@ from lossmith.domain import Interval
 from lossmith.facts import Fact
 from lossmith.formula import Expr, call, name, number, substitute
 from lossmith.program import Arg, Program, Step
-from lossmith.symbolic import binding, freed
+from lossmith.symbolic import binding, freed, paths
 from lossmith.symbolic.case import Case
 from lossmith.symbolic.elicits import NAME, bounded_below, of_score
 from lossmith.symbolic.exact import Exact, NotExact, Value
@@ -31,24 +31,12 @@ T = "t'"
 Found = tuple[Exact, Value, Value, Value, Value]
 
 
-class Joint(Protocol):
+class Joint(paths.Joint, Protocol):
     """What is needed of a loss of several outputs."""
 
     @property
     def tree(self) -> Expr:
         """The formula."""
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Their names."""
-
-    @property
-    def truths(self) -> Mapping[str, tuple[float, float]]:
-        """Where the truths lie."""
-
-    @property
-    def params(self) -> Mapping[str, float]:
-        """Parameters by name."""
 
 
 @dataclass(frozen=True)
