@@ -6,8 +6,11 @@ coefficient of Binet's quotient off in its 11th digit, a share that is not squar
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import mpmath
 import pytest
@@ -16,6 +19,7 @@ from mpmath import mp, mpf
 
 from lossmith import catalogue
 from lossmith.loss import Loss
+from lossmith.symbolic import binet_quotients
 
 LOGS = (-20.0, -3.0, -0.6, -0.01, 0.01, 0.7, 2.5, 4.0, 9.0, 20.0)
 """Logarithms of a shape or a size: on either side of each choice, up to where a count is all but Poisson's."""
@@ -58,3 +62,9 @@ def test_the_programs_are_the_formulas_of_books(name: str) -> None:
             for what, outputs in asked.items():
                 want = true(loss, row, outputs)
                 assert abs(got[what] - want) <= NEAR * abs(want) + mpf(10) ** -30, (row, what, got[what], want)
+
+
+def test_quotients_are_those_that_the_script_derives() -> None:
+    """Catches a digit that was typed."""
+    made = subprocess.run([sys.executable, "tools/binet.py"], capture_output=True, text=True, check=True, timeout=60)
+    assert made.stdout == Path(binet_quotients.__file__).read_text(encoding="utf-8")

@@ -272,3 +272,11 @@ def link(code: bytes, names: Sequence[str] = ("kernel", "stream")) -> tuple[Any,
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine, tuple(engine.get_function_address(name) for name in names)
+
+
+def built(name: str, source: Callable[[], str]) -> tuple[Any, Any]:
+    """(engine, function) of a text with one function that takes what a kernel takes; the code is kept in the cache."""
+    key = cache.key(name, *host(), printer())
+    code = cache.data("o", key, lambda: compile_text(cache.text("ll", key, source)))
+    engine, (address,) = link(code, (name,))
+    return engine, ENTRY(address)

@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith import cache
 from lossmith.backends import llvm
 from lossmith.backends.llvm_print import Target
 from lossmith.backends.llvm_values import Emitter, Value
 from lossmith.backends.llvm_words import WORDS
-from lossmith.backends.passes_text import Code, Module, load, store
+from lossmith.backends.passes_text import Code, Module, load, named, store
 from lossmith.backends.threads import run_chunks
 
 Array = NDArray[Any]
@@ -51,10 +50,7 @@ def probabilities(z: Array) -> tuple[Array, Array, Array]:
 @lru_cache(maxsize=1)
 def _compiled() -> tuple[Any, Any]:
     """(engine, function): the code is kept in the cache like every kernel's, and lives as long as its engine."""
-    key = cache.key("softmax", *llvm.host(), llvm.printer())
-    code = cache.data("o", key, lambda: llvm.compile_text(cache.text("ll", key, source)))
-    engine, (address,) = llvm.link(code, ("softmax",))
-    return engine, llvm.ENTRY(address)
+    return llvm.built("softmax", source)
 
 
 def source() -> str:
@@ -75,28 +71,28 @@ def print_softmax(module: Module) -> None:
         return code.at(base, code.let("k", f"add i64 {code.let('k', f'mul i64 {k}, {stride}')}, {row}"))
 
     def rows(row: str) -> None:
-        top, best = _top(code, count, lambda k: at(scores, k, row), code.at(scores, row))
+        top, best = highest(code, count, lambda k: at(scores, k, row), code.at(scores, row))
 
         def odds(k: str, carried: Any) -> list[str]:
             e = code.vectors("odds")
-            own = _odds(load(e, at(scores, k, row)), _value(e, top))
+            own = _odds(load(e, at(scores, k, row)), named(e, top))
             store(code, own, at(p, k, row))
-            others = _same(e, code, k, best).where(0.0, own)
-            return [v.text for v in _added(_value(e, carried[0]), _value(e, carried[1]), others)]
+            others = same(e, code, k, best).where(0.0, own)
+            return [v.text for v in added(named(e, carried[0]), named(e, carried[1]), others)]
 
         total, lost = code.loop("k", 0, count, 1, ["zeroinitializer"] * 2, odds, "%reals")
         e = code.vectors("whole")
-        rest = _value(e, total) + _value(e, lost)
+        rest = named(e, total) + named(e, lost)
         log_whole, share = WORDS["log1p"](rest), 1.0 / (rest + 1.0)
         sure = rest * share
 
         def finish(k: str) -> None:
             e = code.vectors("class")
             place = at(p, k, row)
-            store(code, load(e, at(scores, k, row)) - _value(e, top) - _value(e, log_whole.text), at(logp, k, row))
-            own = load(e, place) * _value(e, share.text)
+            store(code, load(e, at(scores, k, row)) - named(e, top) - named(e, log_whole.text), at(logp, k, row))
+            own = load(e, place) * named(e, share.text)
             store(code, own, place)
-            store(code, _same(e, code, k, best).where(_value(e, sure.text), 1.0 - own), at(other, k, row))
+            store(code, same(e, code, k, best).where(named(e, sure.text), 1.0 - own), at(other, k, row))
 
         code.each("k", 0, count, 1, finish)
 
@@ -104,7 +100,7 @@ def print_softmax(module: Module) -> None:
     code.done()
 
 
-def _top(code: Code, count: str, place: Any, first: str) -> tuple[str, str]:
+def highest(code: Code, count: str, place: Any, first: str) -> tuple[str, str]:
     """The largest score of each row, and the first class that has it; a NaN in the first class stays."""
     e = code.vectors("first")
     begin = load(e, first)
@@ -112,7 +108,7 @@ def _top(code: Code, count: str, place: Any, first: str) -> tuple[str, str]:
 
     def larger(k: str, carried: Any) -> list[str]:
         e = code.vectors("top")
-        z, top = load(e, place(k)), _value(e, carried[0])
+        z, top = load(e, place(k)), named(e, carried[0])
         more = z > top
         old = code.let("old", f"load %bits, ptr %best, align {8 * code.width}")
         new = code.let("new", f"select {more.typed}, %bits {every(code, k)}, %bits {old}")
@@ -123,7 +119,7 @@ def _top(code: Code, count: str, place: Any, first: str) -> tuple[str, str]:
     return top, code.let("best", f"load %bits, ptr %best, align {8 * code.width}")
 
 
-def _added(total: Value, lost: Value, more: Value) -> tuple[Value, Value]:
+def added(total: Value, lost: Value, more: Value) -> tuple[Value, Value]:
     """A sum, and what rounding took from it so far (Knuth's two-sum)."""
     new = total + more
     part = new - total
@@ -145,11 +141,6 @@ def every(code: Code, k: str) -> str:
     return code.let("every", f"shufflevector %bits {lane}, %bits poison, <{code.width} x i32> zeroinitializer")
 
 
-def _same(e: Emitter, code: Code, k: str, best: str) -> Value:
+def same(e: Emitter, code: Code, k: str, best: str) -> Value:
     """The rows whose largest score is that of class k."""
     return e.line("truth", f"icmp eq %bits {every(code, k)}, {best}")
-
-
-def _value(e: Emitter, text: str) -> Value:
-    """A vector of doubles that was computed in another block."""
-    return Value(e, "real", text, varies=True)

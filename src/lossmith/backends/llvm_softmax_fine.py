@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossmith import cache
 from lossmith.backends import llvm
 from lossmith.backends.llvm_power import log_pair
 from lossmith.backends.llvm_print import Target
 from lossmith.backends.llvm_rests import exp_fine_rest, lost
-from lossmith.backends.llvm_softmax import SIZES, _added, _same, _top, _value
+from lossmith.backends.llvm_softmax import SIZES, added, highest, same
 from lossmith.backends.llvm_values import Value
 from lossmith.backends.llvm_words import WORDS
-from lossmith.backends.passes_text import Code, Module, load, store
+from lossmith.backends.passes_text import Code, Module, load, named, store
 
 Array = NDArray[Any]
 NAMES = ("z", "logp", "p", "rest", "logp_rest", "p_rest", "rest_rest")
@@ -52,10 +51,7 @@ def probabilities(z: Array) -> tuple[Array, Array, Array]:
 @lru_cache(maxsize=1)
 def _compiled() -> tuple[Any, Any]:
     """(engine, function), kept in the cache."""
-    key = cache.key("softmax_fine", *llvm.host(), llvm.printer())
-    code = cache.data("o", key, lambda: llvm.compile_text(cache.text("ll", key, source)))
-    engine, (address,) = llvm.link(code, ("softmax_fine",))
-    return engine, llvm.ENTRY(address)
+    return llvm.built("softmax_fine", source)
 
 
 def source() -> str:
@@ -75,27 +71,27 @@ def _print(module: Module) -> None:
         return code.at(places[name], code.let("k", f"add i64 {code.let('k', f'mul i64 {k}, {stride}')}, {row}"))
 
     def rows(row: str) -> None:
-        top, best = _top(code, count, lambda k: at("z", k, row), code.at(places["z"], row))
+        top, best = highest(code, count, lambda k: at("z", k, row), code.at(places["z"], row))
 
         def odds(k: str, carried: Any) -> list[str]:
             e = code.vectors("odds")
-            apart, less = _apart(load(e, at("z", k, row)), _value(e, top))
+            apart, less = _apart(load(e, at("z", k, row)), named(e, top))
             own = WORDS["exp"](apart)
             own_rest = exp_fine_rest(apart, own) + own * less
             store(code, own, at("p", k, row))
             store(code, own_rest, at("p_rest", k, row))
-            leads = _same(e, code, k, best)
-            total, rest = _added(_value(e, carried[0]), _value(e, carried[1]), leads.where(0.0, own))
+            leads = same(e, code, k, best)
+            total, rest = added(named(e, carried[0]), named(e, carried[1]), leads.where(0.0, own))
             return [total.text, (rest + leads.where(0.0, own_rest)).text]
 
         sums = code.loop("k", 0, count, 1, ["zeroinitializer"] * 2, odds, "%reals")
         e = code.vectors("whole")
-        shared = [v.text for v in _whole(_value(e, sums[0]), _value(e, sums[1]))]
+        shared = [v.text for v in _whole(named(e, sums[0]), named(e, sums[1]))]
 
         def finish(k: str) -> None:
             e = code.vectors("class")
-            log_whole, log_rest, share, share_rest, sure, sure_rest = (_value(e, text) for text in shared)
-            apart, less = _apart(load(e, at("z", k, row)), _value(e, top))
+            log_whole, log_rest, share, share_rest, sure, sure_rest = (named(e, text) for text in shared)
+            apart, less = _apart(load(e, at("z", k, row)), named(e, top))
             logp = apart - log_whole
             store(code, logp, at("logp", k, row))
             store(code, (lost(apart, -log_whole, logp) + less) - log_rest, at("logp_rest", k, row))
@@ -103,7 +99,7 @@ def _print(module: Module) -> None:
             p, p_rest = _product(own, own_rest, share, share_rest)
             store(code, p, at("p", k, row))
             store(code, p_rest, at("p_rest", k, row))
-            leads, other = _same(e, code, k, best), 1.0 - p
+            leads, other = same(e, code, k, best), 1.0 - p
             store(code, leads.where(sure, other), at("rest", k, row))
             store(code, leads.where(sure_rest, ((1.0 - other) - p) - p_rest), at("rest_rest", k, row))
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lossmith.backends.llvm_values import real_literal
 from lossmith.backends.passes_outputs import Several, clear
-from lossmith.backends.passes_scores import PITCH, line, named
-from lossmith.backends.passes_text import Code, Module, load, splat, store
+from lossmith.backends.passes_scores import PITCH, line
+from lossmith.backends.passes_text import Code, Module, load, named, splat, store
 
 BESIDE = -1e-100
 """A log-probability of 0 is taken as this: a slope may be 0/0 there."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from lossmith.backends.llvm_values import Emitter, Value
 from lossmith.backends.passes_block import LANES
-from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, totals
+from lossmith.backends.passes_text import Code, Module, cells, load, named, splat, store, totals
 
 LINE = 64
 """Bytes that memory gives at once."""
@@ -184,8 +184,3 @@ def _brief_stack(module: Module, count: int) -> None:
         place = code.at("%out", k * width)
         store(code, load(e, place) + (named(e, one) + named(e, other)), place)
     code.done()
-
-
-def named(e: Emitter, text: str) -> Value:
-    """A vector of doubles that was computed in another block."""
-    return Value(e, "real", text, varies=True)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lossmith.backends.llvm_values import Emitter, Value
 from lossmith.backends.passes_block import LANES, MOST
 from lossmith.backends.passes_dense import heads
-from lossmith.backends.passes_text import Code, Module, cells, load, splat, store, totals
+from lossmith.backends.passes_text import Code, Module, cells, load, named, splat, store, totals
 
 PITCH = MOST + LANES
 """Doubles from one output's numbers of a block to the next output's."""
@@ -119,8 +118,3 @@ def line(code: Code, base: str, k: str, more: int, length: str | int) -> str:
     """Where the numbers of output k + more begin."""
     at = k if not more else code.let("output", f"add i64 {k}, {more}")
     return code.at(base, code.let("skip", f"mul i64 {at}, {length}"))
-
-
-def named(e: Emitter, text: str) -> Value:
-    """A vector of doubles that was computed in another block."""
-    return Value(e, "real", text, varies=True)

@@ -176,6 +176,11 @@ def load(e: Emitter, at: str) -> Value:
     return e.line("real", f"load %reals, ptr {at}, align 8")
 
 
+def named(e: Emitter, text: str) -> Value:
+    """A vector of doubles that was computed in another block."""
+    return Value(e, "real", text, varies=True)
+
+
 def splat(code: Code, e: Emitter, number: str) -> Value:
     """A vector of one double."""
     lane = code.let("lane", f"insertelement %reals poison, double {number}, i64 0")

@@ -26,8 +26,8 @@ from lossmith.backends.llvm_words import WORDS
 from lossmith.backends.passes import TYPES, printer
 from lossmith.backends.passes_block import MOST, quietly
 from lossmith.backends.passes_classes import BESIDE, average
-from lossmith.backends.passes_scores import PITCH, line, named
-from lossmith.backends.passes_text import Code, Module, cells, doubles, load, splat, store
+from lossmith.backends.passes_scores import PITCH, line
+from lossmith.backends.passes_text import Code, Module, cells, doubles, load, named, splat, store
 from lossmith.backends.threads import run_chunks
 from lossmith.program import Arg, Program
 

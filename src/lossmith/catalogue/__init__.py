@@ -92,12 +92,13 @@ def _called(text: str) -> tuple[type[Loss] | None, dict[str, float]]:
     if any("=" not in part for part in parts):
         named = ", ".join(f"{name}={param.default:g}" for name, param in kind.declared.items())
         raise ParameterError(f"{text!r}: write {kind.__name__}({named})" + ("" if named else "; it has no parameters"))
-    return kind, dict(_number(part) for part in parts)
+    return kind, dict(setting(part) for part in parts)
 
 
-def _number(part: str) -> tuple[str, float]:
+def setting(part: str) -> tuple[str, float]:
+    """A name and a number, of "delta=1.5"; ParameterError for what is none."""
     name, _, value = part.partition("=")
     try:
         return name.strip(), float(value)
     except ValueError:
-        raise ParameterError(f"{part.strip()!r}: {value.strip()!r} is not a number") from None
+        raise ParameterError(f"{part.strip()!r}: {value.strip()!r} is not a number; write name=1.5") from None

@@ -37,9 +37,6 @@ SLOW = 4
 class Preconditioner(Protocol):
     """The inverse of a guess at the Hessian."""
 
-    @property
-    def weakest(self) -> float: ...
-
     def solve(self, g: Vector) -> Vector: ...
 
 
@@ -48,11 +45,6 @@ class Diagonal:
     """One curvature per coordinate."""
 
     curvature: Vector
-
-    @property
-    def weakest(self) -> float:
-        """The least part of a coordinate that no other explains: all."""
-        return 1.0
 
     def solve(self, g: Vector) -> Vector:
         """g over the curvature."""
@@ -79,11 +71,11 @@ class Memory:
     def at(cls, some: Any, w: Vector, rows: int) -> tuple[Memory, Evaluation]:
         """What a look at the curvature tells; in double where its factor shows that single precision is too little."""
         here = some.at(w, ROUGH)
-        found = cls.of(np.asarray(here.hessian), rows)
-        if here.rough and not found.guess.weakest > SOUND:
+        factor = Factor.of(np.asarray(here.hessian))
+        if here.rough and not factor.weakest > SOUND:
             here = some.at(w, CURVED)
-            found = cls.of(np.asarray(here.hessian), rows)
-        return found, here
+            factor = Factor.of(np.asarray(here.hessian))
+        return cls((), factor, np.asarray(here.hessian), rows), here
 
     @classmethod
     def measured(cls, objective: Any, w: Vector, rows: int) -> Memory:
